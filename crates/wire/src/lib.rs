@@ -1,1 +1,28 @@
-//! To be written.
+//! What Countersign's server, guard and client say to each other, and nothing else.
+//!
+//! ```text
+//!   client ---- token (login, refresh, logout), account (me) ----> server
+//!   client ---- bearer: Authorization -------------------> guard
+//!   client <--- bearer: WWW-Authenticate, problem -------- guard
+//!   guard  <--- discovery, revocation ------------------------- server
+//! ```
+//!
+//! Every message is defined once, here, so that the two ends of a connection cannot drift apart.
+//! The crate does no I/O and reads no clock; times are whole seconds since 1970 (`u64`), as they are
+//! in the JSON. It knows nothing of signatures either: a signed message travels as a `String`, and
+//! whoever receives it verifies it with the `countersign` crate.
+//!
+//! Reading is tolerant (an unknown member is ignored, so that a newer server can talk to an older
+//! guard), writing is exact.
+#![no_std]
+
+extern crate alloc;
+
+pub mod account;
+pub mod bearer;
+pub mod discovery;
+pub mod identity;
+pub mod paths;
+pub mod problem;
+pub mod revocation;
+pub mod token;
