@@ -1,1 +1,52 @@
-//! To be written.
+//! The decisions of a token issuer: who may have a token, for how long, and when no longer.
+//!
+//! There is no I/O here. Time is an argument, random ids and salts are handed in, rows are plain data
+//! ([`record`]); a server loads, asks, and commits what it is told.
+//!
+//! ```text
+//! name + password --throttle--> PasswordHasher::check --> PasswordProof --> UserGrant
+//!                                                                             | opens a Session (once)
+//! csr_… --MacKeys::open--> Presented --judge--> Redeemed -----------------> UserGrant
+//!                             |                                               | + Session + KeyRing
+//!                             +-> End: stolen; refused                        v
+//!                                                                         AccessToken
+//! ```
+//!
+//! - [`password`]: a password is checked, and every refusal costs the same work;
+//! - [`throttle`]: how long to wait before the next try;
+//! - [`grant`]: the right to have tokens made, from a check and from nothing else;
+//! - [`session`], [`refresh`], [`marks`], [`mac`]: one row per sign-in, its refresh tokens derived from it;
+//! - [`keyring`], [`master`]: signing keys from pending to gone, sealed under the master key;
+//! - [`token`]: a grant, a session and the ring make an access token (RFC 9068);
+//! - [`revoke`]: what ended before its time, for guards to hear of;
+//! - [`error`]: refusals for the one who asked, errors for the operator.
+#![no_std]
+
+extern crate alloc;
+
+pub mod error;
+pub mod grant;
+pub mod keyring;
+pub mod mac;
+pub mod marks;
+pub mod master;
+pub mod password;
+pub mod record;
+pub mod refresh;
+pub mod revoke;
+pub mod session;
+pub mod throttle;
+pub mod token;
+
+pub use crate::{
+    error::{IssuerError, Refused},
+    grant::{NewSession, UserGrant},
+    keyring::{KeyChange, KeyPolicy, KeyRing},
+    mac::{MacKeys, RefreshToken},
+    master::MasterKey,
+    password::{Password, PasswordHasher, PasswordParameters, PasswordProof},
+    record::{AuditEvent, AuditKind, EndReason, Handle, Session, User},
+    refresh::{Asked, Presented, Redeemed, Rotation, Theft, Verdict},
+    session::SessionPolicy,
+    token::{AccessToken, TokenPolicy},
+};

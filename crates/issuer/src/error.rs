@@ -1,0 +1,206 @@
+//! What can be refused, and what can go wrong. No HTTP here: the server turns a refusal into a status.
+//!
+//! [`Refused`] is an answer to the one who asked; every variant has a stable [`code`](Refused::code) and the OAuth
+//! error name it belongs under. [`IssuerError`] is trouble on our own side: it is for the operator's log, and the one
+//! who asked learns nothing of it but that it happened.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use countersign::{
+    Algorithm,
+    crypto::CryptoError,
+    key::KeyError,
+    sign::SignError,
+};
+
+/// A request was understood and is not granted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    /// Unknown name, wrong password or disabled user: never said which.
+    #[error("the user name or the password is not right")]
+    InvalidCredentials,
+    /// Too many failures before this one.
+    #[error("too many attempts; wait {} s and try again", .retry_after.as_secs())]
+    TooManyAttempts {
+        /// How long to wait, at least one second.
+        retry_after: Duration,
+    },
+    /// Not a refresh token, or not one of this server's.
+    #[error("the refresh token is not one of this server's; sign in again")]
+    UnknownRefreshToken,
+    /// A genuine token whose session is no longer stored.
+    #[error("the session is gone; sign in again")]
+    UnknownSession,
+    /// The session was ended: signed out, password changed, user disabled, an administrator's act.
+    #[error("the session has been ended; sign in again")]
+    SessionEnded,
+    /// The session was unused for too long, or is too old altogether.
+    #[error("the session has expired; sign in again")]
+    SessionExpired,
+    /// The token was issued to another client.
+    #[error("the refresh token was issued to another client")]
+    WrongClient,
+    /// More scope was asked for than the session was granted.
+    #[error("the scope asked for is more than the session was granted")]
+    WrongScope,
+    /// A token replaced longer than the grace ago: the session has been ended.
+    #[error("the refresh token had been replaced before; the session has been ended, sign in again")]
+    RefreshReused,
+    /// A token this database never gave out: the session has been ended.
+    #[error("the refresh token is ahead of this server's records; the session has been ended, sign in again")]
+    RollbackOrForgery,
+    /// A password of no characters.
+    #[error("the password is empty")]
+    PasswordEmpty,
+    /// A password longer than [`Password::MAX_CHARS`](crate::Password::MAX_CHARS).
+    #[error("the password is longer than {limit} characters")]
+    PasswordTooLong {
+        /// The bound in characters.
+        limit: usize,
+    },
+    /// A new password shorter than the policy allows.
+    #[error("the password is too short: it needs at least {least} characters")]
+    PasswordTooShort {
+        /// The least number of characters.
+        least: usize,
+    },
+    /// A new password that is the user's name.
+    #[error("the password is the user name")]
+    PasswordIsName,
+}
+
+impl Refused {
+    /// The stable reason code: in bodies, logs, metrics and the documentation.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::TooManyAttempts { .. } => "too_many_attempts",
+            Self::UnknownRefreshToken => "unknown_refresh_token",
+            Self::UnknownSession => "unknown_session",
+            Self::SessionEnded => "session_ended",
+            Self::SessionExpired => "session_expired",
+            Self::WrongClient => "wrong_client",
+            Self::WrongScope => "wrong_scope",
+            Self::RefreshReused => "refresh_reused",
+            Self::RollbackOrForgery => "rollback_or_forgery",
+            Self::PasswordEmpty => "password_empty",
+            Self::PasswordTooLong { .. } => "password_too_long",
+            Self::PasswordTooShort { .. } => "password_too_short",
+            Self::PasswordIsName => "password_is_name",
+        }
+    }
+
+    /// The `error` of the answer's body (RFC 6749 §5.2; `invalid_credentials` and `too_many_attempts` are our own,
+    /// for the first-party sign-in that OAuth does not know).
+    pub const fn oauth_error(&self) -> &'static str {
+        match self {
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::TooManyAttempts { .. } => "too_many_attempts",
+            Self::UnknownRefreshToken
+            | Self::UnknownSession
+            | Self::SessionEnded
+            | Self::SessionExpired
+            | Self::WrongClient
+            | Self::WrongScope
+            | Self::RefreshReused
+            | Self::RollbackOrForgery => "invalid_grant",
+            Self::PasswordEmpty
+            | Self::PasswordTooLong { .. }
+            | Self::PasswordTooShort { .. }
+            | Self::PasswordIsName => "invalid_request",
+        }
+    }
+}
+
+/// Something is wrong with the server's own keys, rows or settings.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssuerError {
+    /// The master key's text is neither 43 characters of base64url nor 64 of hexadecimal.
+    #[error("the master key must be 32 bytes, written as 43 characters of base64url or 64 of hexadecimal")]
+    MasterKeyText,
+    /// A stored key does not open.
+    #[error("{what} does not open under this master key: it was sealed under another one, or altered; give the master key this database was made with")]
+    WrongMasterKey {
+        /// Which key: its kind and id.
+        what: String,
+    },
+    /// A stored key opens to something that is no key.
+    #[error("the signing key {kid} is damaged: {source}")]
+    DamagedKey {
+        /// The key's id.
+        kid: String,
+        /// What is wrong with it.
+        source: KeyError,
+    },
+    /// No key signs with the algorithm, and none stands in.
+    #[error("no key of the ring can sign with {algorithm} now")]
+    NoSigningKey {
+        /// The algorithm that was wanted.
+        algorithm: Algorithm,
+    },
+    /// A key id that the ring does not hold.
+    #[error("there is no signing key {kid} that could be withdrawn")]
+    UnknownKey {
+        /// The id that was asked for.
+        kid: String,
+    },
+    /// A session's row names a MAC key that is not loaded: another process made it a moment ago, or it is gone.
+    #[error("the MAC key {id} is not loaded; load the MAC keys again")]
+    UnknownMacKey {
+        /// The key's id.
+        id: u32,
+    },
+    /// There is no MAC key to make tokens with.
+    #[error("there is no MAC key to make refresh tokens with")]
+    NoMacKey,
+    /// The hash parameters lie below the floor or above what the function takes.
+    #[error("Argon2id parameters m={memory_kib} KiB, t={passes}, p={lanes} are not allowed: {why}")]
+    PasswordParameters {
+        /// Memory in KiB.
+        memory_kib: u32,
+        /// Passes over it.
+        passes: u32,
+        /// Lanes.
+        lanes: u32,
+        /// Which bound they miss.
+        why: &'static str,
+    },
+    /// The hash function failed; with checked parameters only for want of memory.
+    #[error("the password could not be hashed: {why}")]
+    Hashing {
+        /// What the hash function said.
+        why: String,
+    },
+    /// A key could not be made.
+    #[error("a signing key could not be made: {0}")]
+    Key(#[from] KeyError),
+    /// A token could not be signed.
+    #[error("the token could not be signed: {0}")]
+    Sign(#[from] SignError),
+    /// The crypto backend failed.
+    #[error("the crypto backend failed: {0}")]
+    Crypto(#[from] CryptoError),
+}
+
+impl IssuerError {
+    /// The stable code, for logs and metrics.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::MasterKeyText => "master_key_text",
+            Self::WrongMasterKey { .. } => "wrong_master_key",
+            Self::DamagedKey { .. } => "damaged_key",
+            Self::NoSigningKey { .. } => "no_signing_key",
+            Self::UnknownKey { .. } => "unknown_key",
+            Self::UnknownMacKey { .. } => "unknown_mac_key",
+            Self::NoMacKey => "no_mac_key",
+            Self::PasswordParameters { .. } => "password_parameters",
+            Self::Hashing { .. } => "hashing",
+            Self::Key(_) => "key",
+            Self::Sign(_) => "sign",
+            Self::Crypto(_) => "crypto",
+        }
+    }
+}
