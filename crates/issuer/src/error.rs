@@ -7,12 +7,7 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use countersign::{
-    Algorithm,
-    crypto::CryptoError,
-    key::KeyError,
-    sign::SignError,
-};
+use countersign::{crypto::CryptoError, key::KeyError, sign::SignError};
 
 /// A request was understood and is not granted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -135,12 +130,15 @@ pub enum IssuerError {
         /// What is wrong with it.
         source: KeyError,
     },
-    /// No key signs with the algorithm, and none stands in.
-    #[error("no key of the ring can sign with {algorithm} now")]
-    NoSigningKey {
-        /// The algorithm that was wanted.
-        algorithm: Algorithm,
+    /// A key that should be published has no private half any more.
+    #[error("the signing key {kid} has lost its private half; withdraw it")]
+    MissingKey {
+        /// The key's id.
+        kid: String,
     },
+    /// No key of the ring signs.
+    #[error("no key of the ring can sign now; make one with `countersign key rotate`")]
+    NoSigningKey,
     /// A key id that the ring does not hold.
     #[error("there is no signing key {kid} that could be withdrawn")]
     UnknownKey {
@@ -192,7 +190,8 @@ impl IssuerError {
             Self::MasterKeyText => "master_key_text",
             Self::WrongMasterKey { .. } => "wrong_master_key",
             Self::DamagedKey { .. } => "damaged_key",
-            Self::NoSigningKey { .. } => "no_signing_key",
+            Self::MissingKey { .. } => "missing_key",
+            Self::NoSigningKey => "no_signing_key",
             Self::UnknownKey { .. } => "unknown_key",
             Self::UnknownMacKey { .. } => "unknown_mac_key",
             Self::NoMacKey => "no_mac_key",

@@ -1,0 +1,149 @@
+//! Access tokens: a grant, its session and the key ring make one (RFC 9068).
+
+use alloc::{collections::BTreeMap, string::String};
+use core::time::Duration;
+
+use countersign::{Algorithm, UnixTime, secret::SecretString, sign::Signer, token::{AccessClaims, Audience}};
+
+use crate::{
+    error::{IssuerError, Refused},
+    grant::UserGrant,
+    keyring::KeyRing,
+    record::Session,
+};
+
+/// How access tokens are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenPolicy {
+    /// The `iss` claim, to the letter what verifiers are told.
+    pub issuer: String,
+    /// How long a token lives.
+    pub life: Duration,
+    /// By how much of its life a token may be shortened, in percent, so that tokens made together do not come back
+    /// to be refreshed together. It only shortens: no token lives longer than `life`.
+    pub jitter_percent: u8,
+    /// Algorithms for audiences that need another one than the ring's first, by `aud`.
+    pub algorithms: BTreeMap<String, Algorithm>,
+}
+
+impl TokenPolicy {
+    /// Tokens of this issuer that live 600 seconds, less up to 5 %.
+    pub fn new(issuer: impl Into<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            life: Duration::from_secs(600),
+            jitter_percent: 5,
+            algorithms: BTreeMap::new(),
+        }
+    }
+
+    /// The life of a token with this draw of the jitter: in whole seconds, at least one.
+    fn life(&self, jitter: u32) -> Duration {
+        let life = self.life.as_secs();
+        let most = u128::from(life) * u128::from(self.jitter_percent.min(100)) / 100;
+        let less = u64::try_from(most * u128::from(jitter) / u128::from(u32::MAX)).unwrap_or(life);
+        Duration::from_secs(life.saturating_sub(less).max(1))
+    }
+}
+
+/// A signed access token on its way to its client. It does not print.
+#[derive(Clone, Debug)]
+pub struct AccessToken {
+    text: SecretString,
+    jwt_id: String,
+    expires_at: UnixTime,
+    expires_in: Duration,
+}
+
+/// What is random in a token.
+#[derive(Clone, Debug)]
+pub struct TokenSeed {
+    /// The `jti`: unique, from a cryptographic generator.
+    pub jwt_id: String,
+    /// Any number: how much of the jitter this token gets.
+    pub jitter: u32,
+}
+
+impl AccessToken {
+    /// Makes the access token of a session, for its user, now.
+    ///
+    /// # Errors
+    /// [`TokenRefused::Refused`] when the session is over or is not the grant's; [`TokenRefused::Issuer`] when no key
+    /// can sign it.
+    pub fn issue(
+        grant: &UserGrant,
+        session: &Session,
+        ring: &KeyRing,
+        policy: &TokenPolicy,
+        seed: TokenSeed,
+        now: UnixTime,
+    ) -> Result<Self, TokenRefused> {
+        session.live(now)?;
+        if !grant.covers(session) {
+            return Err(Refused::UnknownSession.into());
+        }
+        let TokenSeed { jwt_id, jitter } = seed;
+        let expires_at = now.saturating_add(policy.life(jitter)).min(session.expires_at);
+        let claims = AccessClaims {
+            iss: policy.issuer.clone(),
+            sub: String::from(grant.user_id()),
+            aud: session.audience.iter().cloned().collect::<Audience>(),
+            exp: expires_at,
+            iat: now,
+            nbf: Some(now),
+            jti: jwt_id.clone(),
+            client_id: session.client_id.clone(),
+            scope: String::from(grant.scope_in(session)),
+            sid: Some(session.sid.clone()),
+            auth_time: Some(grant.auth_time()),
+            roles: grant.roles().to_vec(),
+            preferred_username: Some(String::from(grant.username())),
+        };
+        let wanted = session
+            .audience
+            .iter()
+            .find_map(|audience| policy.algorithms.get(audience).copied());
+        let key = ring.signing(wanted)?;
+        let text = Signer::new(key.clone())
+            .typ("at+jwt")
+            .sign(&claims)
+            .map_err(IssuerError::from)?;
+        Ok(Self {
+            text: SecretString::new(text),
+            jwt_id,
+            expires_at,
+            expires_in: expires_at.since(now),
+        })
+    }
+
+    /// The token, to be put into the answer and nowhere else.
+    pub fn expose(&self) -> &str {
+        self.text.expose()
+    }
+
+    /// Its `jti`.
+    pub fn jwt_id(&self) -> &str {
+        &self.jwt_id
+    }
+
+    /// Its `exp`.
+    pub const fn expires_at(&self) -> UnixTime {
+        self.expires_at
+    }
+
+    /// How long it lives: the `expires_in` of a token answer.
+    pub const fn expires_in(&self) -> Duration {
+        self.expires_in
+    }
+}
+
+/// Why no access token was made.
+#[derive(Debug, thiserror::Error)]
+pub enum TokenRefused {
+    /// The one who asked may not have it.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// We cannot make it.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+}
