@@ -1,2 +1,66 @@
-//! The project's own chores.
-fn main() {}
+//! The project's own chores: `cargo xtask test` and `cargo xtask ci`.
+//!
+//! Both are lists of named steps, run in order until one fails. What fails says the one command
+//! that repeats it. This program builds nothing by itself: it calls cargo and the tools a step
+//! needs, so that each step can be typed by hand as well.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it talks to a person"
+)]
+
+use std::process::ExitCode;
+
+mod command;
+mod debian;
+mod dependencies;
+mod failure;
+mod features;
+mod foreign;
+mod steps;
+mod tally;
+mod tests;
+mod walls;
+mod workspace;
+
+use failure::Failure;
+use steps::{Chore, Options};
+use workspace::Workspace;
+
+const USAGE: &str = "\
+usage: cargo xtask test [STEP…] [--skip-foreign]
+       cargo xtask ci   [STEP…] [--skip-foreign]
+
+  test   everything a change must pass, from a bare clone: builds, then runs all tests,
+         those against other implementations of JWT as well
+  ci     what CI runs: format, lints, docs, dependencies, walls, features, then `test`
+
+  STEP            run only these steps, in the order of the list
+  --skip-foreign  leave out the tests that need other implementations (Python, PyJWT)
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &[String]) -> Result<(), Failure> {
+    let (chore, rest) = match arguments.split_first() {
+        Some((name, rest)) if name == "test" => (Chore::Test, rest),
+        Some((name, rest)) if name == "ci" => (Chore::Ci, rest),
+        Some((name, _)) if matches!(name.as_str(), "help" | "--help" | "-h") => {
+            print!("{USAGE}\n{}", steps::described());
+            return Ok(());
+        }
+        _ => return Err(Failure::new(USAGE)),
+    };
+    let options = Options::parse(chore, rest)?;
+    steps::run(&Workspace::load()?, &options)
+}

@@ -1,0 +1,104 @@
+//! The other implementations that ours is held against, fetched into `target/foreign`.
+//!
+//! So far: PyJWT, in a Python environment of its own. Nothing outside `target/` changes, unless
+//! Python itself is missing and apt-get may install it.
+
+use std::path::{Path, PathBuf};
+
+use crate::command::Call;
+use crate::debian;
+use crate::failure::Failure;
+use crate::steps::Options;
+use crate::tally::Tally;
+use crate::workspace::Workspace;
+
+/// Which packages, at which versions.
+const REQUIREMENTS: &str = "tests/conformance/python/requirements.txt";
+
+pub(crate) fn prepare(
+    workspace: &Workspace,
+    options: &Options,
+    _: &mut Tally,
+) -> Result<(), Failure> {
+    if options.skip_foreign {
+        println!("skipped, as --skip-foreign asks");
+        return Ok(());
+    }
+    python_environment(workspace).map_err(|why| {
+        Failure::new(format!(
+            "{why}\n\nThe tests against PyJWT need Python 3 with venv, and the Python package \
+             index. To run all others: --skip-foreign"
+        ))
+    })
+}
+
+/// What stands in place of a pass.
+pub(crate) fn say_skipped() {
+    println!(
+        "\n!! NOT TESTED, because of --skip-foreign:\n\
+         !!   tokens exchanged with PyJWT (tests/conformance/tests/pyjwt.rs)"
+    );
+}
+
+/// Where the environment's interpreter is.
+pub(crate) fn python(workspace: &Workspace) -> PathBuf {
+    let folder = environment(workspace);
+    if cfg!(windows) {
+        folder.join("Scripts/python.exe")
+    } else {
+        folder.join("bin/python")
+    }
+}
+
+fn environment(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("foreign").join("python")
+}
+
+fn python_environment(workspace: &Workspace) -> Result<(), Failure> {
+    let folder = environment(workspace);
+    let wanted = workspace.root.join(REQUIREMENTS);
+    let requirements = std::fs::read_to_string(&wanted)
+        .map_err(|error| Failure::new(format!("cannot read {REQUIREMENTS}: {error}")))?;
+    let installed = folder.join("requirements.txt");
+    let python = python(workspace);
+    let runs = Call::new(&python, ["-c", "import jwt, cryptography"]).succeeds();
+    if runs && std::fs::read_to_string(&installed).is_ok_and(|text| text == requirements) {
+        println!("PyJWT is in {}", folder.display());
+        return Ok(());
+    }
+    create(&folder)?;
+    Call::new(
+        &python,
+        [
+            "-m",
+            "pip",
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            "-r",
+        ],
+    )
+    .argument(&wanted)
+    .run()?;
+    // Written last: an installation cut short is begun anew.
+    std::fs::write(&installed, requirements)
+        .map_err(|error| Failure::new(format!("cannot write {}: {error}", installed.display())))
+}
+
+fn create(folder: &Path) -> Result<(), Failure> {
+    let with = |python: &str| {
+        Call::new(python, ["-m", "venv", "--clear"])
+            .argument(folder)
+            .succeeds()
+    };
+    if with("python3") || with("python") {
+        return Ok(());
+    }
+    debian::install(
+        &["python3", "python3-venv"],
+        "compare our tokens with PyJWT's",
+    )?;
+    Call::new("python3", ["-m", "venv", "--clear"])
+        .argument(folder)
+        .run()
+}

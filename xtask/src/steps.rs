@@ -1,0 +1,205 @@
+//! The steps of each chore, and how a list of them is run.
+
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use crate::command::cargo;
+use crate::failure::Failure;
+use crate::tally::Tally;
+use crate::workspace::Workspace;
+use crate::{dependencies, features, foreign, tests, walls};
+
+/// Something that must hold.
+struct Step {
+    name: &'static str,
+    says: &'static str,
+    run: fn(&Workspace, &Options, &mut Tally) -> Result<(), Failure>,
+}
+
+const CHECKS: &[Step] = &[
+    Step {
+        name: "format",
+        says: "rustfmt has nothing to change",
+        run: format,
+    },
+    Step {
+        name: "lint",
+        says: "clippy has nothing to say, all targets and features",
+        run: lint,
+    },
+    Step {
+        name: "docs",
+        says: "every page builds, every link leads somewhere",
+        run: docs,
+    },
+    Step {
+        name: "dependencies",
+        says: "cargo-deny: licences, sources, bans, duplicates, advisories",
+        run: dependencies::check,
+    },
+    Step {
+        name: "walls",
+        says: "crates depend on each other as drawn",
+        run: walls::check,
+    },
+    Step {
+        name: "features",
+        says: "each feature compiles alone",
+        run: features::check,
+    },
+];
+
+const TESTS: &[Step] = &[
+    Step {
+        name: "foreign",
+        says: "get the other implementations",
+        run: foreign::prepare,
+    },
+    Step {
+        name: "build",
+        says: "build all that is tested",
+        run: tests::build,
+    },
+    Step {
+        name: "examples",
+        says: "run the examples in the documentation",
+        run: tests::examples,
+    },
+    Step {
+        name: "tests",
+        says: "run every other test",
+        run: tests::run,
+    },
+];
+
+/// A list of steps with a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Chore {
+    Test,
+    Ci,
+}
+
+impl Chore {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Test => "test",
+            Self::Ci => "ci",
+        }
+    }
+
+    fn steps(self) -> impl Iterator<Item = &'static Step> {
+        let checks = if self == Self::Ci { CHECKS } else { &[] };
+        checks.iter().chain(TESTS)
+    }
+}
+
+/// What was typed.
+pub(crate) struct Options {
+    chore: Chore,
+    /// Empty: all of them.
+    chosen: Vec<String>,
+    pub(crate) skip_foreign: bool,
+}
+
+impl Options {
+    pub(crate) fn parse(chore: Chore, arguments: &[String]) -> Result<Self, Failure> {
+        let mut options = Self {
+            chore,
+            chosen: Vec::new(),
+            skip_foreign: false,
+        };
+        for argument in arguments {
+            if argument == "--skip-foreign" {
+                options.skip_foreign = true;
+            } else if chore.steps().any(|step| step.name == argument) {
+                options.chosen.push(argument.clone());
+            } else {
+                let name = chore.name();
+                return Err(Failure::new(format!(
+                    "`{argument}` is neither an option nor a step of `cargo xtask {name}`\n\n{}",
+                    described()
+                )));
+            }
+        }
+        Ok(options)
+    }
+
+    fn chose(&self, step: &Step) -> bool {
+        self.chosen.is_empty() || self.chosen.iter().any(|name| name == step.name)
+    }
+}
+
+/// Runs the steps in order; the first that fails ends the run.
+pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
+    let mut tally = Tally::default();
+    let mut times = Vec::new();
+    for step in options.chore.steps().filter(|step| options.chose(step)) {
+        println!("\n== {}: {}", step.name, step.says);
+        let start = Instant::now();
+        (step.run)(workspace, options, &mut tally).map_err(|why| {
+            let again = if options.skip_foreign { " --skip-foreign" } else { "" };
+            Failure::new(format!(
+                "\n{why}\n\nThe step `{name}` failed. To repeat it alone:\n    cargo xtask {chore} {name}{again}",
+                name = step.name,
+                chore = options.chore.name(),
+            ))
+        })?;
+        times.push((step.name, start.elapsed()));
+    }
+    print!("\n{}", table(&times));
+    if options.skip_foreign {
+        foreign::say_skipped();
+    }
+    if !tally.is_empty() {
+        println!("\n{tally}");
+    }
+    Ok(())
+}
+
+/// Every step with what it says, for the help.
+pub(crate) fn described() -> String {
+    let mut text = String::from("Steps of `ci`; the last four are those of `test`:\n");
+    for step in Chore::Ci.steps() {
+        let _ = writeln!(text, "  {:<14}{}", step.name, step.says);
+    }
+    text
+}
+
+fn table(times: &[(&str, Duration)]) -> String {
+    let mut text = String::new();
+    for (name, time) in times {
+        let _ = writeln!(text, "  {name:<14}{:>8.1} s", time.as_secs_f64());
+    }
+    let total: Duration = times.iter().map(|(_, time)| *time).sum();
+    let _ = writeln!(text, "  {:<14}{:>8.1} s", "all", total.as_secs_f64());
+    text
+}
+
+fn format(workspace: &Workspace, _: &Options, _: &mut Tally) -> Result<(), Failure> {
+    cargo(workspace, ["fmt", "--all", "--check"]).run()
+}
+
+fn lint(workspace: &Workspace, _: &Options, _: &mut Tally) -> Result<(), Failure> {
+    cargo(
+        workspace,
+        [
+            "clippy",
+            "--workspace",
+            "--all-targets",
+            "--all-features",
+            "--",
+            "-D",
+            "warnings",
+        ],
+    )
+    .run()
+}
+
+fn docs(workspace: &Workspace, _: &Options, _: &mut Tally) -> Result<(), Failure> {
+    cargo(
+        workspace,
+        ["doc", "--workspace", "--no-deps", "--all-features"],
+    )
+    .env("RUSTDOCFLAGS", "-D warnings")
+    .run()
+}

@@ -1,0 +1,68 @@
+//! Building and running the tests.
+//!
+//! One set of arguments serves the build and both runs, so that cargo builds nothing twice.
+//! cargo-nextest runs them where it is installed; `cargo test` does as well, only slower.
+
+use std::path::PathBuf;
+
+use crate::command::{Call, cargo};
+use crate::failure::Failure;
+use crate::foreign;
+use crate::steps::Options;
+use crate::tally::Tally;
+use crate::workspace::Workspace;
+
+/// Switches on the tests that need other implementations.
+const FOREIGN: [&str; 2] = ["--features", "countersign-conformance/foreign"];
+const TARGETS: [&str; 4] = ["--lib", "--bins", "--tests", "--examples"];
+
+pub(crate) fn build(
+    workspace: &Workspace,
+    options: &Options,
+    _: &mut Tally,
+) -> Result<(), Failure> {
+    let arguments = ["build", "--workspace"].into_iter().chain(TARGETS);
+    cargo(workspace, arguments.chain(features(options))).run()
+}
+
+pub(crate) fn examples(
+    workspace: &Workspace,
+    options: &Options,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let arguments = ["test", "--workspace", "--doc"]
+        .into_iter()
+        .chain(features(options));
+    cargo(workspace, arguments).run_counting(tally)
+}
+
+pub(crate) fn run(
+    workspace: &Workspace,
+    options: &Options,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let nextest = Call::new("cargo-nextest", ["nextest", "--version"]).succeeds();
+    let runner: &[&str] = if nextest {
+        &["nextest", "run", "--no-fail-fast"]
+    } else {
+        &["test", "--no-fail-fast"]
+    };
+    let arguments = runner.iter().copied().chain(["--workspace"]).chain(TARGETS);
+    cargo(workspace, arguments.chain(features(options)))
+        .env("COUNTERSIGN_BIN", binary(workspace))
+        .env("COUNTERSIGN_TEST_PYTHON", foreign::python(workspace))
+        .run_counting(tally)
+}
+
+fn features(options: &Options) -> impl Iterator<Item = &'static str> {
+    let chosen: &[&str] = if options.skip_foreign { &[] } else { &FOREIGN };
+    chosen.iter().copied()
+}
+
+/// The command that the tests start, as `build` left it.
+fn binary(workspace: &Workspace) -> PathBuf {
+    workspace
+        .target
+        .join("debug")
+        .join(format!("countersign{}", std::env::consts::EXE_SUFFIX))
+}

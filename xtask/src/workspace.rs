@@ -1,0 +1,58 @@
+//! The workspace as cargo sees it.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::command::Call;
+use crate::failure::Failure;
+
+/// The root, where builds go, and the packages of our own.
+#[derive(Deserialize)]
+pub(crate) struct Workspace {
+    #[serde(rename = "workspace_root")]
+    pub(crate) root: PathBuf,
+    #[serde(rename = "target_directory")]
+    pub(crate) target: PathBuf,
+    pub(crate) packages: Vec<Package>,
+}
+
+/// One package of the workspace.
+#[derive(Deserialize)]
+pub(crate) struct Package {
+    pub(crate) name: String,
+    manifest_path: PathBuf,
+    pub(crate) dependencies: Vec<Dependency>,
+    pub(crate) features: std::collections::BTreeMap<String, Vec<String>>,
+}
+
+/// A line under `[dependencies]` and its like.
+#[derive(Deserialize)]
+pub(crate) struct Dependency {
+    pub(crate) name: String,
+}
+
+impl Workspace {
+    pub(crate) fn load() -> Result<Self, Failure> {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let json = Call::new(program, ["metadata", "--no-deps", "--format-version", "1"])
+            .within(here)
+            .read()?;
+        serde_json::from_str(&json)
+            .map_err(|error| Failure::new(format!("cannot read `cargo metadata`: {error}")))
+    }
+
+    pub(crate) fn package(&self, name: &str) -> Result<&Package, Failure> {
+        self.packages
+            .iter()
+            .find(|package| package.name == name)
+            .ok_or_else(|| Failure::new(format!("there is no package `{name}` any more")))
+    }
+}
+
+impl Package {
+    pub(crate) fn folder(&self) -> &Path {
+        self.manifest_path.parent().unwrap_or(&self.manifest_path)
+    }
+}
