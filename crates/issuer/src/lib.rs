@@ -24,6 +24,7 @@
 
 extern crate alloc;
 
+pub mod device;
 pub mod error;
 pub mod grant;
 pub mod keyring;
@@ -34,7 +35,9 @@ pub mod password;
 pub mod record;
 pub mod refresh;
 pub mod revoke;
+mod scheme;
 pub mod session;
+mod stored;
 pub mod throttle;
 pub mod token;
 
@@ -42,11 +45,13 @@ pub use crate::{
     error::{IssuerError, Refused},
     grant::{NewSession, UserGrant},
     keyring::{KeyChange, KeyPolicy, KeyRing},
-    mac::{MacKeys, RefreshToken},
+    mac::MacKeys,
     master::MasterKey,
-    password::{Password, PasswordHasher, PasswordParameters, PasswordProof},
-    record::{AuditEvent, AuditKind, EndReason, Handle, Session, User},
-    refresh::{Asked, Presented, Redeemed, Rotation, Theft, Verdict},
+    password::{NewPassword, Password, PasswordHasher, PasswordParameters, PasswordPolicy, PasswordProof},
+    record::{AuditEvent, AuditKind, EndReason, Handle, PasswordHash, Session, User},
+    refresh::{Asked, Presented, Redeemed, RefreshToken, Rotation, Theft, Verdict},
+    scheme::Work,
     session::SessionPolicy,
+    stored::ImportRefused,
     token::{AccessToken, TokenPolicy},
 };

@@ -1,29 +1,23 @@
-//! The MAC keys, and the text form of the refresh tokens they authenticate.
+//! The MAC keys, and the text form of what they authenticate: refresh tokens and device tokens.
+//!
+//! ```text
+//! prefix base64url( 1 | MAC-key id, u32 | body | HMAC-SHA256( context | 1 | MAC-key id | body ), 32 bytes )
+//! ```
 //!
 //! The newest key makes tokens; older ones are accepted for as long as a token they made can be alive.
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
-use core::fmt;
+use core::{fmt, time::Duration};
 
 use countersign::{
     UnixTime, base64url,
     crypto::{self, MacKey},
-    secret::SecretString,
 };
 use zeroize::Zeroize;
 
-use crate::{
-    error::{IssuerError, Refused},
-    master::MasterKey,
-    record::{Handle, MacKeyRecord, Session},
-    refresh::Presented,
-};
+use crate::{error::IssuerError, master::MasterKey, record::MacKeyRecord};
 
-/// What every refresh token starts with, so that people and secret scanners know one when they see it.
-const PREFIX: &str = "csr_";
 const VERSION: u8 = 1;
-const CONTEXT: &[u8] = b"countersign refresh token v1";
-const FIELDS: usize = 1 + 4 + 16 + 4;
 const MAC: usize = 32;
 
 /// The MAC keys in use, opened.
@@ -32,15 +26,11 @@ pub struct MacKeys {
     keys: BTreeMap<u32, MacKey>,
 }
 
-/// A refresh token on its way to its client. It does not print.
-#[derive(Clone, Debug)]
-pub struct RefreshToken(SecretString);
-
-impl RefreshToken {
-    /// The text, to be put into the answer and nowhere else.
-    pub fn expose(&self) -> &str {
-        self.0.expose()
-    }
+/// A kind of token: what it starts with, and what keeps its MACs apart from those of other kinds.
+pub(crate) struct Kind {
+    /// So that people and secret scanners know one when they see it.
+    pub(crate) prefix: &'static str,
+    pub(crate) context: &'static [u8],
 }
 
 impl MacKeys {
@@ -67,50 +57,37 @@ impl MacKeys {
         self.current
     }
 
-    /// The session's current refresh token. Asked twice, it is the same one twice.
+    /// Writes a token. The same key and body give the same text.
     ///
     /// # Errors
-    /// [`IssuerError::UnknownMacKey`] when the row names a key that is not loaded.
-    pub fn refresh_token(&self, session: &Session) -> Result<RefreshToken, IssuerError> {
-        let id = session.mac_key_id;
+    /// [`IssuerError::UnknownMacKey`] when the key is not loaded.
+    pub(crate) fn write(&self, kind: &Kind, id: u32, body: &[u8]) -> Result<String, IssuerError> {
         let key = self.keys.get(&id).ok_or(IssuerError::UnknownMacKey { id })?;
-        let fields = fields(id, session.handle, session.generation);
-        let mut bytes = Vec::with_capacity(FIELDS + MAC);
-        bytes.extend_from_slice(&fields);
-        bytes.extend_from_slice(&key.mac(&[CONTEXT, &fields]));
-        let text = format!("{PREFIX}{}", base64url::encode(&bytes));
-        Ok(RefreshToken(SecretString::new(text)))
+        let mut bytes = Vec::with_capacity(1 + 4 + body.len() + MAC);
+        bytes.push(VERSION);
+        bytes.extend_from_slice(&id.to_be_bytes());
+        bytes.extend_from_slice(body);
+        let mac = key.mac(&[kind.context, &bytes]);
+        bytes.extend_from_slice(&mac);
+        Ok(format!("{}{}", kind.prefix, base64url::encode(&bytes)))
     }
 
-    /// Reads a refresh token and checks its MAC: no database, no clock.
-    ///
-    /// # Errors
-    /// [`Refused::UnknownRefreshToken`] for everything that was not made here, whatever is wrong with it.
-    pub fn open(&self, text: &str) -> Result<Presented, Refused> {
-        self.read(text).ok_or(Refused::UnknownRefreshToken)
-    }
-
-    fn read(&self, text: &str) -> Option<Presented> {
-        let encoded = text.strip_prefix(PREFIX)?;
-        if encoded.len() != (FIELDS + MAC) / 3 * 4 {
+    /// Reads a token of a body of `N` bytes: the key it was made with, and the body. `None` for everything that was not
+    /// made here, whatever is wrong with it.
+    pub(crate) fn read<const N: usize>(&self, kind: &Kind, text: &str) -> Option<(u32, [u8; N])> {
+        let encoded = text.strip_prefix(kind.prefix)?;
+        // The length first, so that nothing long is decoded.
+        if encoded.len() != ((1 + 4 + N + MAC) * 4).div_ceil(3) {
             return None;
         }
         let bytes = base64url::decode(encoded).ok()?;
-        let (fields, mac) = bytes.split_first_chunk::<FIELDS>()?;
+        let (fields, mac) = bytes.split_at_checked(bytes.len().checked_sub(MAC)?)?;
         let (version, rest) = fields.split_first()?;
-        let (id, rest) = rest.split_first_chunk::<4>()?;
-        let (handle, rest) = rest.split_first_chunk::<16>()?;
-        let (generation, _) = rest.split_first_chunk::<4>()?;
-        let mac_key_id = u32::from_be_bytes(*id);
-        if *version != VERSION || !self.keys.get(&mac_key_id)?.verify(&[CONTEXT, fields], mac) {
-            return None;
-        }
-        Some(Presented {
-            mac_key_id,
-            handle: Handle::new(*handle),
-            generation: u32::from_be_bytes(*generation),
-            next_mac_key_id: self.current,
-        })
+        let (id, body) = rest.split_first_chunk::<4>()?;
+        let id = u32::from_be_bytes(*id);
+        let body = <[u8; N]>::try_from(body).ok()?;
+        let genuine = *version == VERSION && self.keys.get(&id)?.verify(&[kind.context, fields], mac);
+        genuine.then_some((id, body))
     }
 }
 
@@ -121,6 +98,73 @@ impl fmt::Debug for MacKeys {
             .field("count", &self.keys.len())
             .finish_non_exhaustive()
     }
+}
+
+/// How MAC keys come and go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MacKeyPolicy {
+    /// How long a key makes tokens.
+    pub rotate_every: Duration,
+    /// How long a key is accepted after it made its last token: the longest absolute life of any session, since a
+    /// session that is refreshed moves on to the newer key, and one that is not is over by then.
+    pub accept_for: Duration,
+}
+
+impl Default for MacKeyPolicy {
+    /// 90 days and 90 days.
+    fn default() -> Self {
+        Self {
+            rotate_every: Duration::from_secs(90 * 86_400),
+            accept_for: Duration::from_secs(90 * 86_400),
+        }
+    }
+}
+
+/// One step of [`plan_mac_keys`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MacKeyChange {
+    /// Make the next key ([`MacKeyRecord::generate`]); it takes over from all before it.
+    Create {
+        /// Its id.
+        id: u32,
+    },
+    /// Note that a newer key took over: set `retired_at`.
+    Retire {
+        /// Its id.
+        id: u32,
+    },
+    /// Delete the row: no token it made can be alive.
+    Delete {
+        /// Its id.
+        id: u32,
+    },
+}
+
+/// What is due with the MAC keys now, to be applied in one transaction.
+pub fn plan_mac_keys(records: &[MacKeyRecord], policy: &MacKeyPolicy, now: UnixTime) -> Vec<MacKeyChange> {
+    let mut changes = Vec::new();
+    let current = records
+        .iter()
+        .filter(|record| record.retired_at.is_none())
+        .max_by_key(|record| record.id);
+    let too_old = |record: &MacKeyRecord| now.since(record.created_at) >= policy.rotate_every;
+    let next = records.iter().map(|record| record.id).max().map_or(Some(1), |id| id.checked_add(1));
+    if let Some(id) = next.filter(|_| current.is_none_or(too_old)) {
+        changes.push(MacKeyChange::Create { id });
+        changes.extend(current.map(|record| MacKeyChange::Retire { id: record.id }));
+    }
+    for record in records {
+        match record.retired_at {
+            Some(retired_at) if now.since(retired_at) > policy.accept_for => {
+                changes.push(MacKeyChange::Delete { id: record.id });
+            }
+            None if current.is_some_and(|current| current.id != record.id) => {
+                changes.push(MacKeyChange::Retire { id: record.id });
+            }
+            _ => {}
+        }
+    }
+    changes
 }
 
 impl MacKeyRecord {
@@ -168,18 +212,4 @@ impl MacKeyRecord {
 
 fn context(id: u32) -> Vec<u8> {
     format!("countersign mac key v1 {id}").into_bytes()
-}
-
-fn fields(mac_key_id: u32, handle: Handle, generation: u32) -> [u8; FIELDS] {
-    let mut fields = [0; FIELDS];
-    let parts: [&[u8]; 4] = [
-        &[VERSION],
-        &mac_key_id.to_be_bytes(),
-        handle.as_bytes(),
-        &generation.to_be_bytes(),
-    ];
-    for (field, byte) in fields.iter_mut().zip(parts.into_iter().flatten()) {
-        *field = *byte;
-    }
-    fields
 }

@@ -15,12 +15,14 @@
 use alloc::{string::String, vec::Vec};
 use core::fmt;
 
+use argon2::{Algorithm, Version};
 use zeroize::Zeroizing;
 
 use crate::{
     error::{IssuerError, Refused},
     record::{PasswordHash, User},
-    scheme::{Memory, Scheme, StoredHash, Variant, Work},
+    scheme::{Memory, Scheme, Work},
+    stored::StoredHash,
 };
 
 /// Checks and makes password hashes, one at a time. It keeps the memory Argon2id works in, so that the next hash does
@@ -39,7 +41,7 @@ impl PasswordHasher {
         Self {
             parameters,
             schemes: Vec::from([parameters.scheme()]),
-            memory: Memory::default(),
+            memory: Memory::keeping(parameters.memory_kib),
         }
     }
 
@@ -73,7 +75,7 @@ impl PasswordHasher {
         if right && !user.disabled {
             return Ok(PasswordProof {
                 user: user.clone(),
-                rehash_due: !stored.is_plain() || stored.scheme() != self.parameters.scheme(),
+                rehash_due: stored.scheme() != self.parameters.scheme(),
             });
         }
         self.pad(Some(stored.scheme()));
@@ -252,6 +254,8 @@ impl PasswordParameters {
     /// The least product of memory in KiB and passes: less memory must be made up for by more passes. The five
     /// parameter sets of the OWASP Password Storage Cheat Sheet lie on or above it.
     pub const LEAST_WORK: u64 = 35_840;
+    /// The most of that product, some seconds of work.
+    pub const MOST_WORK: u64 = 4_194_304;
     /// The most memory, in KiB.
     pub const MOST_MEMORY_KIB: u32 = 1_048_576;
     /// The most passes.
@@ -276,6 +280,8 @@ impl PasswordParameters {
             refuse("m must be at least 7168")
         } else if u64::from(memory_kib) * u64::from(passes) < Self::LEAST_WORK {
             refuse("m times t must be at least 35840")
+        } else if u64::from(memory_kib) * u64::from(passes) > Self::MOST_WORK {
+            refuse("m times t must be at most 4194304")
         } else if memory_kib > Self::MOST_MEMORY_KIB {
             refuse("m must be at most 1048576")
         } else if passes > Self::MOST_PASSES {
@@ -307,7 +313,8 @@ impl PasswordParameters {
     }
     const fn scheme(self) -> Scheme {
         Scheme::Argon2 {
-            variant: Variant::Id,
+            variant: Algorithm::Argon2id,
+            version: Version::V0x13,
             memory_kib: self.memory_kib,
             passes: self.passes,
             lanes: self.lanes,

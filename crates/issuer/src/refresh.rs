@@ -20,23 +20,77 @@
 
 use alloc::string::String;
 
-use countersign::UnixTime;
+use countersign::{UnixTime, secret::SecretString};
 
 use crate::{
-    error::Refused,
+    error::{IssuerError, Refused},
+    mac::{Kind, MacKeys},
     marks::Marks,
     record::{AuditKind, EndReason, Handle, Session},
     session::SessionPolicy,
 };
 
+const REFRESH: Kind = Kind {
+    prefix: "csr_",
+    context: b"countersign refresh token v1",
+};
+const BODY: usize = 16 + 4;
+
+/// A refresh token on its way to its client. It does not print.
+#[derive(Clone, Debug)]
+pub struct RefreshToken(SecretString);
+
+impl RefreshToken {
+    /// The text, to be put into the answer and nowhere else.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}
+
+impl MacKeys {
+    /// The session's current refresh token. Asked twice, it is the same one twice.
+    ///
+    /// # Errors
+    /// [`IssuerError::UnknownMacKey`] when the row names a key that is not loaded.
+    pub fn refresh_token(&self, session: &Session) -> Result<RefreshToken, IssuerError> {
+        let mut body = [0; BODY];
+        let bytes = session.handle.as_bytes().iter().copied();
+        for (field, byte) in body.iter_mut().zip(bytes.chain(session.generation.to_be_bytes())) {
+            *field = byte;
+        }
+        let text = self.write(&REFRESH, session.mac_key_id, &body)?;
+        Ok(RefreshToken(SecretString::new(text)))
+    }
+
+    /// Reads a refresh token and checks its MAC: no database, no clock.
+    ///
+    /// # Errors
+    /// [`Refused::UnknownRefreshToken`] for everything that was not made here, whatever is wrong with it.
+    pub fn open(&self, text: &str) -> Result<Presented, Refused> {
+        self.presented(text).ok_or(Refused::UnknownRefreshToken)
+    }
+
+    fn presented(&self, text: &str) -> Option<Presented> {
+        let (mac_key_id, body) = self.read::<BODY>(&REFRESH, text)?;
+        let (handle, generation) = body.split_first_chunk::<16>()?;
+        let generation = generation.first_chunk::<4>()?;
+        Some(Presented {
+            mac_key_id,
+            handle: Handle::new(*handle),
+            generation: u32::from_be_bytes(*generation),
+            next_mac_key_id: self.current_id(),
+        })
+    }
+}
+
 /// A refresh token whose MAC was right: this server made it, for this handle and generation. Whether it is still of
-/// use is for the row to say. Made by [`MacKeys::open`](crate::MacKeys::open) only.
+/// use is for the row to say. Made by [`MacKeys::open`] only.
 #[derive(Clone, Debug)]
 pub struct Presented {
-    pub(crate) mac_key_id: u32,
-    pub(crate) handle: Handle,
-    pub(crate) generation: u32,
-    pub(crate) next_mac_key_id: u32,
+    mac_key_id: u32,
+    handle: Handle,
+    generation: u32,
+    next_mac_key_id: u32,
 }
 
 /// Who asks for a refresh, and for what.
