@@ -1,1 +1,93 @@
-//! To be written.
+//! A verified caller in front of an HTTP handler.
+//!
+//! ```text
+//!   request -> bearer token -> seen before? -> key -> verified -> revoked? -> Caller<C>
+//! ```
+//!
+//! # An axum route behind a guard
+//!
+//! ```no_run
+//! use axum::{Router, routing::get};
+//! use countersign_guard::{Caller, Guard};
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let guard = Guard::follow("http://127.0.0.1:7800", "api").await?;
+//!     let hello = async |caller: Caller| format!("Hello, {}", caller.username().unwrap_or("you"));
+//!     let app = Router::new().route("/hello", get(hello)).with_state(guard);
+//!     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:5000").await?, app).await?;
+//!     Ok(())
+//! }
+//! ```
+//!
+//! [`Guard::follow`] asks the issuer where its keys and its revocations are and stays up to date in
+//! the background: a rotated key is accepted, a session that ended is refused within a second, and no
+//! request waits for the network. Any OpenID Connect issuer will do.
+//!
+//! # A whole router, or any tower service
+//!
+//! ```
+//! use axum::{Router, body::Body, routing::get};
+//! use countersign::{Algorithm, SigningKey};
+//! use countersign_guard::Guard;
+//! use http::{Request, StatusCode};
+//! use tower::ServiceExt;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let key = SigningKey::generate(Algorithm::ES256)?;
+//! let guard = Guard::builder("https://id.example", "orders").key(key.verifying_key()).build()?;
+//!
+//! let app = Router::new()
+//!     .route("/orders", get(async || "your orders"))
+//!     .layer(guard.layer().require_scope("orders:read"));
+//!
+//! let answer = app.oneshot(Request::get("/orders").body(Body::empty())?).await?;
+//! assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+//! assert_eq!(answer.headers()["www-authenticate"], r#"Bearer realm="orders""#);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Without a framework
+//!
+//! [`Guard::check`] takes the headers and the time and gives a [`Caller`] or a [`Refusal`]. It does no I/O and
+//! never blocks; it is what both doors call.
+//!
+//! # What is refused, and how
+//!
+//! A [`Refusal`] answers by RFC 6750 and carries a stable reason code. The application may replace the answer
+//! ([`GuardBuilder::on_refusal`]); the reasons are counted either way ([`Guard::counts`]). Nothing that is
+//! logged or answered contains a token or what an unverified one claims.
+//!
+//! # Features
+//!
+//! `axum` (on by default) is the extractor, `remote` (on by default) everything that fetches.
+
+mod builder;
+mod cache;
+mod caller;
+mod counters;
+#[cfg(feature = "axum")]
+mod extract;
+mod guard;
+mod keys;
+mod layer;
+mod refusal;
+#[cfg(feature = "remote")]
+pub mod remote;
+mod require;
+mod revoked;
+mod trust;
+
+pub use builder::{GuardBuilder, GuardError, TrustedIssuer};
+pub use caller::Caller;
+pub use counters::Counts;
+pub use countersign_wire::revocation::Kind;
+pub use guard::Guard;
+pub use keys::KeyHandle;
+pub use layer::{GuardLayer, Guarded, GuardedFuture};
+pub use refusal::{Refusal, Why};
+pub use require::Requirements;
+pub use revoked::RevokedHandle;
+pub use trust::Stale;

@@ -1,0 +1,427 @@
+//! How a guard is put together.
+//!
+//! What must be decided (issuer, audience, keys) is asked for by name or waived by name; the rest has
+//! defaults that are safe and are written beside each method.
+
+use std::fmt::{self, Debug, Formatter};
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use bytes::Bytes;
+use countersign::{AccessClaims, Algorithm, KeyError, KeySet, VerifyingKey};
+use http::Response;
+use thiserror::Error;
+
+use crate::guard::Guard;
+use crate::keys::KeyHandle;
+use crate::refusal::{Answer, Refusal, Replacement};
+use crate::revoked::RevokedHandle;
+use crate::trust::{Expected, Issuer, Stale};
+
+/// One issuer, and what its tokens must look like here.
+#[derive(Clone, Debug)]
+pub struct TrustedIssuer {
+    pub(crate) issuer: String,
+    any_issuer: bool,
+    audience: String,
+    any_audience: bool,
+    typ: Option<String>,
+    algorithms: Option<Vec<Algorithm>>,
+    max_lifetime: Option<Duration>,
+    keys: Keys,
+    pub(crate) revoked: Option<RevokedHandle>,
+    stale: Stale,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Keys {
+    Given(Vec<VerifyingKey>),
+    Shared(KeyHandle),
+}
+
+impl TrustedIssuer {
+    /// Tokens whose `iss` is exactly `issuer` and whose `aud` contains `audience`.
+    pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            any_issuer: false,
+            audience: audience.into(),
+            any_audience: false,
+            typ: Some("at+jwt".to_owned()),
+            algorithms: None,
+            max_lifetime: None,
+            keys: Keys::Given(Vec::new()),
+            revoked: None,
+            stale: Stale::default(),
+        }
+    }
+
+    /// Accepts tokens made with this key; may be called several times.
+    #[must_use]
+    pub fn key(mut self, key: VerifyingKey) -> Self {
+        match &mut self.keys {
+            Keys::Given(keys) => keys.push(key),
+            Keys::Shared(_) => self.keys = Keys::Given(vec![key]),
+        }
+        self
+    }
+
+    /// Accepts tokens made with the keys of this handle, whatever they are at the time.
+    #[must_use]
+    pub fn keys(mut self, keys: KeyHandle) -> Self {
+        self.keys = Keys::Shared(keys);
+        self
+    }
+
+    /// Refuses what this set says was taken back. By default nothing is.
+    #[must_use]
+    pub fn revocations(mut self, revoked: RevokedHandle) -> Self {
+        self.revoked = Some(revoked);
+        self
+    }
+
+    /// What happens when the revocations have not been heard of for a while; [`Stale::Serve`] by default.
+    #[must_use]
+    pub fn stale(mut self, stale: Stale) -> Self {
+        self.stale = stale;
+        self
+    }
+
+    /// The `typ` in the token's header; `at+jwt` (RFC 9068) by default. Many issuers write `JWT`.
+    #[must_use]
+    pub fn typ(mut self, typ: impl Into<String>) -> Self {
+        self.typ = Some(typ.into());
+        self
+    }
+
+    /// Accepts any `typ`, and none. An issuer that signs other things with the same keys (ID tokens,
+    /// say) must then be told apart by their audience.
+    #[must_use]
+    pub fn any_typ(mut self) -> Self {
+        self.typ = None;
+        self
+    }
+
+    /// Accepts any `iss`, and none: who holds the key decides.
+    #[must_use]
+    pub fn any_issuer(mut self) -> Self {
+        self.any_issuer = true;
+        self
+    }
+
+    /// Accepts any `aud`, and none: a token made for another service opens this one too.
+    #[must_use]
+    pub fn any_audience(mut self) -> Self {
+        self.any_audience = true;
+        self
+    }
+
+    /// Accepts only these algorithms; by default each key's own.
+    #[must_use]
+    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.algorithms = Some(algorithms.into_iter().collect());
+        self
+    }
+
+    /// Refuses tokens that are good for longer, from `iat` to `exp`. An issuer that announces such a
+    /// maximum is held to it anyway.
+    #[must_use]
+    pub fn max_lifetime(mut self, max: Duration) -> Self {
+        self.max_lifetime = Some(max);
+        self
+    }
+
+    #[cfg(feature = "remote")]
+    pub(crate) fn has_keys(&self) -> bool {
+        match &self.keys {
+            Keys::Given(keys) => !keys.is_empty(),
+            Keys::Shared(_) => true,
+        }
+    }
+
+    fn build(self, leeway: Duration, max_token_bytes: usize) -> Result<Issuer, GuardError> {
+        let keys = match self.keys {
+            Keys::Given(keys) if keys.is_empty() => return Err(GuardError::NoKeys),
+            Keys::Given(keys) => KeyHandle::fixed(KeySet::new(keys)?),
+            Keys::Shared(keys) => keys,
+        };
+        let expected = Expected {
+            issuer: (!self.any_issuer).then_some(self.issuer),
+            audience: (!self.any_audience).then_some(self.audience),
+            typ: self.typ,
+            algorithms: self.algorithms,
+            max_lifetime: self.max_lifetime,
+            leeway,
+            max_token_bytes,
+        };
+        Ok(Issuer::new(
+            expected,
+            keys,
+            self.revoked.unwrap_or_default(),
+            self.stale,
+        ))
+    }
+}
+
+/// Settings of a [`Guard`]; made by [`Guard::builder`].
+///
+/// ```
+/// use countersign::{Algorithm, SigningKey};
+/// use countersign_guard::Guard;
+///
+/// let key = SigningKey::generate(Algorithm::ES256)?;
+/// let guard = Guard::builder("https://id.example", "orders").key(key.verifying_key()).build()?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct GuardBuilder<C = AccessClaims> {
+    pub(crate) first: TrustedIssuer,
+    pub(crate) others: Vec<TrustedIssuer>,
+    realm: Option<String>,
+    resource_metadata: Option<String>,
+    leeway: Duration,
+    max_token_bytes: usize,
+    cache: Option<usize>,
+    replacement: Option<Replacement>,
+    #[cfg(feature = "remote")]
+    pub(crate) pace: crate::remote::Pace,
+    claims: PhantomData<fn() -> C>,
+}
+
+/// How a guard treats time by default: clocks in one data centre are closer, laptops are not.
+const LEEWAY: Duration = Duration::from_secs(30);
+/// No access token of a sane issuer is longer, and a header of this size passes no common proxy.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
+const CACHED_TOKENS: usize = 8 * 1024;
+
+impl GuardBuilder {
+    pub(crate) fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+        Self {
+            first: TrustedIssuer::new(issuer, audience),
+            others: Vec::new(),
+            realm: None,
+            resource_metadata: None,
+            leeway: LEEWAY,
+            max_token_bytes: MAX_TOKEN_BYTES,
+            cache: Some(CACHED_TOKENS),
+            replacement: None,
+            #[cfg(feature = "remote")]
+            pace: crate::remote::Pace::default(),
+            claims: PhantomData,
+        }
+    }
+}
+
+impl<C> GuardBuilder<C> {
+    /// Reads the claims into a type of the application's own instead of [`AccessClaims`].
+    #[must_use]
+    pub fn claims<D>(self) -> GuardBuilder<D> {
+        let Self {
+            first,
+            others,
+            realm,
+            resource_metadata,
+            leeway,
+            max_token_bytes,
+            cache,
+            replacement,
+            #[cfg(feature = "remote")]
+            pace,
+            claims: _,
+        } = self;
+        GuardBuilder {
+            first,
+            others,
+            realm,
+            resource_metadata,
+            leeway,
+            max_token_bytes,
+            cache,
+            replacement,
+            #[cfg(feature = "remote")]
+            pace,
+            claims: PhantomData,
+        }
+    }
+
+    /// See [`TrustedIssuer::key`].
+    #[must_use]
+    pub fn key(self, key: VerifyingKey) -> Self {
+        self.with_first(|first| first.key(key))
+    }
+
+    /// See [`TrustedIssuer::keys`].
+    #[must_use]
+    pub fn keys(self, keys: KeyHandle) -> Self {
+        self.with_first(|first| first.keys(keys))
+    }
+
+    /// See [`TrustedIssuer::revocations`].
+    #[must_use]
+    pub fn revocations(self, revoked: RevokedHandle) -> Self {
+        self.with_first(|first| first.revocations(revoked))
+    }
+
+    /// See [`TrustedIssuer::stale`].
+    #[must_use]
+    pub fn stale(self, stale: Stale) -> Self {
+        self.with_first(|first| first.stale(stale))
+    }
+
+    /// See [`TrustedIssuer::typ`].
+    #[must_use]
+    pub fn typ(self, typ: impl Into<String>) -> Self {
+        self.with_first(|first| first.typ(typ))
+    }
+
+    /// See [`TrustedIssuer::any_typ`].
+    #[must_use]
+    pub fn any_typ(self) -> Self {
+        self.with_first(TrustedIssuer::any_typ)
+    }
+
+    /// See [`TrustedIssuer::any_issuer`].
+    #[must_use]
+    pub fn any_issuer(self) -> Self {
+        self.with_first(TrustedIssuer::any_issuer)
+    }
+
+    /// See [`TrustedIssuer::any_audience`].
+    #[must_use]
+    pub fn any_audience(self) -> Self {
+        self.with_first(TrustedIssuer::any_audience)
+    }
+
+    /// See [`TrustedIssuer::algorithms`].
+    #[must_use]
+    pub fn algorithms(self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
+        self.with_first(|first| first.algorithms(algorithms))
+    }
+
+    /// See [`TrustedIssuer::max_lifetime`].
+    #[must_use]
+    pub fn max_lifetime(self, max: Duration) -> Self {
+        self.with_first(|first| first.max_lifetime(max))
+    }
+
+    /// Trusts one more issuer. A token's `iss` chooses which one judges it; an unknown one is refused
+    /// without asking anybody.
+    #[must_use]
+    pub fn also(mut self, issuer: TrustedIssuer) -> Self {
+        self.others.push(issuer);
+        self
+    }
+
+    /// How far the clocks of issuer and guard may be apart; 30 seconds by default.
+    #[must_use]
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
+        self
+    }
+
+    /// The longest token that is looked at; 16 KiB by default.
+    #[must_use]
+    pub fn max_token_bytes(mut self, max: usize) -> Self {
+        self.max_token_bytes = max;
+        self
+    }
+
+    /// How many verdicts are remembered at most; 8,192 by default, `None` for none. A place takes the
+    /// token and what it says, about a kilobyte; half as many places again as there are callers in ten
+    /// minutes lets hardly any of them miss.
+    #[must_use]
+    pub fn cache(mut self, capacity: Option<usize>) -> Self {
+        self.cache = capacity.filter(|capacity| *capacity > 0);
+        self
+    }
+
+    /// What the challenge calls the thing that is protected; the audience by default.
+    #[must_use]
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = Some(realm.into());
+        self
+    }
+
+    /// Where the metadata of this resource is, for the challenge (RFC 9728 §5.1); an absolute URL.
+    #[must_use]
+    pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
+        self.resource_metadata = Some(url.into());
+        self
+    }
+
+    /// Replaces the answer to a refusal, status included. [`Refusal::respond`] makes a JSON answer,
+    /// [`Refusal::standard_response`] the one by RFC 6750.
+    #[must_use]
+    pub fn on_refusal(
+        mut self,
+        answer: impl Fn(&Refusal) -> Response<Bytes> + Send + Sync + 'static,
+    ) -> Self {
+        self.replacement = Some(Box::new(answer));
+        self
+    }
+
+    /// The guard.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardError::NoKeys`] if an issuer was given no key, [`GuardError::Keys`] if its keys do not make a
+    /// set.
+    pub fn build(self) -> Result<Guard<C>, GuardError> {
+        let realm = self.realm.unwrap_or_else(|| self.first.audience.clone());
+        let answer = Answer {
+            realm,
+            resource_metadata: self.resource_metadata,
+            replacement: self.replacement,
+        };
+        let issuers = std::iter::once(self.first)
+            .chain(self.others)
+            .map(|issuer| issuer.build(self.leeway, self.max_token_bytes))
+            .collect::<Result<_, _>>()?;
+        Ok(Guard::new(issuers, self.cache, answer))
+    }
+
+    fn with_first(mut self, change: impl FnOnce(TrustedIssuer) -> TrustedIssuer) -> Self {
+        self.first = change(self.first);
+        self
+    }
+}
+
+impl<C> Debug for GuardBuilder<C> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GuardBuilder")
+            .field("first", &self.first)
+            .field("others", &self.others)
+            .field("leeway", &self.leeway)
+            .field("cache", &self.cache)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no guard.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum GuardError {
+    /// An issuer was given no key.
+    #[error(
+        "the guard has no key to check tokens with; give it one with key() or keys(), or follow() the issuer"
+    )]
+    NoKeys,
+    /// The keys do not make a set.
+    #[error("the guard's keys do not make a set: {0}")]
+    Keys(#[from] KeyError),
+    /// The issuer could not be followed.
+    #[cfg(feature = "remote")]
+    #[error(transparent)]
+    Follow(#[from] crate::remote::FollowError),
+}
+
+impl GuardError {
+    /// A stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoKeys => "no_keys",
+            Self::Keys(_) => "bad_keys",
+            #[cfg(feature = "remote")]
+            Self::Follow(error) => error.code(),
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! Who is calling: the proof that a token was checked, with what it says.
+
+use std::fmt::{self, Debug, Formatter};
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use countersign::{AccessClaims, UnixTime, Verified};
+
+/// The caller of a request whose token passed every check of a [`Guard`](crate::Guard).
+///
+/// Only a guard makes one. A handler that takes a `Caller` can therefore not be reached without a token,
+/// and a function deeper down that asks for a `&Caller` cannot be called without one either. It
+/// dereferences to the claims; a clone is a reference count.
+///
+/// The proof is of the moment it was made. A connection that outlives its request asks again with
+/// [`Guard::recheck`](crate::Guard::recheck).
+pub struct Caller<C = AccessClaims> {
+    inner: Arc<Inner<C>>,
+}
+
+struct Inner<C> {
+    verified: Verified<C>,
+    /// Which guard, and which of its issuers, said yes.
+    guard: u64,
+    issuer: usize,
+    /// The last key set that is known to contain the key.
+    generation: AtomicU64,
+    profile: OnceLock<Profile>,
+}
+
+/// Claims that are not read for every request.
+#[derive(Default)]
+struct Profile {
+    roles: Vec<String>,
+    username: Option<String>,
+}
+
+impl<C> Caller<C> {
+    /// The token's claims.
+    pub fn claims(&self) -> &C {
+        self.inner.verified.claims()
+    }
+
+    /// What the token's check proved.
+    pub fn verified(&self) -> &Verified<C> {
+        &self.inner.verified
+    }
+
+    /// Who it is: claim `sub`.
+    pub fn subject(&self) -> Option<&str> {
+        self.inner.verified.subject()
+    }
+
+    /// The name the user signs in with: claim `preferred_username`.
+    pub fn username(&self) -> Option<&str> {
+        self.profile().username.as_deref()
+    }
+
+    /// The session the token belongs to: claim `sid`.
+    pub fn session_id(&self) -> Option<&str> {
+        self.inner.verified.session_id()
+    }
+
+    /// The roles: claim `roles`, an array of strings; none if it is missing or something else.
+    pub fn roles(&self) -> &[String] {
+        &self.profile().roles
+    }
+
+    /// Whether `role` is one of the [`roles`](Self::roles).
+    pub fn has_role(&self, role: &str) -> bool {
+        self.roles().iter().any(|own| own == role)
+    }
+
+    /// Whether `scope` is one of the words of the claim `scope`.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.inner.verified.has_scope(scope)
+    }
+
+    /// When the token expires.
+    pub fn expires_at(&self) -> Option<UnixTime> {
+        self.inner.verified.expires_at()
+    }
+
+    pub(crate) fn new(verified: Verified<C>, guard: u64, issuer: usize, generation: u64) -> Self {
+        let generation = AtomicU64::new(generation);
+        let profile = OnceLock::new();
+        Self {
+            inner: Arc::new(Inner {
+                verified,
+                guard,
+                issuer,
+                generation,
+                profile,
+            }),
+        }
+    }
+
+    pub(crate) fn guard(&self) -> u64 {
+        self.inner.guard
+    }
+
+    pub(crate) fn issuer(&self) -> usize {
+        self.inner.issuer
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.inner.generation.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn key_was_found_in(&self, generation: u64) {
+        self.inner.generation.store(generation, Ordering::Relaxed);
+    }
+
+    fn profile(&self) -> &Profile {
+        self.inner.profile.get_or_init(|| {
+            let verified = &self.inner.verified;
+            Profile {
+                roles: verified.claim("roles").ok().flatten().unwrap_or_default(),
+                username: verified.claim("preferred_username").ok().flatten(),
+            }
+        })
+    }
+}
+
+impl<C> Clone for Caller<C> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<C> Deref for Caller<C> {
+    type Target = C;
+
+    fn deref(&self) -> &C {
+        self.claims()
+    }
+}
+
+impl<C> Debug for Caller<C> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caller")
+            .field("subject", &self.subject())
+            .field("session_id", &self.session_id())
+            .field("expires_at", &self.expires_at())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,348 @@
+//! The guard itself, without a framework.
+//!
+//! ```text
+//!   headers -> bearer -> cache -> key -> verify -> revoked? -> Caller<C>
+//!                          |                          ^
+//!                          +-- seen: time and key ----+
+//! ```
+//!
+//! Everything here is synchronous and free of I/O. The one thing worth waiting for, fresh keys when a
+//! token names an unknown one, is started here and awaited by whoever can.
+
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use countersign::{AccessClaims, Reason, UnixTime, Unverified};
+use countersign_wire::bearer;
+use http::header::AUTHORIZATION;
+use http::{Extensions, HeaderMap};
+use serde::de::DeserializeOwned;
+
+use crate::builder::GuardBuilder;
+use crate::cache::Cache;
+use crate::caller::Caller;
+use crate::counters::{Counters, Counts};
+use crate::keys::{KeyHandle, Refetching};
+use crate::refusal::{Answer, Refusal, Why};
+use crate::require::Requirements;
+use crate::revoked::RevokedHandle;
+use crate::trust::Issuer;
+
+/// Decides who may pass. Clones share everything, the cache included.
+///
+/// `C` is what the claims are read into; a token whose claims do not fit is refused.
+pub struct Guard<C = AccessClaims> {
+    inner: Arc<Inner<C>>,
+}
+
+struct Inner<C> {
+    /// Tells this guard's callers from those of another in the same process.
+    id: u64,
+    issuers: Box<[Issuer]>,
+    cache: Option<Cache<Caller<C>>>,
+    answer: Arc<Answer>,
+    counters: Counters,
+}
+
+impl Guard {
+    /// A guard for the tokens of one issuer (claim `iss`, compared as it is) made for one audience (among
+    /// the claim `aud`). [`GuardBuilder`] has the rest.
+    pub fn builder(issuer: impl Into<String>, audience: impl Into<String>) -> GuardBuilder {
+        GuardBuilder::new(issuer, audience)
+    }
+}
+
+impl<C: DeserializeOwned> Guard<C> {
+    /// Checks the token in the request's `Authorization` header.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`], which knows what to answer.
+    pub fn check(&self, headers: &HeaderMap, now: UnixTime) -> Result<Caller<C>, Refusal> {
+        self.settle(self.attempt(headers, now))
+    }
+
+    /// Checks a token that came some other way than in a header.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`], which knows what to answer.
+    pub fn check_token(&self, token: &str, now: UnixTime) -> Result<Caller<C>, Refusal> {
+        self.settle(self.attempt_token(token, now))
+    }
+
+    /// As [`check`](Self::check), but if the token names an unknown key and the keys come from afar, they are
+    /// fetched again, once, before the token is refused. Many requests wait for one fetch, and
+    /// there is a pause between fetches, during which this does not wait.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`], which knows what to answer.
+    pub async fn check_async(
+        &self,
+        headers: &HeaderMap,
+        now: UnixTime,
+    ) -> Result<Caller<C>, Refusal> {
+        let attempt = self.attempt(headers, now);
+        match self.refetch(&attempt) {
+            None => self.settle(attempt),
+            Some(refetched) => {
+                refetched.await;
+                self.check(headers, now)
+            }
+        }
+    }
+
+    /// As [`check_token`](Self::check_token), with fresh keys as in [`check_async`](Self::check_async).
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`], which knows what to answer.
+    pub async fn check_token_async(
+        &self,
+        token: &str,
+        now: UnixTime,
+    ) -> Result<Caller<C>, Refusal> {
+        let attempt = self.attempt_token(token, now);
+        match self.refetch(&attempt) {
+            None => self.settle(attempt),
+            Some(refetched) => {
+                refetched.await;
+                self.check_token(token, now)
+            }
+        }
+    }
+
+    /// The start of a check by a door: layer or extractor. A caller that this guard let in further out
+    /// is not checked again.
+    pub(crate) fn begin(&self, headers: &HeaderMap, extensions: &Extensions) -> Begun<C>
+    where
+        C: Send + Sync + 'static,
+    {
+        match extensions.get::<Caller<C>>() {
+            Some(caller) if self.admitted(caller) => return Begun::Settled(Ok(caller.clone())),
+            _ => {}
+        }
+        let attempt = self.attempt(headers, UnixTime::now());
+        match self.refetch(&attempt) {
+            None => Begun::Settled(self.settle(attempt)),
+            Some(refetched) => Begun::Fetching(refetched),
+        }
+    }
+
+    /// Checks the token without settling the matter, so that the caller may [`refetch`](Self::refetch)
+    /// and try again.
+    pub(crate) fn attempt(&self, headers: &HeaderMap, now: UnixTime) -> Attempt<C> {
+        let values = headers
+            .get_all(AUTHORIZATION)
+            .iter()
+            .map(http::HeaderValue::as_bytes);
+        match bearer::token(values) {
+            Ok(token) => self.attempt_token(token, now),
+            Err(error) => Err(Failure {
+                why: Why::NoToken(error),
+                issuer: None,
+            }),
+        }
+    }
+
+    fn attempt_token(&self, token: &str, now: UnixTime) -> Attempt<C> {
+        if let Some(caller) = self.remembered(token, now) {
+            let issuer = caller.issuer();
+            self.inner.issuers[issuer]
+                .admit(caller.verified(), now)
+                .map_err(|why| Failure {
+                    why,
+                    issuer: Some(issuer),
+                })?;
+            return Ok(caller);
+        }
+        let index = self.issuer_of(token)?;
+        let failed = |why| Failure {
+            why,
+            issuer: Some(index),
+        };
+        let issuer = &self.inner.issuers[index];
+        let (verified, generation) = issuer.verify::<C>(token, now).map_err(failed)?;
+        issuer.admit(&verified, now).map_err(failed)?;
+        let caller = Caller::new(verified, self.inner.id, index, generation);
+        if let Some(cache) = &self.inner.cache {
+            cache.insert(token, caller.clone());
+        }
+        Ok(caller)
+    }
+
+    /// A verdict given before, if it still stands. If it does not, a full check says why.
+    fn remembered(&self, token: &str, now: UnixTime) -> Option<Caller<C>> {
+        let cache = self.inner.cache.as_ref()?;
+        let caller = cache.get(token)?;
+        let standing = self.inner.issuers[caller.issuer()]
+            .recheck(&caller, now)
+            .is_ok();
+        if !standing {
+            cache.remove(token);
+        }
+        standing.then_some(caller)
+    }
+
+    /// Which issuer is to judge. Only if there are several does the token's own, unproven word matter, and it
+    /// only chooses among them.
+    fn issuer_of(&self, token: &str) -> Result<usize, Failure> {
+        if self.inner.issuers.len() == 1 {
+            return Ok(0);
+        }
+        // A text that is no token at all gets the first issuer's precise refusal.
+        let Ok(unverified) = Unverified::parse(token) else {
+            return Ok(0);
+        };
+        let iss = unverified
+            .claims_json()
+            .get("iss")
+            .and_then(serde_json::Value::as_str);
+        self.inner
+            .issuers
+            .iter()
+            .position(|issuer| issuer.is_named(iss))
+            .ok_or(Failure {
+                why: Why::UnknownIssuer,
+                issuer: None,
+            })
+    }
+}
+
+impl<C> Guard<C> {
+    /// Asks again about a caller that was let in before: whether the token is still within its time, its key
+    /// still trusted, and nothing revoked. For connections that outlive their request, such as
+    /// WebSockets; ask every second or so, and close at the first refusal.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] if the caller would not be let in now, or was let in by another guard.
+    pub fn recheck(&self, caller: &Caller<C>, now: UnixTime) -> Result<(), Refusal> {
+        let issuer = match self.inner.issuers.get(caller.issuer()) {
+            Some(issuer) if self.admitted(caller) => issuer,
+            _ => return Err(self.refuse(Why::UnknownIssuer)),
+        };
+        issuer
+            .recheck(caller, now)
+            .and_then(|()| issuer.admit(caller.verified(), now))
+            .map_err(|why| self.refuse(why))
+    }
+
+    /// Whether the caller meets the requirements.
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`] that names the first requirement that is not met.
+    pub fn require(
+        &self,
+        caller: &Caller<C>,
+        requirements: &Requirements<C>,
+    ) -> Result<(), Refusal> {
+        requirements.check(caller).map_err(|why| self.refuse(why))
+    }
+
+    /// What was decided so far, by reason.
+    pub fn counts(&self) -> Counts {
+        let lookups = self
+            .inner
+            .cache
+            .as_ref()
+            .map(Cache::lookups)
+            .unwrap_or_default();
+        self.inner.counters.read(lookups)
+    }
+
+    /// The keys in use, of every issuer in the order they were given.
+    pub fn keys(&self) -> impl Iterator<Item = &KeyHandle> {
+        self.inner.issuers.iter().map(Issuer::keys)
+    }
+
+    /// The revocations in use, of every issuer in the order they were given.
+    pub fn revocations(&self) -> impl Iterator<Item = &RevokedHandle> {
+        self.inner.issuers.iter().map(Issuer::revocations)
+    }
+
+    /// Whether this guard, and not another, let the caller in.
+    pub(crate) fn admitted(&self, caller: &Caller<C>) -> bool {
+        caller.guard() == self.inner.id
+    }
+
+    /// Fresh keys, if the attempt failed for want of a key and somebody can fetch it.
+    pub(crate) fn refetch(&self, attempt: &Attempt<C>) -> Option<Refetching> {
+        match attempt {
+            Err(Failure {
+                why: Why::BadToken(error),
+                issuer: Some(issuer),
+            }) if error.reason() == Reason::UnknownKey => {
+                self.inner.issuers.get(*issuer)?.keys().refetch()
+            }
+            _ => None,
+        }
+    }
+
+    /// Counts the outcome and makes a refusal of a failure.
+    pub(crate) fn settle(&self, attempt: Attempt<C>) -> Result<Caller<C>, Refusal> {
+        match attempt {
+            Ok(caller) => {
+                self.inner.counters.accepted();
+                Ok(caller)
+            }
+            Err(failure) => Err(self.refuse(failure.why)),
+        }
+    }
+
+    pub(crate) fn refuse(&self, why: Why) -> Refusal {
+        self.inner.counters.refused(why.code());
+        tracing::debug!(reason = why.code(), "request refused");
+        Refusal::new(why, &self.inner.answer)
+    }
+
+    pub(crate) fn new(issuers: Box<[Issuer]>, cache: Option<usize>, answer: Answer) -> Self {
+        static NEXT_ID: AtomicU64 = AtomicU64::new(0);
+        Self {
+            inner: Arc::new(Inner {
+                id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+                issuers,
+                cache: cache.map(Cache::new),
+                answer: Arc::new(answer),
+                counters: Counters::default(),
+            }),
+        }
+    }
+}
+
+/// How far a door got without waiting.
+pub(crate) enum Begun<C> {
+    Settled(Result<Caller<C>, Refusal>),
+    /// The keys are being fetched; check again afterwards.
+    Fetching(Refetching),
+}
+
+/// A check that may yet be tried again.
+pub(crate) type Attempt<C> = Result<Caller<C>, Failure>;
+
+/// Why, and at which issuer's keys or revocations it failed.
+pub(crate) struct Failure {
+    why: Why,
+    issuer: Option<usize>,
+}
+
+impl<C> Clone for Guard<C> {
+    fn clone(&self) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+        }
+    }
+}
+
+impl<C> Debug for Guard<C> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Guard")
+            .field("issuers", &self.inner.issuers.len())
+            .field("realm", &self.inner.answer.realm)
+            .field("cached", &self.inner.cache.is_some())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,143 @@
+//! Where the public keys come from, and how a guard learns that they changed.
+//!
+//! A [`KeyHandle`] is shared between whoever renews the keys (a server's own key ring, the fetcher
+//! in `remote/`, a test) and the guards that use them. Replacing a set bumps a number; a guard compares that
+//! number on every request, which costs a load, and rebuilds what depends on the keys when it moved.
+
+use std::fmt::{self, Debug, Formatter};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use countersign::{KeySet, UnixTime};
+
+/// A key set that can be replaced while guards use it. Clones share one set.
+#[derive(Clone)]
+pub struct KeyHandle {
+    cell: Arc<KeyCell>,
+    refetch: Option<Arc<dyn Refetch>>,
+}
+
+impl KeyHandle {
+    /// A set that stays as it is until [`replace`](Self::replace) is called.
+    pub fn fixed(keys: KeySet) -> Self {
+        Self {
+            cell: Arc::new(KeyCell::new(keys, None)),
+            refetch: None,
+        }
+    }
+
+    /// From now on every guard that holds this handle uses `keys`, and nothing that was verified with a
+    /// key that is no longer among them passes.
+    pub fn replace(&self, keys: KeySet) {
+        self.cell.replace(keys);
+    }
+
+    /// The set as it is now.
+    pub fn current(&self) -> KeySet {
+        self.cell.published().keys.clone()
+    }
+
+    #[cfg(feature = "remote")]
+    pub(crate) fn fetched(cell: Arc<KeyCell>, refetch: Arc<dyn Refetch>) -> Self {
+        Self {
+            cell,
+            refetch: Some(refetch),
+        }
+    }
+
+    pub(crate) fn cell(&self) -> &KeyCell {
+        &self.cell
+    }
+
+    /// Asks for fresh keys; `None` if there is nobody to ask or it was done a moment ago.
+    pub(crate) fn refetch(&self) -> Option<Refetching> {
+        self.refetch.as_ref()?.refetch()
+    }
+}
+
+impl Debug for KeyHandle {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyHandle")
+            .field("keys", &self.current().len())
+            .field("fetched", &self.refetch.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Ends when the keys were fetched, or could not be.
+pub(crate) type Refetching = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Somebody who can fetch the keys again because a token names one that is not in the set.
+pub(crate) trait Refetch: Send + Sync {
+    /// `None` if it was done too short a time ago.
+    fn refetch(&self) -> Option<Refetching>;
+}
+
+/// What a handle's clones share.
+pub(crate) struct KeyCell {
+    published: ArcSwap<Published>,
+    generation: AtomicU64,
+    good_until: AtomicU64,
+    replacing: Mutex<()>,
+}
+
+/// A key set, and what the issuer announced with it.
+pub(crate) struct Published {
+    pub(crate) generation: u64,
+    pub(crate) keys: KeySet,
+    pub(crate) max_lifetime: Option<Duration>,
+}
+
+impl KeyCell {
+    pub(crate) fn new(keys: KeySet, max_lifetime: Option<Duration>) -> Self {
+        Self {
+            published: ArcSwap::from_pointee(Published {
+                generation: 0,
+                keys,
+                max_lifetime,
+            }),
+            generation: AtomicU64::new(0),
+            good_until: AtomicU64::new(UnixTime::MAX.as_secs()),
+            replacing: Mutex::new(()),
+        }
+    }
+
+    pub(crate) fn replace(&self, keys: KeySet) {
+        let _one_at_a_time = self
+            .replacing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let before = self.published.load();
+        let generation = before.generation + 1;
+        let max_lifetime = before.max_lifetime;
+        self.published.store(Arc::new(Published {
+            generation,
+            keys,
+            max_lifetime,
+        }));
+        self.generation.store(generation, Ordering::Release);
+    }
+
+    /// Rises with every replacement.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn published(&self) -> Arc<Published> {
+        self.published.load_full()
+    }
+
+    /// A fetched set may be used for so long if no fetch succeeds again.
+    #[cfg(feature = "remote")]
+    pub(crate) fn good_until(&self, time: UnixTime) {
+        self.good_until.store(time.as_secs(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_too_old(&self, now: UnixTime) -> bool {
+        now.as_secs() > self.good_until.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,268 @@
+//! One bounded GET, the only way anything is fetched.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::{ACCEPT, CACHE_CONTROL};
+use reqwest::{Client, Response, Url, redirect};
+use thiserror::Error;
+
+use super::{FollowError, Pace};
+
+/// Fetches within bounds. Clones share connections.
+#[derive(Clone)]
+pub(super) struct Fetcher {
+    client: Client,
+    timeout: Duration,
+    plain_http: PlainHttp,
+}
+
+/// Where plain HTTP may be spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PlainHttp {
+    Nowhere,
+    OwnMachine,
+    Anywhere,
+}
+
+/// What came back.
+pub(super) struct Fetched {
+    pub(super) body: Vec<u8>,
+    /// From `Cache-Control`.
+    pub(super) max_age: Option<Duration>,
+}
+
+impl Fetcher {
+    pub(super) fn new(pace: &Pace) -> Result<Self, FollowError> {
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .referer(false)
+            .connect_timeout(pace.timeout)
+            .user_agent(concat!("countersign-guard/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| FollowError::Fetch {
+                what: "metadata",
+                error: error.into(),
+            })?;
+        Ok(Self {
+            client,
+            timeout: pace.timeout,
+            plain_http: pace.plain_http,
+        })
+    }
+
+    /// The same, but what an issuer reached by `https` points to must be `https` too.
+    pub(super) fn for_issuer(&self, issuer: &Url) -> Self {
+        let mut fetcher = self.clone();
+        if issuer.scheme() == "https" {
+            fetcher.plain_http = PlainHttp::Nowhere;
+        }
+        fetcher
+    }
+
+    /// The address, if it is one that may be fetched from: `https`, or `http` to the own machine.
+    pub(super) fn address(&self, url: &str) -> Result<Url, FetchError> {
+        let bad = |problem: &str| FetchError::BadUrl {
+            problem: problem.to_owned(),
+        };
+        let parsed = Url::parse(url).map_err(|error| bad(&error.to_string()))?;
+        if !parsed.username().is_empty() || parsed.password().is_some() {
+            return Err(bad("it contains a user name or a password"));
+        }
+        match parsed.scheme() {
+            "https" => Ok(parsed),
+            "http" => match self.plain_http {
+                PlainHttp::Anywhere => Ok(parsed),
+                PlainHttp::OwnMachine if is_loopback(&parsed) => Ok(parsed),
+                PlainHttp::OwnMachine | PlainHttp::Nowhere => Err(FetchError::PlainHttp {
+                    url: parsed.to_string(),
+                }),
+            },
+            _ => Err(bad("it is neither https nor http")),
+        }
+    }
+
+    /// The body at that address, at most `limit` bytes of it.
+    pub(super) async fn get(
+        &self,
+        url: &Url,
+        accept: &str,
+        limit: usize,
+    ) -> Result<Fetched, FetchError> {
+        let whole = async {
+            let mut response = self
+                .client
+                .get(url.clone())
+                .header(ACCEPT, accept)
+                .send()
+                .await?;
+            if response.status() != StatusCode::OK {
+                return Err(FetchError::Status {
+                    url: url.to_string(),
+                    status: response.status().as_u16(),
+                });
+            }
+            let body = bounded(&mut response, limit).await?;
+            Ok(Fetched {
+                body,
+                max_age: max_age(&response),
+            })
+        };
+        match tokio::time::timeout(self.timeout, whole).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(FetchError::Timeout {
+                url: url.to_string(),
+                after: self.timeout,
+            }),
+        }
+    }
+}
+
+/// Why a fetch failed.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The address is none, or one nothing is fetched from.
+    #[error("the address is not usable: {problem}")]
+    BadUrl {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The address is not encrypted, and on another machine or of an issuer that is.
+    #[error("{url} is plain HTTP, where anybody in between could answer; use https")]
+    PlainHttp {
+        /// The address.
+        url: String,
+    },
+    /// There is nobody there, or the connection broke.
+    #[error("the connection failed: {0}")]
+    Connection(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// It took too long.
+    #[error("{url} did not answer completely within {after:?}")]
+    Timeout {
+        /// The address.
+        url: String,
+        /// How long it was waited.
+        after: Duration,
+    },
+    /// The answer is not 200. Redirects are not followed, because what they lead to is not the
+    /// issuer's word.
+    #[error("{url} answered with status {status}, not 200")]
+    Status {
+        /// The address.
+        url: String,
+        /// The status.
+        status: u16,
+    },
+    /// The answer is larger than it may be.
+    #[error("the answer is larger than {limit} bytes")]
+    TooLarge {
+        /// How large it may be.
+        limit: usize,
+    },
+    /// The answer is not of the expected form.
+    #[error("the answer is not of the expected form: {problem}")]
+    Unreadable {
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+impl FetchError {
+    /// A stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadUrl { .. } => "bad_url",
+            Self::PlainHttp { .. } => "plain_http",
+            Self::Connection(_) => "connection_failed",
+            Self::Timeout { .. } => "timeout",
+            Self::Status { .. } => "unexpected_status",
+            Self::TooLarge { .. } => "answer_too_large",
+            Self::Unreadable { .. } => "unreadable_answer",
+        }
+    }
+}
+
+impl From<reqwest::Error> for FetchError {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Connection(Box::new(error))
+    }
+}
+
+async fn bounded(response: &mut Response, limit: usize) -> Result<Vec<u8>, FetchError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await? {
+        if body.len() + chunk.len() > limit {
+            return Err(FetchError::TooLarge { limit });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn max_age(response: &Response) -> Option<Duration> {
+    response
+        .headers()
+        .get_all(CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|directive| directive.trim().split_once('='))
+        .find(|(name, _)| name.eq_ignore_ascii_case("max-age"))
+        .and_then(|(_, seconds)| seconds.trim_matches('"').parse().ok())
+        .map(Duration::from_secs)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost"
+        || address
+            .parse::<IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_the_own_machine_only() {
+        let fetcher = Fetcher::new(&Pace::default()).expect("a client");
+        for url in [
+            "https://id.example",
+            "http://localhost:7800",
+            "http://127.0.0.1:7800/path",
+            "http://127.9.9.9",
+            "http://[::1]:7800",
+        ] {
+            assert!(fetcher.address(url).is_ok(), "{url}");
+        }
+        for (url, code) in [
+            ("http://id.example", "plain_http"),
+            ("http://localhost.example", "plain_http"),
+            ("http://192.168.1.1", "plain_http"),
+            ("http://0.0.0.0", "plain_http"),
+            ("https://user@id.example", "bad_url"),
+            ("https://:pw@id.example", "bad_url"),
+            ("file:///etc/passwd", "bad_url"),
+            ("data:application/json,{}", "bad_url"),
+            ("id.example", "bad_url"),
+            ("", "bad_url"),
+        ] {
+            let error = fetcher.address(url).expect_err(url);
+            assert_eq!(error.code(), code, "{url}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_behind_https_points_to_https_only() {
+        let fetcher = Fetcher::new(&Pace::default()).expect("a client");
+        let issuer = fetcher.address("https://id.example").expect("https");
+        let strict = fetcher.for_issuer(&issuer);
+        assert!(strict.address("https://keys.example").is_ok());
+        let error = strict.address("http://127.0.0.1/keys").expect_err("plain");
+        assert_eq!(error.code(), "plain_http");
+    }
+}

@@ -1,0 +1,464 @@
+//! What was taken back before it expired.
+//!
+//! The set is unordered and idempotent: whoever brings news merges them, in any order and as often
+//! as they like, and only the passing of time removes anything. So no message, however late,
+//! repeated or out of place, can bring a revoked token back.
+//!
+//! A lookup happens on every request and takes no lock: readers see an immutable pair of layers
+//! that a merge replaces as a whole. The upper layer is kept small (it is what a merge copies) and is folded
+//! into the lower one when it has grown.
+
+use std::fmt::{self, Debug, Formatter};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use countersign::UnixTime;
+use countersign_wire::revocation::Kind;
+use foldhash::{HashMap, HashMapExt};
+
+/// The live set of revocations. Clones share one set.
+#[derive(Clone)]
+pub struct RevokedHandle {
+    set: Arc<RevokedSet>,
+    /// Whatever feeds the set ends with the last handle.
+    _feed: Option<Arc<dyn Send + Sync>>,
+}
+
+impl RevokedHandle {
+    /// An empty set that its owner keeps up to date; it is never stale.
+    pub fn new() -> Self {
+        Self {
+            set: Arc::new(RevokedSet::new()),
+            _feed: None,
+        }
+    }
+
+    /// Takes things back: the kind, its value, and the time after which it can be forgotten because every
+    /// token it concerns has expired. An event that is already known keeps the later of its two times.
+    pub fn merge(&self, events: impl IntoIterator<Item = (Kind, String, UnixTime)>) {
+        self.set.merge(events);
+    }
+
+    /// Which of a token's four marks was taken back, if any. A mark the token does not have is `None`.
+    pub fn is_revoked(
+        &self,
+        sub: Option<&str>,
+        sid: Option<&str>,
+        jti: Option<&str>,
+        kid: Option<&str>,
+        now: UnixTime,
+    ) -> Option<Kind> {
+        self.set.is_revoked(sub, sid, jti, kid, now)
+    }
+
+    /// Forgets what no living token can be concerned by. Whoever merges calls it now and then.
+    pub fn sweep(&self, now: UnixTime) {
+        self.set.sweep(now);
+    }
+
+    /// How many things are in the set.
+    pub fn len(&self) -> usize {
+        self.set.layers.load().len()
+    }
+
+    /// Whether nothing is in the set.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The time of the latest news an issuer signed; `None` if the set follows no issuer or has
+    /// heard nothing yet.
+    pub fn as_of(&self) -> Option<UnixTime> {
+        self.set.as_of()
+    }
+
+    /// How old the news are; `None` if the set follows no issuer.
+    ///
+    /// It counts from the issuer's signed time, and from the moment that time last advanced here, whichever is
+    /// longer ago: neither an issuer whose clock is ahead nor a proxy that repeats an old message can
+    /// hide a silence. Before the first news it is [`Duration::MAX`].
+    pub fn age(&self, now: UnixTime) -> Option<Duration> {
+        self.set.age(now)
+    }
+
+    #[cfg(feature = "remote")]
+    pub(crate) fn fed(set: Arc<RevokedSet>, feed: Arc<dyn Send + Sync>) -> Self {
+        Self {
+            set,
+            _feed: Some(feed),
+        }
+    }
+
+    pub(crate) fn set(&self) -> &RevokedSet {
+        &self.set
+    }
+}
+
+impl Default for RevokedHandle {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Debug for RevokedHandle {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RevokedHandle")
+            .field("len", &self.len())
+            .field("as_of", &self.as_of())
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a handle's clones share.
+pub(crate) struct RevokedSet {
+    layers: ArcSwap<Layers>,
+    merging: Mutex<()>,
+    /// Seconds; [`UNFOLLOWED`] or [`UNHEARD`] before there are any.
+    as_of: AtomicU64,
+    /// When `as_of` last advanced, by the local clock.
+    advanced_at: AtomicU64,
+}
+
+const UNFOLLOWED: u64 = u64::MAX;
+const UNHEARD: u64 = u64::MAX - 1;
+
+impl RevokedSet {
+    pub(crate) fn new() -> Self {
+        Self {
+            layers: ArcSwap::from_pointee(Layers::default()),
+            merging: Mutex::new(()),
+            as_of: AtomicU64::new(UNFOLLOWED),
+            advanced_at: AtomicU64::new(0),
+        }
+    }
+
+    /// A set that is stale until an issuer was heard.
+    #[cfg(feature = "remote")]
+    pub(crate) fn following() -> Self {
+        let set = Self::new();
+        set.as_of.store(UNHEARD, Ordering::Relaxed);
+        set
+    }
+
+    /// An issuer's signed word, received now.
+    #[cfg(feature = "remote")]
+    pub(crate) fn heard(&self, as_of: UnixTime, now: UnixTime) {
+        let _one_at_a_time = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.as_of().is_none_or(|before| as_of > before) {
+            self.advanced_at.store(now.as_secs(), Ordering::Relaxed);
+            self.as_of.store(as_of.as_secs(), Ordering::Release);
+        }
+    }
+
+    fn as_of(&self) -> Option<UnixTime> {
+        match self.as_of.load(Ordering::Acquire) {
+            UNFOLLOWED | UNHEARD => None,
+            secs => Some(UnixTime::from_secs(secs)),
+        }
+    }
+
+    pub(crate) fn age(&self, now: UnixTime) -> Option<Duration> {
+        match self.as_of.load(Ordering::Acquire) {
+            UNFOLLOWED => None,
+            UNHEARD => Some(Duration::MAX),
+            secs => {
+                let advanced_at = self.advanced_at.load(Ordering::Relaxed);
+                Some(now.since(UnixTime::from_secs(secs.min(advanced_at))))
+            }
+        }
+    }
+
+    pub(crate) fn merge(&self, events: impl IntoIterator<Item = (Kind, String, UnixTime)>) {
+        let _one_at_a_time = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
+        let layers = self.layers.load_full();
+        let mut upper: Option<Layer> = None;
+        for (kind, value, until) in events {
+            if layers
+                .until(kind, &value)
+                .is_some_and(|known| known >= until)
+            {
+                continue;
+            }
+            upper
+                .get_or_insert_with(|| Layer::clone(&layers.upper))
+                .insert(kind, value, until);
+        }
+        let Some(upper) = upper else { return };
+        let merged = if upper.len() > UPPER_LAYER_AT_LEAST.max(layers.lower.len().isqrt() * 4) {
+            let mut lower = Layer::clone(&layers.lower);
+            lower.absorb(upper);
+            Layers {
+                lower: Arc::new(lower),
+                upper: Arc::default(),
+            }
+        } else {
+            Layers {
+                lower: Arc::clone(&layers.lower),
+                upper: Arc::new(upper),
+            }
+        };
+        self.layers.store(Arc::new(merged));
+    }
+
+    pub(crate) fn is_revoked(
+        &self,
+        sub: Option<&str>,
+        sid: Option<&str>,
+        jti: Option<&str>,
+        kid: Option<&str>,
+        now: UnixTime,
+    ) -> Option<Kind> {
+        let layers = self.layers.load();
+        [
+            (Kind::Sid, sid),
+            (Kind::Sub, sub),
+            (Kind::Jti, jti),
+            (Kind::Kid, kid),
+        ]
+        .into_iter()
+        .find(|(kind, value)| {
+            value
+                .and_then(|value| layers.until(*kind, value))
+                .is_some_and(|until| now < until)
+        })
+        .map(|(kind, _)| kind)
+    }
+
+    pub(crate) fn sweep(&self, now: UnixTime) {
+        let _one_at_a_time = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
+        let layers = self.layers.load_full();
+        if !layers.lower.has_expired(now) && !layers.upper.has_expired(now) {
+            return;
+        }
+        let mut lower = Layer::clone(&layers.lower);
+        lower.absorb(Layer::clone(&layers.upper));
+        lower.forget(now);
+        self.layers.store(Arc::new(Layers {
+            lower: Arc::new(lower),
+            upper: Arc::default(),
+        }));
+    }
+}
+
+const UPPER_LAYER_AT_LEAST: usize = 256;
+
+#[derive(Default)]
+struct Layers {
+    lower: Arc<Layer>,
+    upper: Arc<Layer>,
+}
+
+impl Layers {
+    fn until(&self, kind: Kind, value: &str) -> Option<UnixTime> {
+        // The later time is in the upper layer, because a merge that shortens a time changes nothing.
+        self.upper
+            .until(kind, value)
+            .or_else(|| self.lower.until(kind, value))
+    }
+
+    /// Counts an event in both layers twice.
+    fn len(&self) -> usize {
+        self.lower.len() + self.upper.len()
+    }
+}
+
+/// For each kind, the values and the times after which they can be forgotten.
+#[derive(Clone, Default)]
+struct Layer {
+    sid: Ended,
+    sub: Ended,
+    jti: Ended,
+    kid: Ended,
+}
+
+impl Layer {
+    fn of(&self, kind: Kind) -> &Ended {
+        match kind {
+            Kind::Sid => &self.sid,
+            Kind::Sub => &self.sub,
+            Kind::Jti => &self.jti,
+            Kind::Kid => &self.kid,
+        }
+    }
+
+    fn until(&self, kind: Kind, value: &str) -> Option<UnixTime> {
+        let ended = self.of(kind);
+        if ended.0.is_empty() {
+            None
+        } else {
+            ended.0.get(value).copied()
+        }
+    }
+
+    fn insert(&mut self, kind: Kind, value: String, until: UnixTime) {
+        let ended = match kind {
+            Kind::Sid => &mut self.sid,
+            Kind::Sub => &mut self.sub,
+            Kind::Jti => &mut self.jti,
+            Kind::Kid => &mut self.kid,
+        };
+        let known = ended.0.entry(value.into()).or_insert(until);
+        *known = (*known).max(until);
+    }
+
+    fn absorb(&mut self, newer: Self) {
+        let Self { sid, sub, jti, kid } = newer;
+        self.sid.0.extend(sid.0);
+        self.sub.0.extend(sub.0);
+        self.jti.0.extend(jti.0);
+        self.kid.0.extend(kid.0);
+    }
+
+    fn len(&self) -> usize {
+        self.all().iter().map(|ended| ended.0.len()).sum()
+    }
+
+    fn has_expired(&self, now: UnixTime) -> bool {
+        self.all()
+            .iter()
+            .any(|ended| ended.0.values().any(|until| *until <= now))
+    }
+
+    fn forget(&mut self, now: UnixTime) {
+        for ended in [&mut self.sid, &mut self.sub, &mut self.jti, &mut self.kid] {
+            ended.0.retain(|_, until| now < *until);
+            ended.0.shrink_to_fit();
+        }
+    }
+
+    fn all(&self) -> [&Ended; 4] {
+        [&self.sid, &self.sub, &self.jti, &self.kid]
+    }
+}
+
+/// Shared text, because folding and merging copy the map but not what it names.
+#[derive(Clone)]
+struct Ended(HashMap<Arc<str>, UnixTime>);
+
+impl Default for Ended {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
+    const LATER: UnixTime = UnixTime::from_secs(1_700_000_600);
+
+    fn sid(handle: &RevokedHandle, value: &str, now: UnixTime) -> bool {
+        handle.is_revoked(None, Some(value), None, None, now) == Some(Kind::Sid)
+    }
+
+    #[test]
+    fn each_kind_is_looked_up_among_its_own() {
+        let handle = RevokedHandle::new();
+        assert_eq!(
+            handle.is_revoked(Some("a"), Some("b"), Some("c"), Some("d"), NOW),
+            None
+        );
+        handle.merge([(Kind::Sub, "x".into(), LATER)]);
+        assert_eq!(
+            handle.is_revoked(Some("x"), None, None, None, NOW),
+            Some(Kind::Sub)
+        );
+        assert_eq!(
+            handle.is_revoked(None, Some("x"), Some("x"), Some("x"), NOW),
+            None
+        );
+        handle.merge([
+            (Kind::Jti, "j".into(), LATER),
+            (Kind::Kid, "k".into(), LATER),
+        ]);
+        assert_eq!(
+            handle.is_revoked(None, None, Some("j"), None, NOW),
+            Some(Kind::Jti)
+        );
+        assert_eq!(
+            handle.is_revoked(None, None, None, Some("k"), NOW),
+            Some(Kind::Kid)
+        );
+    }
+
+    #[test]
+    fn merging_twice_or_with_a_shorter_time_changes_nothing() {
+        let handle = RevokedHandle::new();
+        handle.merge([(Kind::Sid, "s".into(), LATER)]);
+        handle.merge([(Kind::Sid, "s".into(), LATER), (Kind::Sid, "s".into(), NOW)]);
+        handle.merge([(Kind::Sid, "t".into(), LATER), (Kind::Sid, "t".into(), NOW)]);
+        assert_eq!(handle.len(), 2);
+        assert!(sid(&handle, "s", NOW) && sid(&handle, "t", NOW));
+    }
+
+    #[test]
+    fn only_the_passing_of_time_removes() {
+        let handle = RevokedHandle::new();
+        handle.merge([(Kind::Sid, "short".into(), LATER)]);
+        handle.merge([(
+            Kind::Sid,
+            "long".into(),
+            LATER.saturating_add(Duration::from_secs(1)),
+        )]);
+        handle.sweep(NOW);
+        assert_eq!(handle.len(), 2);
+        handle.sweep(LATER);
+        assert_eq!(handle.len(), 1);
+        assert!(!sid(&handle, "short", LATER));
+        assert!(sid(&handle, "long", LATER));
+    }
+
+    #[test]
+    fn nothing_is_lost_when_layers_fold() {
+        let handle = RevokedHandle::new();
+        let names: Vec<String> = (0..3_000).map(|n| format!("s{n}")).collect();
+        for name in &names {
+            handle.merge([(Kind::Sid, name.clone(), LATER)]);
+        }
+        assert_eq!(handle.len(), names.len());
+        assert!(names.iter().all(|name| sid(&handle, name, NOW)));
+        let longer = LATER.saturating_add(Duration::from_secs(60));
+        handle.merge([(Kind::Sid, "s0".into(), longer)]);
+        assert!(
+            sid(&handle, "s0", LATER),
+            "the later time counts, whichever layer has it"
+        );
+        handle.sweep(LATER);
+        assert_eq!(handle.len(), 1);
+    }
+
+    #[test]
+    fn a_set_of_its_own_is_never_stale() {
+        let handle = RevokedHandle::new();
+        assert_eq!((handle.as_of(), handle.age(NOW)), (None, None));
+    }
+
+    #[cfg(feature = "remote")]
+    #[test]
+    fn the_age_counts_from_the_signed_time_and_from_its_last_advance() {
+        let set = RevokedSet::following();
+        assert_eq!(set.age(NOW), Some(Duration::MAX), "nothing heard yet");
+
+        let seconds = Duration::from_secs;
+        set.heard(NOW, NOW);
+        assert_eq!(set.age(NOW.saturating_add(seconds(5))), Some(seconds(5)));
+
+        set.heard(NOW, NOW.saturating_add(seconds(5)));
+        assert_eq!(
+            set.age(NOW.saturating_add(seconds(5))),
+            Some(seconds(5)),
+            "a repetition is no news"
+        );
+
+        let ahead = NOW.saturating_add(seconds(3_600));
+        set.heard(ahead, NOW.saturating_add(seconds(6)));
+        assert_eq!(
+            set.age(NOW.saturating_add(seconds(16))),
+            Some(seconds(10)),
+            "an issuer whose clock is ahead cannot hide its silence"
+        );
+    }
+}

@@ -1,0 +1,223 @@
+//! One issuer a guard trusts: its rules, its keys, what it has taken back, and how old all that may be.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use countersign::{Algorithm, AlgorithmRule, AudienceRule, IssuerRule, Rules, UnixTime};
+use countersign::{Reason, Verified, Verifier};
+use countersign_wire::revocation::Kind;
+use serde::de::DeserializeOwned;
+
+use crate::caller::Caller;
+use crate::keys::{KeyHandle, Published};
+use crate::refusal::Why;
+use crate::revoked::RevokedHandle;
+
+/// What a guard does when the issuer's revocations have not arrived for a while.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Stale {
+    /// It goes on with what it has. What bounds the harm of a revocation it has not heard of is the
+    /// token's expiry.
+    #[default]
+    Serve,
+    /// It refuses every token, with 503, until news arrive again.
+    Refuse {
+        /// How old the news may be.
+        after: Duration,
+    },
+}
+
+/// Everything a guard holds about one issuer.
+pub(crate) struct Issuer {
+    expected: Expected,
+    keys: KeyHandle,
+    revoked: RevokedHandle,
+    stale: Stale,
+    current: ArcSwap<Trust>,
+}
+
+/// What the issuer's tokens must look like.
+#[derive(Clone, Debug)]
+pub(crate) struct Expected {
+    /// Any issuer if it is absent.
+    pub(crate) issuer: Option<String>,
+    /// Any audience if it is absent.
+    pub(crate) audience: Option<String>,
+    /// Any type if it is absent.
+    pub(crate) typ: Option<String>,
+    /// Whatever the keys are for if it is absent.
+    pub(crate) algorithms: Option<Vec<Algorithm>>,
+    pub(crate) max_lifetime: Option<Duration>,
+    pub(crate) leeway: Duration,
+    pub(crate) max_token_bytes: usize,
+}
+
+/// The rules joined with one generation of the keys.
+struct Trust {
+    generation: u64,
+    verifier: Verifier,
+    max_lifetime: Option<Duration>,
+}
+
+impl Issuer {
+    pub(crate) fn new(
+        expected: Expected,
+        keys: KeyHandle,
+        revoked: RevokedHandle,
+        stale: Stale,
+    ) -> Self {
+        let current = ArcSwap::from_pointee(expected.with(&keys.cell().published()));
+        Self {
+            expected,
+            keys,
+            revoked,
+            stale,
+            current,
+        }
+    }
+
+    /// Whether tokens with this `iss` are for this issuer to judge.
+    pub(crate) fn is_named(&self, iss: Option<&str>) -> bool {
+        self.expected
+            .issuer
+            .as_deref()
+            .is_none_or(|own| iss == Some(own))
+    }
+
+    /// The full check of a token's own content; revocations are asked by [`admit`](Self::admit).
+    /// Also tells the generation of the keys that were used.
+    pub(crate) fn verify<C: DeserializeOwned>(
+        &self,
+        token: &str,
+        now: UnixTime,
+    ) -> Result<(Verified<C>, u64), Why> {
+        if self.keys.cell().is_too_old(now) {
+            return Err(Why::KeysTooOld);
+        }
+        let trust = self.trust();
+        let verified = trust.verifier.verify(token, now).map_err(Why::BadToken)?;
+        Ok((verified, trust.generation))
+    }
+
+    /// Whether what was verified before would be verified again: the time is right and the very key is
+    /// still in the set. The token's bytes are the same, so nothing else can have changed.
+    pub(crate) fn recheck<C>(&self, caller: &Caller<C>, now: UnixTime) -> Result<(), Why> {
+        if self.keys.cell().is_too_old(now) {
+            return Err(Why::KeysTooOld);
+        }
+        let verified = caller.verified();
+        let leeway = self.expected.leeway;
+        if verified
+            .expires_at()
+            .is_some_and(|exp| exp.saturating_add(leeway) <= now)
+        {
+            return Err(Why::NoLongerGood(Reason::Expired));
+        }
+        if verified
+            .not_before()
+            .is_some_and(|nbf| now.saturating_add(leeway) < nbf)
+        {
+            return Err(Why::NoLongerGood(Reason::NotYetValid));
+        }
+        if caller.generation() != self.keys.cell().generation() {
+            let trust = self.trust();
+            if !trust.verifier.keys().contains(verified.key()) {
+                return Err(Why::NoLongerGood(Reason::UnknownKey));
+            }
+            if trust
+                .max_lifetime
+                .is_some_and(|max| lifetime(verified).is_none_or(|own| own > max))
+            {
+                return Err(Why::NoLongerGood(Reason::LifetimeTooLong));
+            }
+            caller.key_was_found_in(trust.generation);
+        }
+        Ok(())
+    }
+
+    /// The last question, asked on every request: was it taken back, and do we know?
+    pub(crate) fn admit<C>(&self, verified: &Verified<C>, now: UnixTime) -> Result<(), Why> {
+        if let Some(kind) = self.revoked(verified, now) {
+            return Err(Why::Revoked(kind));
+        }
+        match self.stale {
+            Stale::Refuse { after } if self.revoked.age(now).is_some_and(|age| age > after) => {
+                Err(Why::RevocationsTooOld)
+            }
+            Stale::Serve | Stale::Refuse { .. } => Ok(()),
+        }
+    }
+
+    pub(crate) fn keys(&self) -> &KeyHandle {
+        &self.keys
+    }
+
+    pub(crate) fn revocations(&self) -> &RevokedHandle {
+        &self.revoked
+    }
+
+    fn revoked<C>(&self, verified: &Verified<C>, now: UnixTime) -> Option<Kind> {
+        self.revoked.set().is_revoked(
+            verified.subject(),
+            verified.session_id(),
+            verified.jwt_id(),
+            verified.key().key_id(),
+            now,
+        )
+    }
+
+    /// The verifier for the keys as they are now, made anew if they were replaced.
+    fn trust(&self) -> Arc<Trust> {
+        let current = self.current.load_full();
+        if current.generation == self.keys.cell().generation() {
+            return current;
+        }
+        let renewed = Arc::new(self.expected.with(&self.keys.cell().published()));
+        self.current.store(Arc::clone(&renewed));
+        renewed
+    }
+}
+
+impl Expected {
+    fn with(&self, published: &Published) -> Trust {
+        let max_lifetime = match (self.max_lifetime, published.max_lifetime) {
+            (Some(own), Some(announced)) => Some(own.min(announced)),
+            (own, announced) => own.or(announced),
+        };
+        let issuer = self
+            .issuer
+            .as_deref()
+            .map_or_else(IssuerRule::any, Into::into);
+        let audience = self
+            .audience
+            .as_deref()
+            .map_or_else(AudienceRule::any, Into::into);
+        let algorithms = match &self.algorithms {
+            Some(algorithms) => algorithms.as_slice().into(),
+            None => AlgorithmRule::of_the_keys(),
+        };
+        let rules = Rules::new(issuer, audience, algorithms)
+            .leeway(self.leeway)
+            .max_token_bytes(self.max_token_bytes);
+        let rules = match &self.typ {
+            Some(typ) => rules.typ(typ),
+            None => rules.any_typ(),
+        };
+        let rules = match max_lifetime {
+            Some(max) => rules.max_lifetime(max),
+            None => rules,
+        };
+        let verifier = Verifier::new(rules, published.keys.clone());
+        Trust {
+            generation: published.generation,
+            verifier,
+            max_lifetime,
+        }
+    }
+}
+
+/// From issue to expiry; `None` if the token does not say.
+fn lifetime<C>(verified: &Verified<C>) -> Option<Duration> {
+    Some(verified.expires_at()?.since(verified.issued_at()?))
+}
