@@ -1,0 +1,250 @@
+//! The client: sends requests with the token, and once more with a new one if the token was refused.
+
+use std::fmt::{self, Debug, Formatter};
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_wire::token::BEARER;
+use reqwest::header::{AUTHORIZATION, HeaderValue};
+use reqwest::{Method, Request, Response, StatusCode};
+use zeroize::Zeroizing;
+
+use crate::challenge;
+use crate::error::ClientError;
+use crate::login::{CONNECT_TIMEOUT, Server, USER_AGENT};
+use crate::origin::{Origins, server_url};
+use crate::renew::Session;
+use crate::request::RequestBuilder;
+use crate::secret::{AccessToken, RefreshToken};
+
+/// A renewal may take this long in all.
+const RENEWAL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A signed-in client. Clones share the login; they are cheap.
+///
+/// It needs a running tokio runtime.
+#[derive(Clone)]
+pub struct Client {
+    session: Arc<Session>,
+    origins: Origins,
+    http: reqwest::Client,
+}
+
+impl Client {
+    /// Signs in at a Countersign server, for example `https://auth.example.com`.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::InvalidCredentials`] if the server refuses them,
+    /// [`ClientError::TooManyAttempts`] if it wants us to wait, and whatever is wrong with the address
+    /// or the network.
+    pub async fn login(server: &str, username: &str, password: &str) -> Result<Self, ClientError> {
+        Self::at(server)?.login(username, password).await
+    }
+
+    /// Goes on with the session of an earlier login. Nothing is sent before the first token is needed.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::BadAddress`] if `server` is not an `http` or `https` address.
+    pub fn resume(
+        server: &str,
+        refresh_token: impl Into<RefreshToken>,
+    ) -> Result<Self, ClientError> {
+        Self::at(server)?.resume(refresh_token)
+    }
+
+    /// A client that is not signed in yet, with more to say before it is.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::BadAddress`] if `server` is not an `http` or `https` address.
+    pub fn at(server: &str) -> Result<ClientBuilder, ClientError> {
+        let url = server_url(server)?;
+        Ok(ClientBuilder {
+            origins: Origins::only(&url),
+            server: Server::at(url)?,
+            renewal_timeout: RENEWAL_TIMEOUT,
+        })
+    }
+
+    /// A client of the same login whose token may also go to the origin of `url`: its scheme, host and
+    /// port; the path does not matter.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::BadAddress`] if `url` is not an `http` or `https` address.
+    pub fn for_origin(&self, url: &str) -> Result<Self, ClientError> {
+        let mut client = self.clone();
+        client.origins = self.origins.with(&server_url(url)?);
+        Ok(client)
+    }
+
+    /// A `GET` request.
+    pub fn get(&self, url: &str) -> RequestBuilder {
+        self.request(Method::GET, url)
+    }
+
+    /// A `POST` request.
+    pub fn post(&self, url: &str) -> RequestBuilder {
+        self.request(Method::POST, url)
+    }
+
+    /// A `PUT` request.
+    pub fn put(&self, url: &str) -> RequestBuilder {
+        self.request(Method::PUT, url)
+    }
+
+    /// A `PATCH` request.
+    pub fn patch(&self, url: &str) -> RequestBuilder {
+        self.request(Method::PATCH, url)
+    }
+
+    /// A `DELETE` request.
+    pub fn delete(&self, url: &str) -> RequestBuilder {
+        self.request(Method::DELETE, url)
+    }
+
+    /// A request of any method. A URL that cannot be read is reported when it is sent.
+    pub fn request(&self, method: Method, url: &str) -> RequestBuilder {
+        RequestBuilder::new(self.clone(), self.http.request(method, url))
+    }
+
+    /// Sends a finished request with the token; see [`RequestBuilder::send`].
+    ///
+    /// # Errors
+    ///
+    /// See [`RequestBuilder::send`].
+    pub async fn execute(&self, request: Request) -> Result<Response, ClientError> {
+        self.origins.check(request.url())?;
+        let token = self.session.token().await?;
+        let again = request.try_clone();
+        let answer = self.send_with(request, &token).await?;
+        // After a redirect another origin may be speaking; it never saw the token.
+        let token_refused = answer.status() == StatusCode::UNAUTHORIZED
+            && self.origins.contain(answer.url())
+            && challenge::refuses_the_token(answer.headers());
+        if !token_refused {
+            return Ok(answer);
+        }
+        self.session.distrust(&token);
+        let Some(again) = again else {
+            return Ok(answer);
+        };
+        let token = self.session.token().await?;
+        self.send_with(again, &token).await
+    }
+
+    /// A valid access token, for those who send requests by other means. Do not keep it: ask again.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::SessionEnded`] or [`ClientError::SignedOut`] if there will be no more tokens;
+    /// otherwise what kept the spent one from being renewed.
+    pub async fn token(&self) -> Result<AccessToken, ClientError> {
+        self.session.token().await
+    }
+
+    /// Renews the pair now, even though the access token may still be good; joins a renewal that is
+    /// under way.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::token`].
+    pub async fn refresh_now(&self) -> Result<AccessToken, ClientError> {
+        self.session.renew().await
+    }
+
+    /// The refresh token of this moment, to [`resume`](Client::resume) later; each renewal replaces it.
+    /// There is none once the session is over.
+    pub fn refresh_token(&self) -> Option<RefreshToken> {
+        self.session.refresh_token()
+    }
+
+    /// Ends the session at the server. All clones are signed out; a session that has ended already is fine.
+    ///
+    /// # Errors
+    ///
+    /// What kept the server from doing it; the client is then still signed in.
+    pub async fn logout(&self) -> Result<(), ClientError> {
+        self.session.sign_out().await
+    }
+
+    async fn send_with(
+        &self,
+        mut request: Request,
+        token: &AccessToken,
+    ) -> Result<Response, ClientError> {
+        let header = Zeroizing::new(format!("{BEARER} {}", token.expose()));
+        // The token's characters were checked when it arrived.
+        let mut header =
+            HeaderValue::from_str(&header).unwrap_or_else(|_| HeaderValue::from_static(BEARER));
+        header.set_sensitive(true);
+        request.headers_mut().insert(AUTHORIZATION, header);
+        Ok(self.http.execute(request).await?)
+    }
+}
+
+impl Debug for Client {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("server", &self.session.server().origin())
+            .field("origins", &self.origins)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A [`Client`] before it is signed in.
+#[derive(Debug)]
+#[must_use = "sign in or resume to get a client"]
+pub struct ClientBuilder {
+    server: Server,
+    origins: Origins,
+    renewal_timeout: Duration,
+}
+
+impl ClientBuilder {
+    /// Bounds a renewal, its retries included; 15 s if not set.
+    pub fn renewal_timeout(mut self, timeout: Duration) -> Self {
+        self.renewal_timeout = timeout;
+        self
+    }
+
+    /// Signs in; see [`Client::login`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::login`].
+    pub async fn login(self, username: &str, password: &str) -> Result<Client, ClientError> {
+        let pair = self.server.sign_in(username, password).await?;
+        self.client(Some(pair.lease), pair.refresh)
+    }
+
+    /// Goes on with an earlier session; see [`Client::resume`].
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Request`] if the system has no usable HTTP client.
+    pub fn resume(self, refresh_token: impl Into<RefreshToken>) -> Result<Client, ClientError> {
+        self.client(None, refresh_token.into())
+    }
+
+    fn client(
+        self,
+        lease: Option<crate::lease::Lease>,
+        refresh: RefreshToken,
+    ) -> Result<Client, ClientError> {
+        let http = reqwest::Client::builder()
+            .user_agent(USER_AGENT)
+            .connect_timeout(CONNECT_TIMEOUT)
+            // reqwest drops `Authorization` on a redirect to another scheme, host or port.
+            .redirect(reqwest::redirect::Policy::limited(10))
+            .referer(false)
+            .build()?;
+        Ok(Client {
+            session: Session::new(self.server, self.renewal_timeout, lease, refresh),
+            origins: self.origins,
+            http,
+        })
+    }
+}

@@ -1,0 +1,166 @@
+//! What can go wrong while staying signed in.
+//!
+//! Errors are cheap to clone, because one renewal answers every task that waits for it. None of them
+//! contains a token, a password or what a server wrote beyond its error code.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::StatusCode;
+
+/// Why there is no token, or no answer.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ClientError {
+    /// The address given for a server is not usable.
+    #[error("The server's address cannot be used: {reason}")]
+    BadAddress {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+
+    /// A request would have taken the token to an origin it was not made for.
+    #[error(
+        "The token was not sent: {origin} is not among the origins of this login; name it with for_origin"
+    )]
+    OriginNotAllowed {
+        /// The origin of the request.
+        origin: String,
+    },
+
+    /// Name and password do not belong together, or the user is unknown or disabled.
+    #[error("The server refused the user name or the password")]
+    InvalidCredentials,
+
+    /// The server wants this name or this network to wait before the next attempt.
+    #[error("Too many attempts{}", wait(.retry_after.as_ref()))]
+    TooManyAttempts {
+        /// How long to wait, as the server says.
+        retry_after: Option<Duration>,
+    },
+
+    /// The server ended the session (`invalid_grant`); there is no way back but to sign in.
+    #[error("The session has ended; sign in again")]
+    SessionEnded,
+
+    /// [`Client::logout`](crate::Client::logout) was called before.
+    #[error("This client has signed out; sign in again")]
+    SignedOut,
+
+    /// The server is there but cannot do it now.
+    #[error("{origin} cannot answer now (status {status}){}", wait(.retry_after.as_ref()))]
+    Unavailable {
+        /// The server.
+        origin: String,
+        /// What it answered.
+        status: StatusCode,
+        /// How long to wait, as the server says.
+        retry_after: Option<Duration>,
+    },
+
+    /// The server could not be reached, or the connection broke.
+    #[error("{origin} could not be reached")]
+    Network {
+        /// The server.
+        origin: String,
+        /// What the network said.
+        source: Arc<reqwest::Error>,
+    },
+
+    /// The renewal took longer than it may.
+    #[error("{origin} did not renew the token in time")]
+    RenewalTimedOut {
+        /// The server.
+        origin: String,
+    },
+
+    /// The runtime was shut down while the renewal was under way.
+    #[error("The renewal of the token was interrupted")]
+    Interrupted,
+
+    /// The server answered what its contract does not contain.
+    #[error("{origin} gave an answer that this client does not understand (status {status}{})", code_of(.error.as_deref()))]
+    UnexpectedAnswer {
+        /// The server.
+        origin: String,
+        /// What it answered.
+        status: StatusCode,
+        /// The error code in the body, if there was one.
+        error: Option<String>,
+    },
+
+    /// The request itself failed: it could not be built, sent, or its answer not be read.
+    #[error("The request failed: {0}")]
+    Request(#[source] Arc<reqwest::Error>),
+}
+
+impl ClientError {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::BadAddress { .. } => "bad_address",
+            Self::OriginNotAllowed { .. } => "origin_not_allowed",
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::TooManyAttempts { .. } => "too_many_requests",
+            Self::SessionEnded => "invalid_grant",
+            Self::SignedOut => "signed_out",
+            Self::Unavailable { .. } => "temporarily_unavailable",
+            Self::Network { .. } => "network",
+            Self::RenewalTimedOut { .. } => "timed_out",
+            Self::Interrupted => "interrupted",
+            Self::UnexpectedAnswer { .. } => "unexpected_answer",
+            Self::Request(_) => "request_failed",
+        }
+    }
+
+    /// Whether the server said no to who is asking: wrong credentials, or a session that is over.
+    /// Everything else is trouble on the way.
+    pub fn is_refused(&self) -> bool {
+        matches!(
+            self,
+            Self::InvalidCredentials | Self::SessionEnded | Self::SignedOut
+        )
+    }
+
+    /// Whether the same attempt may succeed later; the tokens are kept.
+    pub fn is_temporary(&self) -> bool {
+        matches!(
+            self,
+            Self::TooManyAttempts { .. }
+                | Self::Unavailable { .. }
+                | Self::Network { .. }
+                | Self::RenewalTimedOut { .. }
+                | Self::Interrupted
+        )
+    }
+
+    /// How long the server asked to wait.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::TooManyAttempts { retry_after } | Self::Unavailable { retry_after, .. } => {
+                *retry_after
+            }
+            _ => None,
+        }
+    }
+}
+
+impl From<reqwest::Error> for ClientError {
+    /// Leaves out the URL's query, which may hold secrets of the caller's.
+    fn from(mut error: reqwest::Error) -> Self {
+        if let Some(url) = error.url_mut() {
+            url.set_query(None);
+        }
+        Self::Request(Arc::new(error))
+    }
+}
+
+fn wait(retry_after: Option<&Duration>) -> String {
+    retry_after.map_or_else(String::new, |wait| {
+        format!("; try again in {} s", wait.as_secs())
+    })
+}
+
+fn code_of(error: Option<&str>) -> String {
+    error.map_or_else(String::new, |error| format!(", error {error}"))
+}

@@ -1,0 +1,9 @@
+//! The client against a server on a loopback port that can be told to make trouble.
+//!
+//! `fake` is the server; the tests are grouped by what goes wrong.
+
+mod destination;
+mod fake;
+mod login;
+mod refused;
+mod renewal;
