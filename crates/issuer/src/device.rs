@@ -1,12 +1,13 @@
-//! Device tokens: a device that signed in before is known again, so that its owner does not wait for the failures of
-//! strangers.
+//! Device tokens: a device that signed in before is known again, so that its owner does not wait
+//! for the failures of strangers.
 //!
-//! A token says "somebody signed in as this name on this device". It opens nothing: it only has failures counted apart
-//! (see [`throttle`](crate::throttle)). It is no secret worth stealing, but it is signed, or a guesser would draw a new
-//! one for every guess.
+//! A token says "somebody signed in as this name on this device". It opens nothing: it only has
+//! failures counted apart (see [`throttle`](crate::throttle)). It is no secret worth stealing, but
+//! it is signed, or a guesser would draw a new one for every guess.
+
+use core::time::Duration;
 
 use countersign::{UnixTime, crypto::sha256, secret::SecretString};
-use core::time::Duration;
 
 use crate::{
     error::IssuerError,
@@ -46,11 +47,17 @@ impl Device {
 }
 
 impl MacKeys {
-    /// A token for a device on which `name` has just signed in; `id` is the one it is known by, or a new random one.
+    /// A token for a device on which `name` has just signed in; `id` is the one it is known by, or
+    /// a new random one.
     ///
     /// # Errors
     /// [`IssuerError::UnknownMacKey`] never: the current key is always loaded.
-    pub fn device_token(&self, name: &str, id: [u8; 16], now: UnixTime) -> Result<DeviceToken, IssuerError> {
+    pub fn device_token(
+        &self,
+        name: &str,
+        id: [u8; 16],
+        now: UnixTime,
+    ) -> Result<DeviceToken, IssuerError> {
         let mut body = [0; BODY];
         let issued = now.as_secs().to_be_bytes();
         let fields = name_of(name).into_iter().chain(id).chain(issued);
@@ -68,7 +75,7 @@ impl MacKeys {
         let (id, rest) = rest.split_first_chunk::<16>()?;
         let (issued, _) = rest.split_first_chunk::<8>()?;
         let age = now.since(UnixTime::from_secs(u64::from_be_bytes(*issued)));
-        (*signed_name == name_of(name) && age <= DeviceToken::LIFE).then(|| Device(*id))
+        (*signed_name == name_of(name) && age <= DeviceToken::LIFE).then_some(Device(*id))
     }
 }
 

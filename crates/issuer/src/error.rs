@@ -1,8 +1,10 @@
-//! What can be refused, and what can go wrong. No HTTP here: the server turns a refusal into a status.
+//! What can be refused, and what can go wrong. No HTTP here: the server turns a refusal into a
+//! status.
 //!
-//! [`Refused`] is an answer to the one who asked; every variant has a stable [`code`](Refused::code) and the OAuth
-//! error name it belongs under. [`IssuerError`] is trouble on our own side: it is for the operator's log, and the one
-//! who asked learns nothing of it but that it happened.
+//! [`Refused`] is an answer to the one who asked; every variant has a stable
+//! [`code`](Refused::code) and the OAuth error name it belongs under. [`IssuerError`] is trouble on
+//! our own side: it is for the operator's log, and the one who asked learns nothing of it but that
+//! it happened.
 
 use alloc::string::String;
 use core::time::Duration;
@@ -41,10 +43,14 @@ pub enum Refused {
     #[error("the scope asked for is more than the session was granted")]
     WrongScope,
     /// A token replaced longer than the grace ago: the session has been ended.
-    #[error("the refresh token had been replaced before; the session has been ended, sign in again")]
+    #[error(
+        "the refresh token had been replaced before; the session has been ended, sign in again"
+    )]
     RefreshReused,
     /// A token this database never gave out: the session has been ended.
-    #[error("the refresh token is ahead of this server's records; the session has been ended, sign in again")]
+    #[error(
+        "the refresh token is ahead of this server's records; the session has been ended, sign in again"
+    )]
     RollbackOrForgery,
     /// A password of no characters.
     #[error("the password is empty")]
@@ -87,8 +93,8 @@ impl Refused {
         }
     }
 
-    /// The `error` of the answer's body (RFC 6749 §5.2; `invalid_credentials` and `too_many_attempts` are our own,
-    /// for the first-party sign-in that OAuth does not know).
+    /// The `error` of the answer's body (RFC 6749 §5.2; `invalid_credentials` and
+    /// `too_many_attempts` are our own, for the first-party sign-in that OAuth does not know).
     pub const fn oauth_error(&self) -> &'static str {
         match self {
             Self::InvalidCredentials => "invalid_credentials",
@@ -114,10 +120,14 @@ impl Refused {
 #[non_exhaustive]
 pub enum IssuerError {
     /// The master key's text is neither 43 characters of base64url nor 64 of hexadecimal.
-    #[error("the master key must be 32 bytes, written as 43 characters of base64url or 64 of hexadecimal")]
+    #[error(
+        "the master key must be 32 bytes, written as 43 characters of base64url or 64 of hexadecimal"
+    )]
     MasterKeyText,
     /// A stored key does not open.
-    #[error("{what} does not open under this master key: it was sealed under another one, or altered; give the master key this database was made with")]
+    #[error(
+        "{what} does not open under this master key: it was sealed under another one, or altered; give the master key this database was made with"
+    )]
     WrongMasterKey {
         /// Which key: its kind and id.
         what: String,
@@ -145,7 +155,8 @@ pub enum IssuerError {
         /// The id that was asked for.
         kid: String,
     },
-    /// A session's row names a MAC key that is not loaded: another process made it a moment ago, or it is gone.
+    /// A session's row names a MAC key that is not loaded: another process made it a moment ago, or
+    /// it is gone.
     #[error("the MAC key {id} is not loaded; load the MAC keys again")]
     UnknownMacKey {
         /// The key's id.

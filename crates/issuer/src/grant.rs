@@ -1,7 +1,8 @@
 //! The right to have tokens made.
 //!
-//! A [`UserGrant`] has no public constructor: it comes out of a password check ([`PasswordProof`]) or out of a
-//! redeemed refresh token ([`Redeemed`]), and nothing else. Whoever holds one need not ask again.
+//! A [`UserGrant`] has no public constructor: it comes out of a password check ([`PasswordProof`])
+//! or out of a redeemed refresh token ([`Redeemed`]), and nothing else. Whoever holds one need not
+//! ask again.
 
 use alloc::{string::String, vec::Vec};
 
@@ -135,7 +136,8 @@ impl UserGrant {
         self.auth_time
     }
 
-    /// Whether this grant may speak for `session`: it is the user's, and the one redeemed if one was.
+    /// Whether this grant may speak for `session`: it is the user's, and the one redeemed if one
+    /// was.
     pub(crate) fn covers(&self, session: &Session) -> bool {
         self.user_id == session.user_id && self.sid.as_ref().is_none_or(|sid| *sid == session.sid)
     }

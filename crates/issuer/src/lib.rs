@@ -1,7 +1,7 @@
 //! The decisions of a token issuer: who may have a token, for how long, and when no longer.
 //!
-//! There is no I/O here. Time is an argument, random ids and salts are handed in, rows are plain data
-//! ([`record`]); a server loads, asks, and commits what it is told.
+//! There is no I/O here. Time is an argument, random ids and salts are handed in, rows are plain
+//! data ([`record`]); a server loads, asks, and commits what it is told.
 //!
 //! ```text
 //! name + password --throttle--> PasswordHasher::check --> PasswordProof --> UserGrant
@@ -15,7 +15,8 @@
 //! - [`password`]: a password is checked, and every refusal costs the same work;
 //! - [`throttle`]: how long to wait before the next try;
 //! - [`grant`]: the right to have tokens made, from a check and from nothing else;
-//! - [`session`], [`refresh`], [`marks`], [`mac`]: one row per sign-in, its refresh tokens derived from it;
+//! - [`session`], [`refresh`], [`marks`], [`mac`]: one row per sign-in, its refresh tokens derived
+//!   from it;
 //! - [`keyring`], [`master`]: signing keys from pending to gone, sealed under the master key;
 //! - [`token`]: a grant, a session and the ring make an access token (RFC 9068);
 //! - [`revoke`]: what ended before its time, for guards to hear of;
@@ -47,7 +48,9 @@ pub use crate::{
     keyring::{KeyChange, KeyPolicy, KeyRing},
     mac::MacKeys,
     master::MasterKey,
-    password::{NewPassword, Password, PasswordHasher, PasswordParameters, PasswordPolicy, PasswordProof},
+    password::{
+        NewPassword, Password, PasswordHasher, PasswordParameters, PasswordPolicy, PasswordProof,
+    },
     record::{AuditEvent, AuditKind, EndReason, Handle, PasswordHash, Session, User},
     refresh::{Asked, Presented, Redeemed, RefreshToken, Rotation, Theft, Verdict},
     scheme::Work,

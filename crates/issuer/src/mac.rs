@@ -4,7 +4,8 @@
 //! prefix base64url( 1 | MAC-key id, u32 | body | HMAC-SHA256( context | 1 | MAC-key id | body ), 32 bytes )
 //! ```
 //!
-//! The newest key makes tokens; older ones are accepted for as long as a token they made can be alive.
+//! The newest key makes tokens; older ones are accepted for as long as a token they made can be
+//! alive.
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use core::{fmt, time::Duration};
@@ -37,8 +38,8 @@ impl MacKeys {
     /// Opens the stored keys. The one not retired with the highest id makes tokens.
     ///
     /// # Errors
-    /// [`IssuerError::WrongMasterKey`] when one does not open, [`IssuerError::NoMacKey`] when all are retired or there
-    /// are none: [`MacKeyRecord::generate`] makes one.
+    /// [`IssuerError::WrongMasterKey`] when one does not open, [`IssuerError::NoMacKey`] when all
+    /// are retired or there are none: [`MacKeyRecord::generate`] makes one.
     pub fn open_all(records: &[MacKeyRecord], master: &MasterKey) -> Result<Self, IssuerError> {
         let mut keys = BTreeMap::new();
         let mut current = None;
@@ -62,7 +63,10 @@ impl MacKeys {
     /// # Errors
     /// [`IssuerError::UnknownMacKey`] when the key is not loaded.
     pub(crate) fn write(&self, kind: &Kind, id: u32, body: &[u8]) -> Result<String, IssuerError> {
-        let key = self.keys.get(&id).ok_or(IssuerError::UnknownMacKey { id })?;
+        let key = self
+            .keys
+            .get(&id)
+            .ok_or(IssuerError::UnknownMacKey { id })?;
         let mut bytes = Vec::with_capacity(1 + 4 + body.len() + MAC);
         bytes.push(VERSION);
         bytes.extend_from_slice(&id.to_be_bytes());
@@ -72,8 +76,8 @@ impl MacKeys {
         Ok(format!("{}{}", kind.prefix, base64url::encode(&bytes)))
     }
 
-    /// Reads a token of a body of `N` bytes: the key it was made with, and the body. `None` for everything that was not
-    /// made here, whatever is wrong with it.
+    /// Reads a token of a body of `N` bytes: the key it was made with, and the body. `None` for
+    /// everything that was not made here, whatever is wrong with it.
     pub(crate) fn read<const N: usize>(&self, kind: &Kind, text: &str) -> Option<(u32, [u8; N])> {
         let encoded = text.strip_prefix(kind.prefix)?;
         // The length first, so that nothing long is decoded.
@@ -86,7 +90,8 @@ impl MacKeys {
         let (id, body) = rest.split_first_chunk::<4>()?;
         let id = u32::from_be_bytes(*id);
         let body = <[u8; N]>::try_from(body).ok()?;
-        let genuine = *version == VERSION && self.keys.get(&id)?.verify(&[kind.context, fields], mac);
+        let genuine =
+            *version == VERSION && self.keys.get(&id)?.verify(&[kind.context, fields], mac);
         genuine.then_some((id, body))
     }
 }
@@ -105,8 +110,9 @@ impl fmt::Debug for MacKeys {
 pub struct MacKeyPolicy {
     /// How long a key makes tokens.
     pub rotate_every: Duration,
-    /// How long a key is accepted after it made its last token: the longest absolute life of any session, since a
-    /// session that is refreshed moves on to the newer key, and one that is not is over by then.
+    /// How long a key is accepted after it made its last token: the longest absolute life of any
+    /// session, since a session that is refreshed moves on to the newer key, and one that is not is
+    /// over by then.
     pub accept_for: Duration,
 }
 
@@ -141,14 +147,22 @@ pub enum MacKeyChange {
 }
 
 /// What is due with the MAC keys now, to be applied in one transaction.
-pub fn plan_mac_keys(records: &[MacKeyRecord], policy: &MacKeyPolicy, now: UnixTime) -> Vec<MacKeyChange> {
+pub fn plan_mac_keys(
+    records: &[MacKeyRecord],
+    policy: &MacKeyPolicy,
+    now: UnixTime,
+) -> Vec<MacKeyChange> {
     let mut changes = Vec::new();
     let current = records
         .iter()
         .filter(|record| record.retired_at.is_none())
         .max_by_key(|record| record.id);
     let too_old = |record: &MacKeyRecord| now.since(record.created_at) >= policy.rotate_every;
-    let next = records.iter().map(|record| record.id).max().map_or(Some(1), |id| id.checked_add(1));
+    let next = records
+        .iter()
+        .map(|record| record.id)
+        .max()
+        .map_or(Some(1), |id| id.checked_add(1));
     if let Some(id) = next.filter(|_| current.is_none_or(too_old)) {
         changes.push(MacKeyChange::Create { id });
         changes.extend(current.map(|record| MacKeyChange::Retire { id: record.id }));

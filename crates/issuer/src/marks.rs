@@ -1,9 +1,10 @@
 //! When earlier generations of a refresh token were replaced, remembered in four marks.
 //!
-//! A client may refresh once a day or ten times a second; the row has the same size either way. A mark
-//! `(generation, time)` is set only when the newest one lies more than a third of the grace back, so four of them
-//! always reach back over the whole grace. A generation without a mark of its own was replaced at most a third of the
-//! grace after the nearest mark below it, which bounds the error.
+//! A client may refresh once a day or ten times a second; the row has the same size either way. A
+//! mark `(generation, time)` is set only when the newest one lies more than a third of the grace
+//! back, so four of them always reach back over the whole grace. A generation without a mark of its
+//! own was replaced at most a third of the grace after the nearest mark below it, which bounds the
+//! error.
 //!
 //! ```text
 //! replaced:  7 at 100   8 at 103   9 at 109   10 at 112        (grace 30 s, a third is 10 s)
@@ -11,8 +12,8 @@
 //! so 8 and 9 were replaced between 100 and 110
 //! ```
 //!
-//! The rule is simple enough to be one SQL `CASE`. Marks later than `now` (a clock that was set back) are first
-//! brought down to `now`, since what they record has happened. Then:
+//! The rule is simple enough to be one SQL `CASE`. Marks later than `now` (a clock that was set
+//! back) are first brought down to `now`, since what they record has happened. Then:
 //!
 //! ```text
 //! CASE WHEN mark0 IS NULL OR now > mark0.replaced_at + third
@@ -76,11 +77,11 @@ impl Marks {
         }
     }
 
-    /// The latest time at which `generation` can have been replaced; at most a third of the grace after the true one.
-    /// `None` when there are no marks at all: nothing was ever replaced.
+    /// The latest time at which `generation` can have been replaced; at most a third of the grace
+    /// after the true one. `None` when there are no marks at all: nothing was ever replaced.
     ///
-    /// It errs on the side of the client: a lost answer is always recovered inside the grace, and a stolen token is
-    /// found out at most a third of the grace later than it could be.
+    /// It errs on the side of the client: a lost answer is always recovered inside the grace, and a
+    /// stolen token is found out at most a third of the grace later than it could be.
     pub fn replaced_at(&self, generation: u32, grace: Duration) -> Option<UnixTime> {
         let mut later: Option<UnixTime> = None;
         for mark in self.0.iter().flatten() {
@@ -97,8 +98,9 @@ impl Marks {
         later
     }
 
-    /// Whether `generation` was replaced no longer than the grace ago. Times are whole seconds, so the second in
-    /// which the grace ends is inside. A time in the future is inside as well: the clock was set back, and that is no theft.
+    /// Whether `generation` was replaced no longer than the grace ago. Times are whole seconds, so
+    /// the second in which the grace ends is inside. A time in the future is inside as well: the
+    /// clock was set back, and that is no theft.
     pub fn inside_grace(&self, generation: u32, now: UnixTime, grace: Duration) -> bool {
         self.replaced_at(generation, grace)
             .is_some_and(|replaced_at| now.since(replaced_at) <= grace)

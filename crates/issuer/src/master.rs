@@ -1,4 +1,5 @@
-//! The master key: what every stored key is sealed under (AES-256-GCM). It is never stored with them.
+//! The master key: what every stored key is sealed under (AES-256-GCM). It is never stored with
+//! them.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt;
@@ -25,7 +26,8 @@ impl MasterKey {
         Ok(Self(Zeroizing::new(crypto::random()?)))
     }
 
-    /// Reads a key written as 43 characters of base64url or 64 of hexadecimal; white space around it is ignored.
+    /// Reads a key written as 43 characters of base64url or 64 of hexadecimal; white space around
+    /// it is ignored.
     ///
     /// # Errors
     /// [`IssuerError::MasterKeyText`]; it does not repeat the text.
@@ -37,7 +39,8 @@ impl MasterKey {
             _ => None,
         };
         let bytes = bytes.ok_or(IssuerError::MasterKeyText)?;
-        let bytes = <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| IssuerError::MasterKeyText)?;
+        let bytes =
+            <[u8; 32]>::try_from(bytes.as_slice()).map_err(|_| IssuerError::MasterKeyText)?;
         Ok(Self(Zeroizing::new(bytes)))
     }
 

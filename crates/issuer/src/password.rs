@@ -5,12 +5,12 @@
 //! text -> Password -> NewPassword (the policy)     -> PasswordHasher::hash -> PasswordHash, to be stored
 //! ```
 //!
-//! Unknown name, disabled user, wrong password: one refusal, and the same work before it, so that neither the answer
-//! nor its time tells which. Hashing is slow on purpose and blocks; the server gives it threads of its own, with one
-//! [`PasswordHasher`] each.
+//! Unknown name, disabled user, wrong password: one refusal, and the same work before it, so that
+//! neither the answer nor its time tells which. Hashing is slow on purpose and blocks; the server
+//! gives it threads of its own, with one [`PasswordHasher`] each.
 //!
-//! A password is the bytes of the text as it was typed: it is not normalised, so a client that composes accents
-//! differently sends another password.
+//! A password is the bytes of the text as it was typed: it is not normalised, so a client that
+//! composes accents differently sends another password.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt;
@@ -25,8 +25,8 @@ use crate::{
     stored::StoredHash,
 };
 
-/// Checks and makes password hashes, one at a time. It keeps the memory Argon2id works in, so that the next hash does
-/// not have to ask the system for it again.
+/// Checks and makes password hashes, one at a time. It keeps the memory Argon2id works in, so that
+/// the next hash does not have to ask the system for it again.
 #[derive(Debug)]
 pub struct PasswordHasher {
     parameters: PasswordParameters,
@@ -45,11 +45,11 @@ impl PasswordHasher {
         }
     }
 
-    /// Pads refusals to the work of the stored hashes as well: give one of each kind in the store. Texts of no known
-    /// form are passed over; nobody can sign in with them.
+    /// Pads refusals to the work of the stored hashes as well: give one of each kind in the store.
+    /// Texts of no known form are passed over; nobody can sign in with them.
     ///
-    /// Different functions compare in no unit that holds on every machine, so a refusal runs each of them once, and
-    /// where one function is stored at several costs, its costliest.
+    /// Different functions compare in no unit that holds on every machine, so a refusal runs each
+    /// of them once, and where one function is stored at several costs, its costliest.
     pub fn pad_for<'a>(&mut self, stored: impl IntoIterator<Item = &'a PasswordHash>) {
         self.schemes = Vec::from([self.parameters.scheme()]);
         for hash in stored {
@@ -62,9 +62,13 @@ impl PasswordHasher {
     /// Whether the password is this user's. Unknown names are checked as well, with `None`.
     ///
     /// # Errors
-    /// [`Refused::InvalidCredentials`] for an unknown name, a disabled user, a wrong password and a stored hash of no
-    /// known form, after the same work.
-    pub fn check(&mut self, user: Option<&User>, password: &Password) -> Result<PasswordProof, Refused> {
+    /// [`Refused::InvalidCredentials`] for an unknown name, a disabled user, a wrong password and a
+    /// stored hash of no known form, after the same work.
+    pub fn check(
+        &mut self,
+        user: Option<&User>,
+        password: &Password,
+    ) -> Result<PasswordProof, Refused> {
         let Some(user) = user else {
             return Err(self.refuse());
         };
@@ -82,7 +86,8 @@ impl PasswordHasher {
         Err(Refused::InvalidCredentials)
     }
 
-    /// Refuses without a password to check (it was empty, or too long), after the same work as any other refusal.
+    /// Refuses without a password to check (it was empty, or too long), after the same work as any
+    /// other refusal.
     pub fn refuse(&mut self) -> Refused {
         self.pad(None);
         Refused::InvalidCredentials
@@ -92,11 +97,16 @@ impl PasswordHasher {
     ///
     /// # Errors
     /// [`IssuerError::Hashing`] when there is no memory for it.
-    pub fn hash(&mut self, password: &NewPassword, salt: [u8; 16]) -> Result<PasswordHash, IssuerError> {
+    pub fn hash(
+        &mut self,
+        password: &NewPassword,
+        salt: [u8; 16],
+    ) -> Result<PasswordHash, IssuerError> {
         self.hash_bytes(password.0.as_bytes(), salt)
     }
 
-    /// Hashes a password again that was just proved right, when [`PasswordProof::rehash_due`] says so.
+    /// Hashes a password again that was just proved right, when [`PasswordProof::rehash_due`] says
+    /// so.
     ///
     /// # Errors
     /// As for [`hash`](Self::hash).
@@ -114,7 +124,8 @@ impl PasswordHasher {
         self.parameters
     }
 
-    /// All the work done so far, by function: for metrics, and for the test that refusals cost the same.
+    /// All the work done so far, by function: for metrics, and for the test that refusals cost the
+    /// same.
     pub const fn work(&self) -> Work {
         self.memory.work()
     }
@@ -146,8 +157,8 @@ impl PasswordProof {
         &self.user
     }
 
-    /// Whether the stored hash is of another scheme or cost than new ones, and should be replaced now that the
-    /// password is at hand.
+    /// Whether the stored hash is of another scheme or cost than new ones, and should be replaced
+    /// now that the password is at hand.
     pub const fn rehash_due(&self) -> bool {
         self.rehash_due
     }
@@ -167,8 +178,8 @@ impl Password {
     /// Takes what was typed.
     ///
     /// # Errors
-    /// [`Refused::PasswordEmpty`], [`Refused::PasswordTooLong`]. At a sign-in both must look like any other refusal:
-    /// answer them with [`PasswordHasher::refuse`].
+    /// [`Refused::PasswordEmpty`], [`Refused::PasswordTooLong`]. At a sign-in both must look like
+    /// any other refusal: answer them with [`PasswordHasher::refuse`].
     pub fn new(text: impl Into<String>) -> Result<Self, Refused> {
         let text = Zeroizing::new(text.into());
         if text.is_empty() {
@@ -215,8 +226,13 @@ impl NewPassword {
     /// Holds a password against the policy.
     ///
     /// # Errors
-    /// [`Refused::PasswordTooShort`], and [`Refused::PasswordIsName`] in whatever case it is written.
-    pub fn choose(password: Password, username: &str, policy: PasswordPolicy) -> Result<Self, Refused> {
+    /// [`Refused::PasswordTooShort`], and [`Refused::PasswordIsName`] in whatever case it is
+    /// written.
+    pub fn choose(
+        password: Password,
+        username: &str,
+        policy: PasswordPolicy,
+    ) -> Result<Self, Refused> {
         let least = policy.least_chars;
         if password.0.chars().count() < least {
             return Err(Refused::PasswordTooShort { least });
@@ -251,8 +267,9 @@ impl Default for PasswordParameters {
 impl PasswordParameters {
     /// The least memory, in KiB.
     pub const LEAST_MEMORY_KIB: u32 = 7_168;
-    /// The least product of memory in KiB and passes: less memory must be made up for by more passes. The five
-    /// parameter sets of the OWASP Password Storage Cheat Sheet lie on or above it.
+    /// The least product of memory in KiB and passes: less memory must be made up for by more
+    /// passes. The five parameter sets of the OWASP Password Storage Cheat Sheet lie on or above
+    /// it.
     pub const LEAST_WORK: u64 = 35_840;
     /// The most of that product, some seconds of work.
     pub const MOST_WORK: u64 = 4_194_304;

@@ -1,7 +1,8 @@
 //! The rows, as plain data.
 //!
-//! A store reads and writes these; the other modules decide what goes into them. Nothing here knows SQL, and
-//! nothing here decides. Fields that would help a thief do not print: the `Debug` of a row is safe to log.
+//! A store reads and writes these; the other modules decide what goes into them. Nothing here knows
+//! SQL, and nothing here decides. Fields that would help a thief do not print: the `Debug` of a row
+//! is safe to log.
 
 use alloc::{string::String, vec::Vec};
 use core::fmt;
@@ -29,14 +30,16 @@ pub struct User {
     pub password_changed_at: UnixTime,
 }
 
-/// A stored password hash: a PHC string of our own making, or one of the forms other systems left behind.
+/// A stored password hash: a PHC string of our own making, or one of the forms other systems left
+/// behind.
 ///
 /// It is not a password, but with it one can be guessed offline, so it does not print.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(String);
 
 impl PasswordHash {
-    /// The text a store holds. It is not looked at here: a text of no known form matches no password.
+    /// The text a store holds. It is not looked at here: a text of no known form matches no
+    /// password.
     pub fn from_stored(text: impl Into<String>) -> Self {
         Self(text.into())
     }
@@ -119,7 +122,8 @@ pub struct SigningKeyRecord {
     pub kid: String,
     /// The one algorithm it signs with.
     pub algorithm: Algorithm,
-    /// The private half under the master key; `None` once it is destroyed (states gone and withdrawn).
+    /// The private half under the master key; `None` once it is destroyed (states gone and
+    /// withdrawn).
     pub sealed: Option<Sealed>,
     /// Where it stands in its life.
     pub state: KeyState,
@@ -133,8 +137,8 @@ pub struct SigningKeyRecord {
     pub gone_at: Option<UnixTime>,
 }
 
-/// A key that authenticates refresh tokens and device tokens, as it is stored. The newest one not retired makes
-/// tokens; the others are accepted until no token they made can be alive.
+/// A key that authenticates refresh tokens and device tokens, as it is stored. The newest one not
+/// retired makes tokens; the others are accepted until no token they made can be alive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MacKeyRecord {
     /// Rises by one with every new key.
@@ -220,7 +224,8 @@ macro_rules! stored_as_text {
                 match self { $(Self::$variant => $text),+ }
             }
 
-            /// The variant a stored word stands for, `None` for a word of no meaning here (a newer version's row).
+            /// The variant a stored word stands for, `None` for a word of no meaning here (a newer
+            /// version's row).
             pub fn from_stored(text: &str) -> Option<Self> {
                 match text { $($text => Some(Self::$variant),)+ _ => None }
             }
@@ -265,7 +270,8 @@ stored_as_text! {
         UserDisabled = "user_disabled",
         /// The user was deleted.
         UserDeleted = "user_deleted",
-        /// A refresh token replaced longer than the grace ago came back: it was stolen, or its thief was first.
+        /// A refresh token replaced longer than the grace ago came back: it was stolen, or its
+        /// thief was first.
         RefreshReused = "refresh_reused",
         /// A refresh token came in that this database never gave out.
         RollbackOrForgery = "rollback_or_forgery",
@@ -289,7 +295,8 @@ stored_as_text! {
         RefreshReused = "refresh_reused",
         /// A refresh token came in that this database never gave out.
         RollbackOrForgery = "rollback_or_forgery",
-        /// Grace answers went to another network in three generations running: perhaps a thief behind his victim.
+        /// Grace answers went to another network in three generations running: perhaps a thief
+        /// behind his victim.
         RefreshShadowed = "refresh_shadowed",
         /// A password was changed by its owner or an administrator.
         PasswordChanged = "password_changed",

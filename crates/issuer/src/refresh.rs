@@ -6,8 +6,8 @@
 //! csr_ base64url( 1 | MAC-key id, u32 | handle, 16 bytes | generation, u32 | HMAC-SHA256, 32 bytes )
 //! ```
 //!
-//! The MAC covers a context string and every field before it, so a made-up token is refused without a look at the
-//! database. A genuine one is judged against the row as read:
+//! The MAC covers a context string and every field before it, so a made-up token is refused without
+//! a look at the database. A genuine one is judged against the row as read:
 //!
 //! ```text
 //! text --MacKeys::open--> Presented --judge(row)--> Rotate   compare-and-swap to the next generation
@@ -55,7 +55,10 @@ impl MacKeys {
     pub fn refresh_token(&self, session: &Session) -> Result<RefreshToken, IssuerError> {
         let mut body = [0; BODY];
         let bytes = session.handle.as_bytes().iter().copied();
-        for (field, byte) in body.iter_mut().zip(bytes.chain(session.generation.to_be_bytes())) {
+        for (field, byte) in body
+            .iter_mut()
+            .zip(bytes.chain(session.generation.to_be_bytes()))
+        {
             *field = byte;
         }
         let text = self.write(&REFRESH, session.mac_key_id, &body)?;
@@ -65,7 +68,8 @@ impl MacKeys {
     /// Reads a refresh token and checks its MAC: no database, no clock.
     ///
     /// # Errors
-    /// [`Refused::UnknownRefreshToken`] for everything that was not made here, whatever is wrong with it.
+    /// [`Refused::UnknownRefreshToken`] for everything that was not made here, whatever is wrong
+    /// with it.
     pub fn open(&self, text: &str) -> Result<Presented, Refused> {
         self.presented(text).ok_or(Refused::UnknownRefreshToken)
     }
@@ -83,8 +87,8 @@ impl MacKeys {
     }
 }
 
-/// A refresh token whose MAC was right: this server made it, for this handle and generation. Whether it is still of
-/// use is for the row to say. Made by [`MacKeys::open`] only.
+/// A refresh token whose MAC was right: this server made it, for this handle and generation.
+/// Whether it is still of use is for the row to say. Made by [`MacKeys::open`] only.
 #[derive(Clone, Debug)]
 pub struct Presented {
     mac_key_id: u32,
@@ -105,7 +109,8 @@ pub struct Asked<'a> {
 /// What a presented token is worth against a row.
 #[derive(Clone, Debug)]
 pub enum Verdict {
-    /// It is the current one: swap the row to these values if its generation is still the same.
+    /// It is the current one: swap the row to these values, in the transaction (or under the lock)
+    /// the row was read in, for they hold the time of the swap.
     Rotate(Rotation),
     /// It was current less than the grace ago: answer with the row's current token, change nothing.
     Grace(Redeemed),
@@ -138,8 +143,8 @@ pub struct Rotation {
     pub idle_expires_at: UnixTime,
 }
 
-/// The right to the answer of a refresh: the session as it stands after it. Made by [`Presented::judge`] and
-/// [`Presented::rotated`] only.
+/// The right to the answer of a refresh: the session as it stands after it. Made by
+/// [`Presented::judge`] and [`Presented::rotated`] only.
 #[derive(Clone, Debug)]
 pub struct Redeemed {
     session: Session,
@@ -151,12 +156,12 @@ pub struct Redeemed {
 pub enum Theft {
     /// It had been replaced longer than the grace ago.
     Reused {
-        /// How many exchanges ago it was current. One is often no thief but a client that lost its memory (a
-        /// restored virtual machine, two programs sharing a file); more is rarely that.
+        /// How many exchanges ago it was current. One is often no thief but a client that lost its
+        /// memory (a restored virtual machine, two programs sharing a file); more is rarely that.
         generations_behind: u32,
     },
-    /// It is ahead of the row, or of the same generation and made with another MAC key: the database was rolled
-    /// back, or a MAC key has leaked.
+    /// It is ahead of the row, or of the same generation and made with another MAC key: the
+    /// database was rolled back, or a MAC key has leaked.
     RollbackOrForgery,
 }
 
@@ -181,8 +186,15 @@ impl Presented {
         self.next_mac_key_id
     }
 
-    /// Judges the token against its row. Nothing is changed here, and in `Refused` nothing may be changed at all.
-    pub fn judge(&self, row: &Session, asked: Asked<'_>, policy: &SessionPolicy, now: UnixTime) -> Verdict {
+    /// Judges the token against its row. Nothing is changed here, and in `Refused` nothing may be
+    /// changed at all.
+    pub fn judge(
+        &self,
+        row: &Session,
+        asked: Asked<'_>,
+        policy: &SessionPolicy,
+        now: UnixTime,
+    ) -> Verdict {
         let narrowed_scope = match self.may_redeem(row, asked, now) {
             Ok(narrowed_scope) => narrowed_scope,
             Err(refused) => return Verdict::Refused(refused),
@@ -214,8 +226,14 @@ impl Presented {
     /// Redeems the token after the store has swapped its row; `row` is the row as it was committed.
     ///
     /// # Errors
-    /// As for [`judge`](Self::judge); [`Refused::UnknownSession`] when the row is not this token's next generation.
-    pub fn rotated(&self, row: &Session, asked: Asked<'_>, now: UnixTime) -> Result<Redeemed, Refused> {
+    /// As for [`judge`](Self::judge); [`Refused::UnknownSession`] when the row is not this token's
+    /// next generation.
+    pub fn rotated(
+        &self,
+        row: &Session,
+        asked: Asked<'_>,
+        now: UnixTime,
+    ) -> Result<Redeemed, Refused> {
         let narrowed_scope = self.may_redeem(row, asked, now)?;
         if self.generation.checked_add(1) != Some(row.generation) {
             return Err(Refused::UnknownSession);
@@ -227,7 +245,12 @@ impl Presented {
     }
 
     /// The checks that come before any change. Returns the narrower scope that was asked for.
-    fn may_redeem(&self, row: &Session, asked: Asked<'_>, now: UnixTime) -> Result<Option<String>, Refused> {
+    fn may_redeem(
+        &self,
+        row: &Session,
+        asked: Asked<'_>,
+        now: UnixTime,
+    ) -> Result<Option<String>, Refused> {
         if self.handle != row.handle {
             return Err(Refused::UnknownSession);
         }
@@ -239,7 +262,11 @@ impl Presented {
             return Ok(None);
         };
         let granted = |word: &str| row.scope.split(' ').any(|granted| granted == word);
-        if scope.split(' ').filter(|word| !word.is_empty()).all(granted) {
+        if scope
+            .split(' ')
+            .filter(|word| !word.is_empty())
+            .all(granted)
+        {
             Ok(Some(String::from(scope)))
         } else {
             Err(Refused::WrongScope)

@@ -1,8 +1,9 @@
 //! What ended before its time, for guards to hear of.
 //!
-//! An event lives until the last token it concerns can have expired, so the live set is as small as the last few
-//! minutes, whatever the number of users. The set has no order and no duplicates: merging it twice changes nothing,
-//! and only expiry removes from it. A [`Cursor`] counts what was added, within one life of the process that counts.
+//! An event lives until the last token it concerns can have expired, so the live set is as small as
+//! the last few minutes, whatever the number of users. The set has no order and no duplicates:
+//! merging it twice changes nothing, and only expiry removes from it. A [`Cursor`] counts what was
+//! added, within one life of the process that counts.
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::{fmt, time::Duration};
@@ -65,8 +66,8 @@ pub struct Revocation {
 /// How long revocations must live.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RevocationPolicy {
-    /// The longest life of any access token that may still be alive. After the setting was lowered, the old life, until
-    /// the last of the longer ones has expired.
+    /// The longest life of any access token that may still be alive. After the setting was lowered,
+    /// the old life, until the last of the longer ones has expired.
     pub longest_life: Duration,
     /// The most leeway a guard gives to `exp`.
     pub leeway: Duration,
@@ -117,11 +118,17 @@ impl Revocation {
     }
 
     /// One token was withdrawn, whose `exp` is known.
-    pub fn token(jwt_id: impl Into<String>, expires_at: UnixTime, policy: &RevocationPolicy) -> Self {
+    pub fn token(
+        jwt_id: impl Into<String>,
+        expires_at: UnixTime,
+        policy: &RevocationPolicy,
+    ) -> Self {
         Self {
             kind: RevocationKind::Token,
             value: jwt_id.into(),
-            until: expires_at.saturating_add(policy.leeway).saturating_add(policy.margin),
+            until: expires_at
+                .saturating_add(policy.leeway)
+                .saturating_add(policy.margin),
         }
     }
 
@@ -166,8 +173,8 @@ impl LiveSet {
         }
     }
 
-    /// Adds what is not known yet, or lives longer than was known. Returns whether anything changed: only then is there
-    /// something to send.
+    /// Adds what is not known yet, or lives longer than was known. Returns whether anything
+    /// changed: only then is there something to send.
     pub fn insert(&mut self, revocation: Revocation) -> bool {
         let Revocation { kind, value, until } = revocation;
         let key = (kind, value);
@@ -205,8 +212,8 @@ impl LiveSet {
         }
     }
 
-    /// What was added after the cursor, oldest first. `None` when the cursor is of another epoch or ahead: the follower
-    /// must take the whole set.
+    /// What was added after the cursor, oldest first. `None` when the cursor is of another epoch or
+    /// ahead: the follower must take the whole set.
     pub fn since(&self, cursor: &Cursor) -> Option<Vec<Revocation>> {
         if cursor.epoch != self.epoch || cursor.counter > self.counter {
             return None;
@@ -217,7 +224,10 @@ impl LiveSet {
 
     /// The whole set, in no order that means anything.
     pub fn all(&self) -> Vec<Revocation> {
-        self.events.keys().filter_map(|key| self.revocation(key)).collect()
+        self.events
+            .keys()
+            .filter_map(|key| self.revocation(key))
+            .collect()
     }
 
     /// How many there are.

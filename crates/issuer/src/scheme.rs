@@ -1,7 +1,7 @@
 //! Password hash functions at a cost, and the work they are.
 //!
-//! The promise that every refusal costs the same is kept by counting, so whatever hashes does it here, in a [`Memory`]
-//! that keeps the count.
+//! The promise that every refusal costs the same is kept by counting, so whatever hashes does it
+//! here, in a [`Memory`] that keeps the count.
 
 use alloc::{string::String, string::ToString, vec::Vec};
 use core::fmt;
@@ -53,7 +53,8 @@ impl Scheme {
     /// The longest result of any function, in bytes.
     pub(crate) const MAX_OUTPUT: usize = 64;
 
-    /// Whether a hash of this cost may be computed for whoever asks: about a second at most, and at most a gibibyte.
+    /// Whether a hash of this cost may be computed for whoever asks: about a second at most, and at
+    /// most a gibibyte.
     pub(crate) fn is_bounded(self) -> bool {
         match self {
             Self::Argon2 {
@@ -82,7 +83,13 @@ impl Scheme {
     ///
     /// # Errors
     /// What the function said: no memory, or a salt or length it does not take.
-    pub(crate) fn run(self, password: &[u8], salt: &[u8], out: &mut [u8], memory: &mut Memory) -> Result<(), String> {
+    pub(crate) fn run(
+        self,
+        password: &[u8],
+        salt: &[u8],
+        out: &mut [u8],
+        memory: &mut Memory,
+    ) -> Result<(), String> {
         match self {
             Self::Argon2 {
                 variant,
@@ -100,8 +107,10 @@ impl Scheme {
                 memory.work.argon2_kib += u64::from(memory_kib) * u64::from(passes);
             }
             Self::Scrypt { log_n, r, p } => {
-                let parameters = scrypt::Params::new(log_n, r, p).map_err(|error| error.to_string())?;
-                scrypt::scrypt(password, salt, &parameters, out).map_err(|error| error.to_string())?;
+                let parameters =
+                    scrypt::Params::new(log_n, r, p).map_err(|error| error.to_string())?;
+                scrypt::scrypt(password, salt, &parameters, out)
+                    .map_err(|error| error.to_string())?;
                 memory.work.scrypt_blocks += u64::from(r * p) << log_n;
             }
             Self::Pbkdf2 { digest, rounds } => {
@@ -121,11 +130,18 @@ impl Scheme {
         Ok(())
     }
 
-    /// Adds the scheme to those a refusal runs: beside another function, or in place of the same one if that costs less.
+    /// Adds the scheme to those a refusal runs: beside another function, or in place of the same
+    /// one if that costs less.
     pub(crate) fn join(self, schemes: &mut Vec<Self>) {
         for present in schemes.iter_mut() {
             match (self, *present) {
-                (Self::Pbkdf2 { digest, rounds }, Self::Pbkdf2 { digest: same, rounds: known }) if digest == same => {
+                (
+                    Self::Pbkdf2 { digest, rounds },
+                    Self::Pbkdf2 {
+                        digest: same,
+                        rounds: known,
+                    },
+                ) if digest == same => {
                     *present = Self::Pbkdf2 {
                         digest,
                         rounds: rounds.max(known),
@@ -149,7 +165,13 @@ impl Scheme {
     pub(crate) fn spend_rest(self, spent: Option<Self>, memory: &mut Memory) {
         match (self, spent) {
             (scheme, Some(spent)) if scheme == spent => {}
-            (Self::Pbkdf2 { digest, rounds }, Some(Self::Pbkdf2 { digest: same, rounds: spent })) if digest == same => {
+            (
+                Self::Pbkdf2 { digest, rounds },
+                Some(Self::Pbkdf2 {
+                    digest: same,
+                    rounds: spent,
+                }),
+            ) if digest == same => {
                 let rounds = rounds.saturating_sub(spent);
                 if rounds > 0 {
                     Self::Pbkdf2 { digest, rounds }.spend(memory);
@@ -187,7 +209,11 @@ fn bcrypt_into(cost: u32, password: &[u8], salt: &[u8], out: &mut [u8]) -> Resul
     let salt = <[u8; 16]>::try_from(salt).map_err(|_| "bcrypt takes a salt of 16 bytes")?;
     // As everywhere: a zero byte ends the password, and no more than 72 bytes count.
     let mut bytes = Zeroizing::new([0; 72]);
-    let used = bytes.iter_mut().zip(password).map(|(byte, typed)| *byte = *typed).count();
+    let used = bytes
+        .iter_mut()
+        .zip(password)
+        .map(|(byte, typed)| *byte = *typed)
+        .count();
     let bytes = bytes.get(..(used + 1).min(72)).unwrap_or_default();
     let result = bcrypt::bcrypt(cost, salt, bytes);
     match result.get(..out.len()) {
@@ -197,7 +223,8 @@ fn bcrypt_into(cost: u32, password: &[u8], salt: &[u8], out: &mut [u8]) -> Resul
     Ok(())
 }
 
-/// What a thread hashes in. Argon2id's blocks are kept from one hash to the next and wiped at the end.
+/// What a thread hashes in. Argon2id's blocks are kept from one hash to the next and wiped at the
+/// end.
 pub(crate) struct Memory {
     blocks: Vec<Block>,
     /// How many blocks are kept.
@@ -229,7 +256,8 @@ impl Memory {
         self.blocks
             .try_reserve_exact(missing)
             .map_err(|_| "there is not enough memory")?;
-        self.blocks.resize(self.blocks.len() + missing, Block::default());
+        self.blocks
+            .resize(self.blocks.len() + missing, Block::default());
         self.blocks
             .get_mut(..count)
             .ok_or_else(|| "there is not enough memory".to_string())

@@ -69,7 +69,8 @@ impl Session {
 
     /// Ends the session. A session that has ended keeps its first time and reason.
     ///
-    /// Returns whether it was this call that ended it: only then is there something to publish and to audit.
+    /// Returns whether it was this call that ended it: only then is there something to publish and
+    /// to audit.
     pub fn end(&mut self, reason: EndReason, now: UnixTime) -> bool {
         if self.is_ended() {
             return false;
@@ -79,7 +80,8 @@ impl Session {
         true
     }
 
-    /// How long the refresh token just answered may be used at most: the `refresh_expires_in` of a token answer.
+    /// How long the refresh token just answered may be used at most: the `refresh_expires_in` of a
+    /// token answer.
     pub fn refresh_expires_in(&self, now: UnixTime) -> Duration {
         self.idle_expires_at.min(self.expires_at).since(now)
     }

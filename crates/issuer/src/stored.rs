@@ -7,8 +7,8 @@
 //! | Django | `pbkdf2_sha256$…$salt$base64`, `argon2$argon2id$…`, `bcrypt_sha256$$2b$12$…` |
 //! | bcrypt | `$2b$12$…`, and `$2a$`, `$2y$` |
 //!
-//! A foreign hash is checked as it is and replaced by one of ours at the next sign-in. Costs are bounded
-//! ([`Scheme::is_bounded`]): a line of an import file must not occupy a server for minutes.
+//! A foreign hash is checked as it is and replaced by one of ours at the next sign-in. Costs are
+//! bounded ([`Scheme::is_bounded`]): a line of an import file must not occupy a server for minutes.
 
 use alloc::{
     format,
@@ -20,7 +20,10 @@ use argon2::{
     Algorithm, Version,
     password_hash::phc::{self, Output},
 };
-use base64::{Engine, prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD}};
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_STANDARD_NO_PAD},
+};
 use countersign::crypto::sha256;
 
 use crate::{
@@ -87,7 +90,12 @@ impl StoredHash {
     }
 
     /// Hashes and writes the PHC string.
-    pub(crate) fn make(scheme: Scheme, password: &[u8], salt: [u8; 16], memory: &mut Memory) -> Result<String, String> {
+    pub(crate) fn make(
+        scheme: Scheme,
+        password: &[u8],
+        salt: [u8; 16],
+        memory: &mut Memory,
+    ) -> Result<String, String> {
         let Scheme::Argon2 {
             variant,
             version,
@@ -153,7 +161,11 @@ fn phc(text: &str) -> Option<StoredHash> {
     }
     let hash = phc::PasswordHash::new(text).ok()?;
     let parameter = |name: &str| hash.params.get_decimal(name);
-    let only = |names: &[&str]| hash.params.iter().all(|(name, _)| names.contains(&name.as_str()));
+    let only = |names: &[&str]| {
+        hash.params
+            .iter()
+            .all(|(name, _)| names.contains(&name.as_str()))
+    };
     let scheme = match hash.algorithm.as_str() {
         "scrypt" if only(&["ln", "r", "p"]) => Scheme::Scrypt {
             log_n: u8::try_from(parameter("ln")?).ok()?,
@@ -186,7 +198,12 @@ fn werkzeug(rest: &str, method: fn(&str, usize) -> Option<Scheme>) -> Option<Sto
     let mut parts = rest.split('$');
     let (parameters, salt, hexadecimal) = (parts.next()?, parts.next()?, parts.next()?);
     let expected = Output::new(&from_hex(hexadecimal)?).ok()?;
-    salted(method(parameters, expected.len())?, salt, expected, parts.next())
+    salted(
+        method(parameters, expected.len())?,
+        salt,
+        expected,
+        parts.next(),
+    )
 }
 
 fn werkzeug_scrypt(parameters: &str, _: usize) -> Option<Scheme> {
@@ -229,13 +246,17 @@ fn salted(scheme: Scheme, salt: &str, expected: Output, rest: Option<&str>) -> O
 
 /// `$2b$cost$` and 53 characters of bcrypt's own base64: 22 of salt, 31 of hash.
 fn bcrypt(text: &str, prepared: Prepared) -> Option<StoredHash> {
-    let rest = ["$2b$", "$2a$", "$2y$"].iter().find_map(|form| text.strip_prefix(form))?;
+    let rest = ["$2b$", "$2a$", "$2y$"]
+        .iter()
+        .find_map(|form| text.strip_prefix(form))?;
     let (cost, rest) = rest.split_once('$')?;
     let (salt, hash) = rest.split_at_checked(22)?;
     let salt = bcrypt::BASE_64.decode(salt).ok()?;
     let hash = bcrypt::BASE_64.decode(hash).ok()?;
     (cost.len() == 2 && salt.len() == 16 && hash.len() == BCRYPT_OUTPUT).then_some(StoredHash {
-        scheme: Scheme::Bcrypt { cost: number(cost)? },
+        scheme: Scheme::Bcrypt {
+            cost: number(cost)?,
+        },
         salt,
         expected: Output::new(&hash).ok()?,
         prepared,
@@ -244,15 +265,22 @@ fn bcrypt(text: &str, prepared: Prepared) -> Option<StoredHash> {
 
 /// A decimal number of digits only: no sign, no space.
 fn number(text: &str) -> Option<u32> {
-    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())?
 }
 
 fn to_hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |nibble: u8| char::from_digit(u32::from(nibble), 16);
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .flatten()
+        .collect()
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if text.len() % 2 != 0 {
+    if !text.len().is_multiple_of(2) {
         return None;
     }
     let pair = |pair: &[u8]| {

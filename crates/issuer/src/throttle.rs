@@ -1,16 +1,18 @@
 //! How long to wait before the next guess.
 //!
-//! Failures are counted per name and network, for names nobody has alike, so that the count says nothing about who
-//! exists. After five in a row waits begin: 1 s, 2 s, 4 s, up to 15 min. Beside that every network has a bucket of
-//! tokens, so that it cannot try one password on a million names. A device that signed in before shows its device token
-//! and is counted apart from everybody else, so that no stranger, not even one behind the same router, keeps the owner out.
+//! Failures are counted per name and network, for names nobody has alike, so that the count says
+//! nothing about who exists. After five in a row waits begin: 1 s, 2 s, 4 s, up to 15 min. Beside
+//! that every network has a bucket of tokens, so that it cannot try one password on a million
+//! names. A device that signed in before shows its device token and is counted apart from everybody
+//! else, so that no stranger, not even one behind the same router, keeps the owner out.
 //!
 //! ```text
 //! admit -> Attempt -> (hash) -> failed | succeeded | released
 //!   \-> Refused::TooManyAttempts, before any hashing
 //! ```
 //!
-//! Memory is bounded. When it is full, what is forgotten first is what matters least: few failures, long ago.
+//! Memory is bounded. When it is full, what is forgotten first is what matters least: few failures,
+//! long ago.
 
 use alloc::{collections::BTreeMap, vec::Vec};
 use core::{
@@ -24,8 +26,8 @@ use countersign::{UnixTime, crypto::sha256};
 
 use crate::{device::Device, error::Refused};
 
-/// Where an attempt comes from, as far as counting goes: an IPv4 address, or an IPv6 network of 64 bits, since that is
-/// what one customer has.
+/// Where an attempt comes from, as far as counting goes: an IPv4 address, or an IPv6 network of 64
+/// bits, since that is what one customer has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Network(IpAddr);
 
@@ -34,10 +36,17 @@ impl Network {
     pub fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V4(address) => IpAddr::V4(address),
-            IpAddr::V6(address) => {
-                IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)))
-            }
+            IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(
+                address.to_bits() & !u128::from(u64::MAX),
+            )),
         })
+    }
+
+    fn octets(self) -> [u8; 16] {
+        match self.0 {
+            IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
+            IpAddr::V6(address) => address.octets(),
+        }
     }
 }
 
@@ -59,7 +68,8 @@ pub struct ThrottlePolicy {
     pub first_wait: Duration,
     /// The longest wait.
     pub longest_wait: Duration,
-    /// How many attempts on one name from one network may be under way together, before waits begin. After that, one.
+    /// How many attempts on one name from one network may be under way together, before waits
+    /// begin. After that, one.
     pub together: u32,
     /// Failures are forgotten after this long without another.
     pub forget_after: Duration,
@@ -72,8 +82,8 @@ pub struct ThrottlePolicy {
 }
 
 impl Default for ThrottlePolicy {
-    /// 5 failures, then 1 s to 15 min; 16 together; forgotten after a day; 100 a network and one more every second;
-    /// 65 536 remembered.
+    /// 5 failures, then 1 s to 15 min; 16 together; forgotten after a day; 100 a network and one
+    /// more every second; 65 536 remembered.
     fn default() -> Self {
         Self {
             free_failures: 5,
@@ -96,8 +106,8 @@ pub struct Throttle {
     networks: Bounded<Bucket>,
 }
 
-/// An attempt that may go on to the hashing. Its outcome must be told; one that never is counts as under way for a
-/// minute.
+/// An attempt that may go on to the hashing. Its outcome must be told; one that never is counts as
+/// under way for a minute.
 #[derive(Debug)]
 #[must_use = "tell the throttle how the attempt ended"]
 pub struct Attempt {
@@ -117,8 +127,9 @@ impl Throttle {
         }
     }
 
-    /// Lets an attempt on a name through, or says how long to wait. A device counts by itself; without one the network
-    /// does.
+    /// Lets an attempt on a name through, or says how long to wait. A device counts by itself;
+    /// without one the network does. Give the name as the store compares it, or every spelling has
+    /// a count of its own.
     ///
     /// # Errors
     /// [`Refused::TooManyAttempts`].
@@ -130,20 +141,16 @@ impl Throttle {
         now: UnixTime,
     ) -> Result<Attempt, Refused> {
         let policy = self.policy;
-        let attempt = match device {
-            Some(device) => Attempt {
+        let attempt = if let Some(device) = device {
+            Attempt {
                 name: self.key(b"device", name, device.id()),
                 network: None,
-            },
-            None => {
-                let address = match network.0 {
-                    IpAddr::V4(address) => address.octets().to_vec(),
-                    IpAddr::V6(address) => address.octets().to_vec(),
-                };
-                Attempt {
-                    name: self.key(b"name", name, &address),
-                    network: Some(self.key(b"network", "", &address)),
-                }
+            }
+        } else {
+            let address = network.octets();
+            Attempt {
+                name: self.key(b"name", name, &address),
+                network: Some(self.key(b"network", "", &address)),
             }
         };
         let tries = self.names.entry(attempt.name, || Tries::new(now));
@@ -152,28 +159,10 @@ impl Throttle {
             let bucket = self.networks.entry(network, || Bucket::full(&policy, now));
             bucket.take(&policy, now).map_or(Ok(()), wait)?;
         }
-        self.names.entry(attempt.name, || Tries::new(now)).begin(now);
-        Ok(attempt)
-    }
-
-    /// The name or the password was wrong.
-    pub fn failed(&mut self, attempt: Attempt, now: UnixTime) {
-        let policy = self.policy;
         self.names
             .entry(attempt.name, || Tries::new(now))
-            .failed(&policy, now);
-    }
-
-    /// The password was right: the count starts anew.
-    pub fn succeeded(&mut self, attempt: Attempt, now: UnixTime) {
-        self.names.entry(attempt.name, || Tries::new(now)).succeeded(now);
-        self.give_back(&attempt, now);
-    }
-
-    /// Nothing was found out, because the server had no lane free or broke off: as if it had not been.
-    pub fn released(&mut self, attempt: Attempt, now: UnixTime) {
-        self.names.entry(attempt.name, || Tries::new(now)).end();
-        self.give_back(&attempt, now);
+            .begin(now);
+        Ok(attempt)
     }
 
     /// How many names and networks are remembered.
@@ -195,7 +184,8 @@ impl Throttle {
     }
 
     fn key(&self, kind: &[u8], name: &str, of: &[u8]) -> u128 {
-        let mut bytes = Vec::with_capacity(self.seed.len() + kind.len() + of.len() + 2 + name.len());
+        let mut bytes =
+            Vec::with_capacity(self.seed.len() + kind.len() + of.len() + 2 + name.len());
         bytes.extend_from_slice(&self.seed);
         bytes.extend_from_slice(kind);
         bytes.push(0);
@@ -203,7 +193,38 @@ impl Throttle {
         bytes.push(0);
         bytes.extend_from_slice(name.as_bytes());
         let digest = sha256(&bytes);
-        digest.first_chunk::<16>().map_or(0, |half| u128::from_be_bytes(*half))
+        digest
+            .first_chunk::<16>()
+            .map_or(0, |half| u128::from_be_bytes(*half))
+    }
+}
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "an attempt ends once, so its end takes it away"
+)]
+impl Throttle {
+    /// The name or the password was wrong.
+    pub fn failed(&mut self, attempt: Attempt, now: UnixTime) {
+        let policy = self.policy;
+        self.names
+            .entry(attempt.name, || Tries::new(now))
+            .failed(&policy, now);
+    }
+
+    /// The password was right: the count starts anew.
+    pub fn succeeded(&mut self, attempt: Attempt, now: UnixTime) {
+        self.names
+            .entry(attempt.name, || Tries::new(now))
+            .succeeded(now);
+        self.give_back(&attempt, now);
+    }
+
+    /// Nothing was found out, because the server had no lane free or broke off: as if it had not
+    /// been.
+    pub fn released(&mut self, attempt: Attempt, now: UnixTime) {
+        self.names.entry(attempt.name, || Tries::new(now)).end();
+        self.give_back(&attempt, now);
     }
 }
 
@@ -282,7 +303,10 @@ impl Tries {
         self.last = now;
         if let Some(doublings) = self.failures.checked_sub(policy.free_failures) {
             let factor = 1_u32.checked_shl(doublings).unwrap_or(u32::MAX);
-            let time = policy.first_wait.saturating_mul(factor).min(policy.longest_wait);
+            let time = policy
+                .first_wait
+                .saturating_mul(factor)
+                .min(policy.longest_wait);
             self.blocked_until = now.saturating_add(time);
         }
     }
@@ -316,7 +340,9 @@ impl Bucket {
             self.filled_at = now;
         }
         let steps = now.since(self.filled_at).as_secs() / step;
-        self.filled_at = self.filled_at.saturating_add(Duration::from_secs(steps * step));
+        self.filled_at = self
+            .filled_at
+            .saturating_add(Duration::from_secs(steps * step));
         let tokens = u32::try_from(steps).unwrap_or(u32::MAX);
         self.tokens = self.tokens.saturating_add(tokens).min(policy.network_burst);
         match self.tokens.checked_sub(1) {
@@ -349,8 +375,8 @@ impl Worth for Bucket {
     }
 }
 
-/// A map that does not grow past its bound. Keys are seeded hashes, so that the neighbours of a new key are a fair
-/// sample of all: the least of them makes room.
+/// A map that does not grow past its bound. Keys are seeded hashes, so that the neighbours of a new
+/// key are a fair sample of all: the least of them makes room.
 struct Bounded<V> {
     entries: BTreeMap<u128, V>,
     bound: usize,

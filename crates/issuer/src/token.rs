@@ -3,7 +3,12 @@
 use alloc::{collections::BTreeMap, string::String};
 use core::time::Duration;
 
-use countersign::{Algorithm, UnixTime, secret::SecretString, sign::Signer, token::{AccessClaims, Audience}};
+use countersign::{
+    Algorithm, UnixTime,
+    secret::SecretString,
+    sign::Signer,
+    token::{AccessClaims, Audience},
+};
 
 use crate::{
     error::{IssuerError, Refused},
@@ -19,8 +24,9 @@ pub struct TokenPolicy {
     pub issuer: String,
     /// How long a token lives.
     pub life: Duration,
-    /// By how much of its life a token may be shortened, in percent, so that tokens made together do not come back
-    /// to be refreshed together. It only shortens: no token lives longer than `life`.
+    /// By how much of its life a token may be shortened, in percent, so that tokens made together
+    /// do not come back to be refreshed together. It only shortens: no token lives longer than
+    /// `life`.
     pub jitter_percent: u8,
     /// Algorithms for audiences that need another one than the ring's first, by `aud`.
     pub algorithms: BTreeMap<String, Algorithm>,
@@ -68,8 +74,8 @@ impl AccessToken {
     /// Makes the access token of a session, for its user, now.
     ///
     /// # Errors
-    /// [`TokenRefused::Refused`] when the session is over or is not the grant's; [`TokenRefused::Issuer`] when no key
-    /// can sign it.
+    /// [`TokenRefused::Refused`] when the session is over or is not the grant's;
+    /// [`TokenRefused::Issuer`] when no key can sign it.
     pub fn issue(
         grant: &UserGrant,
         session: &Session,
@@ -83,7 +89,9 @@ impl AccessToken {
             return Err(Refused::UnknownSession.into());
         }
         let TokenSeed { jwt_id, jitter } = seed;
-        let expires_at = now.saturating_add(policy.life(jitter)).min(session.expires_at);
+        let expires_at = now
+            .saturating_add(policy.life(jitter))
+            .min(session.expires_at);
         let claims = AccessClaims {
             iss: policy.issuer.clone(),
             sub: String::from(grant.user_id()),

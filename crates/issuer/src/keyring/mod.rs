@@ -8,8 +8,9 @@
 //!        \________________ withdrawn: out of the set at once, because it leaked
 //! ```
 //!
-//! Each algorithm in use has its own line of keys, and always one pending. [`plan`] looks at the rows and says what is
-//! due; a server applies that in one transaction and opens the [`KeyRing`] again.
+//! Each algorithm in use has its own line of keys, and always one pending. [`plan`] looks at the
+//! rows and says what is due; a server applies that in one transaction and opens the [`KeyRing`]
+//! again.
 
 use alloc::{format, string::String, vec::Vec};
 use core::fmt;
@@ -41,7 +42,8 @@ impl KeyRing {
     /// Opens the keys that are published.
     ///
     /// # Errors
-    /// [`IssuerError::WrongMasterKey`] when one does not open, [`IssuerError::DamagedKey`] when it is no key.
+    /// [`IssuerError::WrongMasterKey`] when one does not open, [`IssuerError::DamagedKey`] when it
+    /// is no key.
     pub fn open(
         records: &[SigningKeyRecord],
         policy: &KeyPolicy,
@@ -64,7 +66,8 @@ impl KeyRing {
         })
     }
 
-    /// The key that signs with the algorithm, or with the ring's first while the wanted one may not sign yet.
+    /// The key that signs with the algorithm, or with the ring's first while the wanted one may not
+    /// sign yet.
     ///
     /// # Errors
     /// [`IssuerError::NoSigningKey`] when none signs at all: apply the [`plan`] first.
@@ -93,8 +96,8 @@ impl fmt::Debug for KeyRing {
 }
 
 impl SigningKeyRecord {
-    /// Makes a key for [`KeyChange::Create`] and seals it. Asymmetric keys are named by their thumbprint (RFC 7638);
-    /// `kid` names those that have none.
+    /// Makes a key for [`KeyChange::Create`] and seals it. Asymmetric keys are named by their
+    /// thumbprint (RFC 7638); `kid` names those that have none.
     ///
     /// # Errors
     /// [`IssuerError::Key`] or [`IssuerError::Crypto`] when the crypto backend fails.
@@ -126,7 +129,8 @@ impl SigningKeyRecord {
         Ok(record)
     }
 
-    /// Moves the key on in its life, with the time of it; leaving the set destroys the private half.
+    /// Moves the key on in its life, with the time of it; leaving the set destroys the private
+    /// half.
     pub fn enter(&mut self, state: KeyState, now: UnixTime) {
         self.state = state;
         match state {
@@ -160,9 +164,12 @@ impl SigningKeyRecord {
     }
 
     fn open(&self, master: &MasterKey) -> Result<SigningKey, IssuerError> {
-        let sealed = self.sealed.as_ref().ok_or_else(|| IssuerError::MissingKey {
-            kid: self.kid.clone(),
-        })?;
+        let sealed = self
+            .sealed
+            .as_ref()
+            .ok_or_else(|| IssuerError::MissingKey {
+                kid: self.kid.clone(),
+            })?;
         let context = context(&self.kid, self.algorithm);
         let private = master.open(sealed, &context, || self.name())?;
         let damaged = |source| IssuerError::DamagedKey {

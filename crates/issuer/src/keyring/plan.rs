@@ -1,5 +1,5 @@
-//! What is due: a pure function of rows, policy and time, so that several servers may ask, and whoever holds the
-//! lease acts.
+//! What is due: a pure function of rows, policy and time, so that several servers may ask, and
+//! whoever holds the lease acts.
 
 use alloc::{string::String, vec::Vec};
 use core::time::Duration;
@@ -14,7 +14,8 @@ use crate::{
 /// How keys come and go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KeyPolicy {
-    /// The algorithms in use. The first is the default, and stands in for one whose key may not sign yet.
+    /// The algorithms in use. The first is the default, and stands in for one whose key may not
+    /// sign yet.
     pub algorithms: Vec<Algorithm>,
     /// How long a key signs.
     pub rotate_every: Duration,
@@ -22,8 +23,8 @@ pub struct KeyPolicy {
     pub max_age: Duration,
     /// How much longer than `max_age` a key is published before it signs.
     pub margin: Duration,
-    /// How long a key is published after it signed for the last time: the longest life of an access token, and the
-    /// leeway of guards.
+    /// How long a key is published after it signed for the last time: the longest life of an access
+    /// token, and the leeway of guards.
     pub retire_for: Duration,
 }
 
@@ -56,7 +57,8 @@ pub enum KeyChange {
         /// Pending, or signing at once when nobody can hold an older set.
         state: KeyState,
     },
-    /// Move a key on in its life ([`SigningKeyRecord::enter`](crate::record::SigningKeyRecord::enter)).
+    /// Move a key on in its life
+    /// ([`SigningKeyRecord::enter`](crate::record::SigningKeyRecord::enter)).
     Enter {
         /// Which key.
         kid: String,
@@ -70,11 +72,16 @@ pub fn plan(records: &[SigningKeyRecord], policy: &KeyPolicy, now: UnixTime) -> 
     Planner::new(records, policy, now).run(false)
 }
 
-/// Changes keys before their time: every signing key hands over to its pending one, if that is published long enough.
+/// Changes keys before their time: every signing key hands over to its pending one, if that is
+/// published long enough.
 ///
 /// # Errors
 /// The time at which the last of the pending keys will be.
-pub fn rotate(records: &[SigningKeyRecord], policy: &KeyPolicy, now: UnixTime) -> Result<Vec<KeyChange>, UnixTime> {
+pub fn rotate(
+    records: &[SigningKeyRecord],
+    policy: &KeyPolicy,
+    now: UnixTime,
+) -> Result<Vec<KeyChange>, UnixTime> {
     let ready = records
         .iter()
         .filter(|record| record.state == KeyState::Pending)
@@ -107,8 +114,8 @@ pub fn withdraw(
     Ok(planner.run(false))
 }
 
-/// How long a copy of the key set may be kept from `now`: the policy's `max-age`, less when a change is planned sooner,
-/// at least a second.
+/// How long a copy of the key set may be kept from `now`: the policy's `max-age`, less when a
+/// change is planned sooner, at least a second.
 pub fn max_age(records: &[SigningKeyRecord], policy: &KeyPolicy, now: UnixTime) -> Duration {
     let next_change = records.iter().filter_map(|record| match record.state {
         KeyState::Signing => Some(record.signing_at?.saturating_add(policy.rotate_every)),
@@ -184,7 +191,8 @@ impl<'a> Planner<'a> {
                     self.enter_key(&pending, KeyState::Signing);
                 }
             }
-            // Without a signing key tokens cannot be made at all, unless another algorithm stands in for one that is new here.
+            // Without a signing key tokens cannot be made at all, unless another algorithm stands
+            // in for one that is new here.
             (None, Some(pending)) => {
                 if self.is_known(&pending) || !self.may_wait(algorithm) {
                     self.enter_key(&pending, KeyState::Signing);
@@ -199,14 +207,17 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// An algorithm that never signed may wait for verifiers to learn its key while another one signs.
+    /// An algorithm that never signed may wait for verifiers to learn its key while another one
+    /// signs.
     fn may_wait(&self, algorithm: Algorithm) -> bool {
         let signed_before = |key: &Key| key.algorithm == algorithm && key.signing_at.is_some();
-        let another_signs = |key: &Key| key.algorithm != algorithm && key.state == KeyState::Signing;
+        let another_signs =
+            |key: &Key| key.algorithm != algorithm && key.state == KeyState::Signing;
         !self.keys.iter().any(signed_before) && self.keys.iter().any(another_signs)
     }
 
-    /// Keys of algorithms that are no longer in use retire, but not before the default can sign in their place.
+    /// Keys of algorithms that are no longer in use retire, but not before the default can sign in
+    /// their place.
     fn drop_unused_algorithms(&mut self) {
         let policy = self.policy;
         let default_signs = policy
@@ -228,7 +239,9 @@ impl<'a> Planner<'a> {
 
     fn destroy_retired(&mut self) {
         for key in self.keys.clone() {
-            if key.state == KeyState::Retiring && self.since(key.retiring_at) >= self.policy.retire_for {
+            if key.state == KeyState::Retiring
+                && self.since(key.retiring_at) >= self.policy.retire_for
+            {
                 self.enter_key(&key, KeyState::Gone);
             }
         }
@@ -236,7 +249,10 @@ impl<'a> Planner<'a> {
 
     fn find(&self, algorithm: Algorithm, state: KeyState) -> Option<&Key> {
         let of_that_kind = |key: &&Key| key.algorithm == algorithm && key.state == state;
-        self.keys.iter().filter(of_that_kind).min_by_key(|key| key.created_at)
+        self.keys
+            .iter()
+            .filter(of_that_kind)
+            .min_by_key(|key| key.created_at)
     }
 
     /// Every verifier that fetches the set as often as it is told knows the key by now.

@@ -1,0 +1,170 @@
+use countersign::{
+    Algorithm,
+    token::AccessClaims,
+    verify::{Rules, Verifier},
+};
+use countersign_issuer::{
+    AccessToken, Asked, EndReason, Handle, KeyPolicy, KeyRing, Session, SessionPolicy, TokenPolicy,
+    UserGrant, Verdict, keyring::plan, record::SigningKeyRecord, token::TokenSeed,
+};
+use proptest::prelude::*;
+use std::sync::LazyLock;
+
+use crate::cast::{ADA, ASKED, CLIENT, GRANT, at, mac_keys, master, secs, session};
+
+const ISSUER: &str = "https://auth.example";
+const AUDIENCE: &str = "https://api.example";
+
+static RING: LazyLock<KeyRing> = LazyLock::new(|| {
+    let policy = KeyPolicy {
+        algorithms: vec![Algorithm::ES256, Algorithm::EdDSA],
+        ..KeyPolicy::default()
+    };
+    let records: Vec<_> = plan(&[], &policy, at(0))
+        .into_iter()
+        .map(|change| match change {
+            countersign_issuer::KeyChange::Create { algorithm, state } => {
+                SigningKeyRecord::generate(algorithm, state, "kid", &master(), at(0)).unwrap()
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    KeyRing::open(&records, &policy, &master()).unwrap()
+});
+
+fn seed(jitter: u32) -> TokenSeed {
+    TokenSeed {
+        jwt_id: "jti-1".to_owned(),
+        jitter,
+    }
+}
+
+fn issue(session: &Session, policy: &TokenPolicy, jitter: u32, now: u64) -> AccessToken {
+    AccessToken::issue(&GRANT, session, &RING, policy, seed(jitter), at(now)).unwrap()
+}
+
+fn code(session: &Session, grant: &UserGrant, now: u64) -> String {
+    let policy = TokenPolicy::new(ISSUER);
+    AccessToken::issue(grant, session, &RING, &policy, seed(0), at(now))
+        .unwrap_err()
+        .to_string()
+}
+
+fn claims(token: &AccessToken, now: u64) -> AccessClaims {
+    let rules = Rules::new(ISSUER, AUDIENCE, [Algorithm::ES256, Algorithm::EdDSA]).typ("at+jwt");
+    let verifier = Verifier::new(rules, RING.published().clone());
+    let verified = verifier
+        .verify::<AccessClaims>(token.expose(), at(now))
+        .unwrap();
+    verified.into_claims()
+}
+
+#[test]
+fn a_token_says_what_rfc_9068_asks_for() {
+    let token = issue(&session(), &TokenPolicy::new(ISSUER), 0, 100);
+    let claims = claims(&token, 100);
+    assert_eq!(claims.iss, ISSUER);
+    assert_eq!(claims.sub, "id-of-ada");
+    assert!(claims.aud.contains(AUDIENCE));
+    assert_eq!((claims.iat, claims.nbf), (at(100), Some(at(100))));
+    assert_eq!(claims.exp, at(700));
+    assert_eq!(claims.jti, "jti-1");
+    assert_eq!(claims.client_id, CLIENT);
+    assert_eq!(claims.scope, "read write");
+    assert_eq!(claims.sid.as_deref(), Some("sid-1"));
+    assert_eq!(claims.auth_time, Some(at(0)));
+    assert_eq!(claims.roles, ["admin"]);
+    assert_eq!(claims.preferred_username.as_deref(), Some("ada"));
+    assert_eq!(token.expires_at(), at(700));
+    assert_eq!(token.expires_in(), secs(600));
+    assert_eq!(token.jwt_id(), "jti-1");
+    assert!(!format!("{token:?}").contains(token.expose()));
+}
+
+#[test]
+fn a_token_never_outlives_its_session() {
+    let day = 86_400;
+    let mut session = session();
+    session.idle_expires_at = session.expires_at;
+    let token = issue(&session, &TokenPolicy::new(ISSUER), 0, 90 * day - 60);
+    assert_eq!(token.expires_at(), session.expires_at);
+    assert_eq!(token.expires_in(), secs(60));
+}
+
+#[test]
+fn an_audience_may_have_an_algorithm_of_its_own() {
+    let mut policy = TokenPolicy::new(ISSUER);
+    policy
+        .algorithms
+        .insert(AUDIENCE.to_owned(), Algorithm::EdDSA);
+    let token = issue(&session(), &policy, 0, 0);
+    let header = countersign::token::Unverified::parse(token.expose()).unwrap();
+    assert_eq!(header.algorithm_name(), "EdDSA");
+    let other = Session {
+        audience: vec!["https://other.example".to_owned()],
+        ..session()
+    };
+    let token = issue(&other, &policy, 0, 0);
+    let header = countersign::token::Unverified::parse(token.expose()).unwrap();
+    assert_eq!(header.algorithm_name(), "ES256");
+}
+
+#[test]
+fn sessions_that_are_over_have_no_tokens() {
+    let mut session = session();
+    assert!(code(&session, &GRANT, 30 * 86_400).contains("expired"));
+    session.end(EndReason::SignedOut, at(1));
+    assert!(code(&session, &GRANT, 2).contains("ended"));
+}
+
+#[test]
+fn a_grant_speaks_for_its_own_user_and_its_own_session() {
+    let others = Session {
+        user_id: "somebody else".to_owned(),
+        ..session()
+    };
+    assert!(code(&others, &GRANT, 1).contains("gone"));
+
+    let keys = mac_keys(1);
+    let row = session();
+    let presented = keys
+        .open(keys.refresh_token(&row).unwrap().expose())
+        .unwrap();
+    let policy = SessionPolicy::default();
+    let Verdict::Rotate(rotation) = presented.judge(&row, ASKED, &policy, at(1)) else {
+        panic!("the current token");
+    };
+    let row = rotation.apply(&row).unwrap();
+    let asked = Asked {
+        client_id: CLIENT,
+        scope: Some("read"),
+    };
+    let redeemed = presented.rotated(&row, asked, at(1)).unwrap();
+    let refreshed = UserGrant::from_refresh(&redeemed, &ADA).unwrap();
+    let policy = TokenPolicy::new(ISSUER);
+    let token = AccessToken::issue(&refreshed, &row, &RING, &policy, seed(0), at(1)).unwrap();
+    assert_eq!(
+        claims(&token, 1).scope,
+        "read",
+        "as narrow as it was asked for"
+    );
+    let own_other = Session {
+        sid: "sid-2".to_owned(),
+        handle: Handle::new([9; 16]),
+        ..session()
+    };
+    assert!(code(&own_other, &refreshed, 1).contains("gone"));
+}
+
+proptest! {
+    #[test]
+    fn jitter_only_shortens_and_by_a_twentieth_at_most(jitter: u32, life in 1_u64..100_000) {
+        let policy = TokenPolicy {
+            life: secs(life),
+            ..TokenPolicy::new(ISSUER)
+        };
+        let token = issue(&session(), &policy, jitter, 0);
+        let lives = token.expires_in().as_secs();
+        prop_assert!(lives <= life && lives >= life - life / 20 && lives >= 1);
+    }
+}
