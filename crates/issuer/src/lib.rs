@@ -25,6 +25,7 @@
 
 extern crate alloc;
 
+mod bounded;
 pub mod device;
 pub mod error;
 pub mod grant;
@@ -38,6 +39,7 @@ pub mod refresh;
 pub mod revoke;
 mod scheme;
 pub mod session;
+pub mod shadow;
 mod stored;
 pub mod throttle;
 pub mod token;

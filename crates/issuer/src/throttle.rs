@@ -14,7 +14,7 @@
 //! Memory is bounded. When it is full, what is forgotten first is what matters least: few failures,
 //! long ago.
 
-use alloc::{collections::BTreeMap, vec::Vec};
+use alloc::vec::Vec;
 use core::{
     cmp::Reverse,
     fmt,
@@ -24,7 +24,11 @@ use core::{
 
 use countersign::{UnixTime, crypto::sha256};
 
-use crate::{device::Device, error::Refused};
+use crate::{
+    bounded::{Bounded, Worth},
+    device::Device,
+    error::Refused,
+};
 
 /// Where an attempt comes from, as far as counting goes: an IPv4 address, or an IPv6 network of 64
 /// bits, since that is what one customer has.
@@ -167,7 +171,7 @@ impl Throttle {
 
     /// How many names and networks are remembered.
     pub fn len(&self) -> usize {
-        self.names.entries.len() + self.networks.entries.len()
+        self.names.len() + self.networks.len()
     }
 
     /// Whether nothing is remembered.
@@ -232,8 +236,8 @@ impl fmt::Debug for Throttle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Throttle")
             .field("policy", &self.policy)
-            .field("names", &self.names.entries.len())
-            .field("networks", &self.networks.entries.len())
+            .field("names", &self.names.len())
+            .field("networks", &self.networks.len())
             .finish_non_exhaustive()
     }
 }
@@ -355,12 +359,6 @@ impl Bucket {
     }
 }
 
-/// What is forgotten first, when something must be: the smallest.
-trait Worth {
-    type Worth: Ord;
-    fn worth(&self) -> Self::Worth;
-}
-
 impl Worth for Tries {
     type Worth = (u32, u32, UnixTime);
     fn worth(&self) -> Self::Worth {
@@ -372,35 +370,5 @@ impl Worth for Bucket {
     type Worth = (Reverse<u32>, UnixTime);
     fn worth(&self) -> Self::Worth {
         (Reverse(self.tokens), self.filled_at)
-    }
-}
-
-/// A map that does not grow past its bound. Keys are seeded hashes, so that the neighbours of a new
-/// key are a fair sample of all: the least of them makes room.
-struct Bounded<V> {
-    entries: BTreeMap<u128, V>,
-    bound: usize,
-}
-
-impl<V: Worth> Bounded<V> {
-    const SAMPLE: usize = 8;
-
-    const fn new(bound: usize) -> Self {
-        Self {
-            entries: BTreeMap::new(),
-            bound,
-        }
-    }
-
-    fn entry(&mut self, key: u128, new: impl FnOnce() -> V) -> &mut V {
-        if self.entries.len() >= self.bound && !self.entries.contains_key(&key) {
-            let after = self.entries.range(key..).take(Self::SAMPLE);
-            let before = self.entries.range(..key).rev().take(Self::SAMPLE);
-            let least = after.chain(before).min_by_key(|(_, value)| value.worth());
-            if let Some(least) = least.map(|(key, _)| *key) {
-                self.entries.remove(&least);
-            }
-        }
-        self.entries.entry(key).or_insert_with(new)
     }
 }

@@ -18,5 +18,6 @@ mod refresh;
 mod refresh_model;
 mod revoke;
 mod session;
+mod shadow;
 mod throttle;
 mod token;

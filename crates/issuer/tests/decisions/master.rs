@@ -15,7 +15,7 @@ fn it_is_read_from_hexadecimal_and_from_base64url() {
 #[test]
 fn anything_else_is_refused_without_being_repeated() {
     for text in [
-        "".to_owned(),
+        String::new(),
         "hunter2".to_owned(),
         "0g".repeat(32),
         "0f".repeat(31),

@@ -327,7 +327,7 @@ fn tokens_of_other_servers_and_altered_ones_are_refused() {
         assert!(refused(core::str::from_utf8(&altered).unwrap()), "{place}");
     }
     for altered in [
-        "".to_owned(),
+        String::new(),
         "csr_".to_owned(),
         text[4..].to_owned(),
         format!("{text}="),

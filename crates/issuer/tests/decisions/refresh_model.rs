@@ -294,10 +294,8 @@ proptest! {
     fn honest_racers_are_never_logged_out(events in prop::collection::vec(event(false, true), 1..250)) {
         let mut world = World::new();
         for event in events {
-            if let Event::Pass { secs } = event {
-                if world.would_be_late(secs) {
-                    settle(&mut world)?;
-                }
+            if let Event::Pass { secs } = event && world.would_be_late(secs) {
+                settle(&mut world)?;
             }
             world.play(&event)?;
             prop_assert!(!world.row.is_ended(), "{:?} ended an honest session", event);
@@ -366,15 +364,21 @@ fn whoever_comes_second_after_the_grace_ends_the_session() {
         if thief_first {
             world.play(&Event::UseStolen).unwrap();
         } else {
-            owner.iter().for_each(|event| world.play(event).unwrap());
+            play_all(&mut world, &owner);
         }
         assert!(!world.row.is_ended());
         world.play(&wait).unwrap();
         if thief_first {
-            owner.iter().for_each(|event| world.play(event).unwrap());
+            play_all(&mut world, &owner);
         } else {
             world.play(&Event::UseStolen).unwrap();
         }
         assert_eq!(world.row.end_reason, Some(EndReason::RefreshReused));
+    }
+}
+
+fn play_all(world: &mut World, events: &[Event]) {
+    for event in events {
+        world.play(event).unwrap();
     }
 }
