@@ -8,10 +8,11 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign::{AccessClaims, Algorithm, KeyError, KeySet, VerifyingKey};
+use countersign::{AccessClaims, Algorithm, KeyError, KeySet, Secret, UnixTime, VerifyingKey};
 use http::Response;
 use thiserror::Error;
 
+use crate::cookie::CookieRule;
 use crate::guard::Guard;
 use crate::keys::KeyHandle;
 use crate::refusal::{Answer, Refusal, Replacement};
@@ -181,6 +182,8 @@ pub struct GuardBuilder<C = AccessClaims> {
     leeway: Duration,
     max_token_bytes: usize,
     cache: Option<usize>,
+    cookie: Option<CookieRule>,
+    legacy: Option<(Secret, UnixTime)>,
     replacement: Option<Replacement>,
     #[cfg(feature = "remote")]
     pub(crate) pace: crate::remote::Pace,
@@ -203,6 +206,8 @@ impl GuardBuilder {
             leeway: LEEWAY,
             max_token_bytes: MAX_TOKEN_BYTES,
             cache: Some(CACHED_TOKENS),
+            cookie: None,
+            legacy: None,
             replacement: None,
             #[cfg(feature = "remote")]
             pace: crate::remote::Pace::default(),
@@ -223,6 +228,8 @@ impl<C> GuardBuilder<C> {
             leeway,
             max_token_bytes,
             cache,
+            cookie,
+            legacy,
             replacement,
             #[cfg(feature = "remote")]
             pace,
@@ -236,6 +243,8 @@ impl<C> GuardBuilder<C> {
             leeway,
             max_token_bytes,
             cache,
+            cookie,
+            legacy,
             replacement,
             #[cfg(feature = "remote")]
             pace,
@@ -334,6 +343,41 @@ impl<C> GuardBuilder<C> {
         self
     }
 
+    /// Also takes the token from the cookie of this name, when there is no `Authorization` header. Off
+    /// by default.
+    ///
+    /// Browsers attach cookies to requests that other sites start. So whatever is not plain reading (any
+    /// method but `GET`, `HEAD` and `OPTIONS`, and every WebSocket) must come from one of `origins`, such as
+    /// `https://shop.example`, as the browser's `Origin` header says, or within one origin, as
+    /// `Sec-Fetch-Site` says; else it is refused with 403 `cross_site`. Give the cookie a name that begins
+    /// with `__Host-` and the attributes `Secure; HttpOnly; SameSite=Lax; Path=/`.
+    #[must_use]
+    pub fn cookie(
+        mut self,
+        name: impl Into<String>,
+        origins: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        let origins = origins.into_iter().map(Into::into).collect();
+        self.cookie = Some(CookieRule::new(name.into(), origins));
+        self
+    }
+
+    /// Also accepts, until that time, the HS256 tokens of an older system that share `secret`, and refuses
+    /// them by itself afterwards (`legacy_ended`).
+    ///
+    /// It is the bridge away from a hand-written guard: nobody has to sign in again on the day of the
+    /// change. Such a token must have `exp`, but no issuer, audience or type is asked of it, and it can
+    /// not be revoked one by one. Its claims are read into the same `C`, which must be able to hold
+    /// both kinds (`#[serde(default)]`, `#[serde(alias = "user")]`). [`Counts::accepted_legacy`] tells
+    /// when nobody uses them any more. A secret of any length is taken, because those of tutorials are short.
+    ///
+    /// [`Counts::accepted_legacy`]: crate::Counts::accepted_legacy
+    #[must_use]
+    pub fn legacy_secret(mut self, secret: impl AsRef<[u8]>, until: UnixTime) -> Self {
+        self.legacy = Some((Secret::new(secret.as_ref()), until));
+        self
+    }
+
     /// What the challenge calls the thing that is protected; the audience by default.
     #[must_use]
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
@@ -372,11 +416,17 @@ impl<C> GuardBuilder<C> {
             resource_metadata: self.resource_metadata,
             replacement: self.replacement,
         };
+        let (leeway, max) = (self.leeway, self.max_token_bytes);
         let issuers = std::iter::once(self.first)
             .chain(self.others)
-            .map(|issuer| issuer.build(self.leeway, self.max_token_bytes))
-            .collect::<Result<_, _>>()?;
-        Ok(Guard::new(issuers, self.cache, answer))
+            .map(|issuer| issuer.build(leeway, max));
+        let legacy = self.legacy.into_iter().map(|(secret, until)| {
+            let secret =
+                VerifyingKey::from_weak_secret_insecurely(Algorithm::HS256, secret.expose())?;
+            Ok(Issuer::legacy(secret, until, leeway, max)?)
+        });
+        let issuers = issuers.chain(legacy).collect::<Result<_, GuardError>>()?;
+        Ok(Guard::new(issuers, self.cache, self.cookie, answer))
     }
 
     fn with_first(mut self, change: impl FnOnce(TrustedIssuer) -> TrustedIssuer) -> Self {

@@ -12,6 +12,9 @@ use crate::cache::Lookups;
 pub struct Counts {
     /// Requests let in.
     pub accepted: u64,
+    /// How many of those had a token of the old kind
+    /// ([`GuardBuilder::legacy_secret`](crate::GuardBuilder::legacy_secret)).
+    pub accepted_legacy: u64,
     /// Requests refused, by reason code.
     pub refused: BTreeMap<&'static str, u64>,
     /// Tokens found in the cache, whether they were let in or not.
@@ -30,12 +33,16 @@ impl Counts {
 #[derive(Default)]
 pub(crate) struct Counters {
     accepted: AtomicU64,
+    accepted_legacy: AtomicU64,
     /// There are few codes, and a refusal is not what has to be fast.
     refused: Mutex<BTreeMap<&'static str, u64>>,
 }
 
 impl Counters {
-    pub(crate) fn accepted(&self) {
+    pub(crate) fn accepted(&self, legacy: bool) {
+        if legacy {
+            self.accepted_legacy.fetch_add(1, Ordering::Relaxed);
+        }
         self.accepted.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -51,6 +58,7 @@ impl Counters {
     pub(crate) fn read(&self, lookups: Lookups) -> Counts {
         Counts {
             accepted: self.accepted.load(Ordering::Relaxed),
+            accepted_legacy: self.accepted_legacy.load(Ordering::Relaxed),
             refused: self
                 .refused
                 .lock()

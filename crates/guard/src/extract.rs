@@ -25,11 +25,11 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refusal> {
         let guard = Guard::<C>::from_ref(state);
-        match guard.begin(&parts.headers, &parts.extensions) {
+        match guard.begin(&parts.method, &parts.headers, &parts.extensions) {
             Begun::Settled(outcome) => outcome,
             Begun::Fetching(refetched) => {
                 refetched.await;
-                guard.check(&parts.headers, UnixTime::now())
+                guard.check_request(&parts.method, &parts.headers, UnixTime::now())
             }
         }
     }

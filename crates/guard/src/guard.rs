@@ -13,15 +13,16 @@ use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign::{AccessClaims, Reason, UnixTime, Unverified};
-use countersign_wire::bearer;
+use countersign::{AccessClaims, Algorithm, Reason, UnixTime, Unverified};
+use countersign_wire::bearer::{self, BearerError};
 use http::header::AUTHORIZATION;
-use http::{Extensions, HeaderMap};
+use http::{Extensions, HeaderMap, Method};
 use serde::de::DeserializeOwned;
 
 use crate::builder::GuardBuilder;
 use crate::cache::Cache;
 use crate::caller::Caller;
+use crate::cookie::CookieRule;
 use crate::counters::{Counters, Counts};
 use crate::keys::{KeyHandle, Refetching};
 use crate::refusal::{Answer, Refusal, Why};
@@ -41,6 +42,7 @@ struct Inner<C> {
     id: u64,
     issuers: Box<[Issuer]>,
     cache: Option<Cache<Caller<C>>>,
+    cookie: Option<CookieRule>,
     answer: Arc<Answer>,
     counters: Counters,
 }
@@ -60,7 +62,22 @@ impl<C: DeserializeOwned> Guard<C> {
     ///
     /// A [`Refusal`], which knows what to answer.
     pub fn check(&self, headers: &HeaderMap, now: UnixTime) -> Result<Caller<C>, Refusal> {
-        self.settle(self.attempt(headers, now))
+        self.settle(self.attempt(None, headers, now))
+    }
+
+    /// As [`check`](Self::check), with the request's method, which matters only for a token in a
+    /// cookie ([`GuardBuilder::cookie`]).
+    ///
+    /// # Errors
+    ///
+    /// A [`Refusal`], which knows what to answer.
+    pub fn check_request(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        now: UnixTime,
+    ) -> Result<Caller<C>, Refusal> {
+        self.settle(self.attempt(Some(method), headers, now))
     }
 
     /// Checks a token that came some other way than in a header.
@@ -84,7 +101,7 @@ impl<C: DeserializeOwned> Guard<C> {
         headers: &HeaderMap,
         now: UnixTime,
     ) -> Result<Caller<C>, Refusal> {
-        let attempt = self.attempt(headers, now);
+        let attempt = self.attempt(None, headers, now);
         match self.refetch(&attempt) {
             None => self.settle(attempt),
             Some(refetched) => {
@@ -116,7 +133,12 @@ impl<C: DeserializeOwned> Guard<C> {
 
     /// The start of a check by a door: layer or extractor. A caller that this guard let in further out
     /// is not checked again.
-    pub(crate) fn begin(&self, headers: &HeaderMap, extensions: &Extensions) -> Begun<C>
+    pub(crate) fn begin(
+        &self,
+        method: &Method,
+        headers: &HeaderMap,
+        extensions: &Extensions,
+    ) -> Begun<C>
     where
         C: Send + Sync + 'static,
     {
@@ -124,26 +146,31 @@ impl<C: DeserializeOwned> Guard<C> {
             Some(caller) if self.admitted(caller) => return Begun::Settled(Ok(caller.clone())),
             _ => {}
         }
-        let attempt = self.attempt(headers, UnixTime::now());
+        let attempt = self.attempt(Some(method), headers, UnixTime::now());
         match self.refetch(&attempt) {
             None => Begun::Settled(self.settle(attempt)),
             Some(refetched) => Begun::Fetching(refetched),
         }
     }
 
-    /// Checks the token without settling the matter, so that the caller may [`refetch`](Self::refetch)
-    /// and try again.
-    pub(crate) fn attempt(&self, headers: &HeaderMap, now: UnixTime) -> Attempt<C> {
-        let values = headers
-            .get_all(AUTHORIZATION)
-            .iter()
-            .map(http::HeaderValue::as_bytes);
-        match bearer::token(values) {
-            Ok(token) => self.attempt_token(token, now),
-            Err(error) => Err(Failure {
-                why: Why::NoToken(error),
-                issuer: None,
-            }),
+    /// Checks without settling the matter, so that one may [`refetch`](Self::refetch) and try again.
+    fn attempt(&self, method: Option<&Method>, headers: &HeaderMap, now: UnixTime) -> Attempt<C> {
+        let token = self
+            .token(method, headers)
+            .map_err(|why| Failure { why, issuer: None })?;
+        self.attempt_token(token, now)
+    }
+
+    /// The one token of the request: in the header, or in the cookie if that is allowed.
+    fn token<'a>(&self, method: Option<&Method>, headers: &'a HeaderMap) -> Result<&'a str, Why> {
+        let values = headers.get_all(AUTHORIZATION).iter();
+        let in_header = bearer::token(values.map(http::HeaderValue::as_bytes));
+        match (in_header, &self.inner.cookie) {
+            (Ok(_), Some(cookie)) if cookie.is_present(headers) => {
+                Err(Why::NoToken(BearerError::Repeated))
+            }
+            (Err(BearerError::Missing), Some(cookie)) => cookie.token(method, headers),
+            (in_header, _) => in_header.map_err(Why::NoToken),
         }
     }
 
@@ -200,10 +227,12 @@ impl<C: DeserializeOwned> Guard<C> {
             .claims_json()
             .get("iss")
             .and_then(serde_json::Value::as_str);
-        self.inner
-            .issuers
-            .iter()
-            .position(|issuer| issuer.is_named(iss))
+        let symmetric =
+            Algorithm::from_name(unverified.algorithm_name()).is_some_and(Algorithm::is_symmetric);
+        let find = |takes: &dyn Fn(&Issuer) -> bool| self.inner.issuers.iter().position(takes);
+        find(&|issuer| issuer.is_named(iss))
+            .or_else(|| find(&|issuer| issuer.is_legacy() && symmetric))
+            .or_else(|| find(&|issuer| issuer.is_any() && !issuer.is_legacy()))
             .ok_or(Failure {
                 why: Why::UnknownIssuer,
                 issuer: None,
@@ -286,7 +315,8 @@ impl<C> Guard<C> {
     pub(crate) fn settle(&self, attempt: Attempt<C>) -> Result<Caller<C>, Refusal> {
         match attempt {
             Ok(caller) => {
-                self.inner.counters.accepted();
+                let legacy = self.inner.issuers[caller.issuer()].is_legacy();
+                self.inner.counters.accepted(legacy);
                 Ok(caller)
             }
             Err(failure) => Err(self.refuse(failure.why)),
@@ -299,13 +329,19 @@ impl<C> Guard<C> {
         Refusal::new(why, &self.inner.answer)
     }
 
-    pub(crate) fn new(issuers: Box<[Issuer]>, cache: Option<usize>, answer: Answer) -> Self {
+    pub(crate) fn new(
+        issuers: Box<[Issuer]>,
+        cache: Option<usize>,
+        cookie: Option<CookieRule>,
+        answer: Answer,
+    ) -> Self {
         static NEXT_ID: AtomicU64 = AtomicU64::new(0);
         Self {
             inner: Arc::new(Inner {
                 id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
                 issuers,
                 cache: cache.map(Cache::new),
+                cookie,
                 answer: Arc::new(answer),
                 counters: Counters::default(),
             }),

@@ -131,7 +131,10 @@ where
     }
 
     fn call(&mut self, mut request: Request<I>) -> Self::Future {
-        let step = match self.guard.begin(request.headers(), request.extensions()) {
+        let step = match self
+            .guard
+            .begin(request.method(), request.headers(), request.extensions())
+        {
             Begun::Settled(outcome) => match self.admit(outcome, &mut request) {
                 Ok(()) => Step::Served {
                     future: self.inner.call(request),
@@ -154,7 +157,11 @@ where
                 Step::Waiting {
                     future: Box::pin(async move {
                         refetched.await;
-                        let outcome = guarded.guard.check(request.headers(), UnixTime::now());
+                        let outcome = guarded.guard.check_request(
+                            request.method(),
+                            request.headers(),
+                            UnixTime::now(),
+                        );
                         match guarded.admit(outcome, &mut request) {
                             Ok(()) => guarded.inner.call(request).await,
                             Err(refusal) => Ok(refusal.response()),

@@ -67,6 +67,7 @@
 mod builder;
 mod cache;
 mod caller;
+mod cookie;
 mod counters;
 #[cfg(feature = "axum")]
 mod extract;

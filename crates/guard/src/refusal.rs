@@ -46,6 +46,10 @@ pub enum Why {
     MissingRole(Arc<[Box<str>]>),
     /// The application's own requirement, by the name it was given.
     Denied(Arc<str>),
+    /// The token came in a cookie, on a request that another site may have started.
+    CrossSite,
+    /// The token is of the old kind, and the time until which those were accepted is over.
+    LegacyEnded,
     /// The issuer could not be reached for so long that its keys are too old to be trusted.
     KeysTooOld,
     /// The revocations are older than the guard's owner allows.
@@ -64,6 +68,8 @@ impl Why {
             Self::MissingScope(_) => Reason::InsufficientScope.code(),
             Self::MissingRole(_) => "missing_role",
             Self::Denied(_) => "denied",
+            Self::CrossSite => "cross_site",
+            Self::LegacyEnded => "legacy_ended",
             Self::KeysTooOld => "keys_too_old",
             Self::RevocationsTooOld => "revocations_too_old",
         }
@@ -91,6 +97,12 @@ impl Display for Why {
                 write!(f, "The caller lacks the role '{}'", roles.join("' or '"))
             }
             Self::Denied(name) => write!(f, "The caller does not meet the requirement '{name}'"),
+            Self::CrossSite => {
+                f.write_str("A cookie counts only on requests from the application's own pages")
+            }
+            Self::LegacyEnded => {
+                f.write_str("Tokens of the old kind are no longer accepted; sign in again")
+            }
             Self::KeysTooOld => {
                 f.write_str("The issuer's keys could not be renewed for too long; try again later")
             }
@@ -117,7 +129,7 @@ impl Refusal {
         match self.kind() {
             Status::NoCredentials | Status::InvalidToken => StatusCode::UNAUTHORIZED,
             Status::InvalidRequest => StatusCode::BAD_REQUEST,
-            Status::InsufficientScope => StatusCode::FORBIDDEN,
+            Status::InsufficientScope | Status::Forbidden => StatusCode::FORBIDDEN,
             Status::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -125,7 +137,7 @@ impl Refusal {
     /// The value of `WWW-Authenticate`; none if no other credentials would change the answer.
     pub fn challenge(&self) -> Option<String> {
         let kind = self.kind();
-        if kind == Status::Unavailable {
+        if matches!(kind, Status::Forbidden | Status::Unavailable) {
             return None;
         }
         let description = self.why.to_string();
@@ -207,12 +219,15 @@ impl Refusal {
             Why::BadToken(error) if error.reason() == Reason::InsufficientScope => {
                 Status::InsufficientScope
             }
-            Why::BadToken(_) | Why::UnknownIssuer | Why::NoLongerGood(_) | Why::Revoked(_) => {
-                Status::InvalidToken
-            }
+            Why::BadToken(_)
+            | Why::UnknownIssuer
+            | Why::LegacyEnded
+            | Why::NoLongerGood(_)
+            | Why::Revoked(_) => Status::InvalidToken,
             Why::MissingScope(_) | Why::MissingRole(_) | Why::Denied(_) => {
                 Status::InsufficientScope
             }
+            Why::CrossSite => Status::Forbidden,
             Why::KeysTooOld | Why::RevocationsTooOld => Status::Unavailable,
         }
     }
@@ -253,6 +268,7 @@ enum Status {
     InvalidRequest,
     InvalidToken,
     InsufficientScope,
+    Forbidden,
     Unavailable,
 }
 
@@ -263,6 +279,7 @@ impl Status {
             Self::NoCredentials | Self::InvalidToken => problem::INVALID_TOKEN,
             Self::InvalidRequest => problem::INVALID_REQUEST,
             Self::InsufficientScope => problem::INSUFFICIENT_SCOPE,
+            Self::Forbidden => problem::ACCESS_DENIED,
             Self::Unavailable => problem::TEMPORARILY_UNAVAILABLE,
         }
     }

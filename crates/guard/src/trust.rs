@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign::{Algorithm, AlgorithmRule, AudienceRule, IssuerRule, Rules, UnixTime};
-use countersign::{Reason, Verified, Verifier};
+use countersign::{KeyError, KeySet, Reason, Verified, Verifier, VerifyingKey};
 use countersign_wire::revocation::Kind;
 use serde::de::DeserializeOwned;
 
@@ -34,6 +34,8 @@ pub(crate) struct Issuer {
     keys: KeyHandle,
     revoked: RevokedHandle,
     stale: Stale,
+    /// When the tokens of an older system stop being accepted, if this stands for one.
+    legacy_until: Option<UnixTime>,
     current: ArcSwap<Trust>,
 }
 
@@ -73,16 +75,46 @@ impl Issuer {
             keys,
             revoked,
             stale,
+            legacy_until: None,
             current,
         }
     }
 
-    /// Whether tokens with this `iss` are for this issuer to judge.
+    /// The tokens of an older system: signed with one secret, saying little, accepted until then.
+    pub(crate) fn legacy(
+        secret: VerifyingKey,
+        until: UnixTime,
+        leeway: Duration,
+        max_token_bytes: usize,
+    ) -> Result<Self, KeyError> {
+        let expected = Expected {
+            issuer: None,
+            audience: None,
+            typ: None,
+            algorithms: Some(vec![secret.algorithm()]),
+            max_lifetime: None,
+            leeway,
+            max_token_bytes,
+        };
+        let keys = KeyHandle::fixed(KeySet::new([secret])?);
+        let mut legacy = Self::new(expected, keys, RevokedHandle::new(), Stale::Serve);
+        legacy.legacy_until = Some(until);
+        Ok(legacy)
+    }
+
+    /// Whether tokens with this `iss` are this issuer's own.
     pub(crate) fn is_named(&self, iss: Option<&str>) -> bool {
-        self.expected
-            .issuer
-            .as_deref()
-            .is_none_or(|own| iss == Some(own))
+        !self.is_any() && iss == self.expected.issuer.as_deref()
+    }
+
+    /// Whether it judges tokens of any `iss`.
+    pub(crate) fn is_any(&self) -> bool {
+        self.expected.issuer.is_none()
+    }
+
+    /// Whether it stands for the tokens of an older system.
+    pub(crate) fn is_legacy(&self) -> bool {
+        self.legacy_until.is_some()
     }
 
     /// The full check of a token's own content; revocations are asked by [`admit`](Self::admit).
@@ -92,9 +124,7 @@ impl Issuer {
         token: &str,
         now: UnixTime,
     ) -> Result<(Verified<C>, u64), Why> {
-        if self.keys.cell().is_too_old(now) {
-            return Err(Why::KeysTooOld);
-        }
+        self.is_in_force(now)?;
         let trust = self.trust();
         let verified = trust.verifier.verify(token, now).map_err(Why::BadToken)?;
         Ok((verified, trust.generation))
@@ -103,9 +133,7 @@ impl Issuer {
     /// Whether what was verified before would be verified again: the time is right and the very key is
     /// still in the set. The token's bytes are the same, so nothing else can have changed.
     pub(crate) fn recheck<C>(&self, caller: &Caller<C>, now: UnixTime) -> Result<(), Why> {
-        if self.keys.cell().is_too_old(now) {
-            return Err(Why::KeysTooOld);
-        }
+        self.is_in_force(now)?;
         let verified = caller.verified();
         let leeway = self.expected.leeway;
         if verified
@@ -155,6 +183,16 @@ impl Issuer {
 
     pub(crate) fn revocations(&self) -> &RevokedHandle {
         &self.revoked
+    }
+
+    fn is_in_force(&self, now: UnixTime) -> Result<(), Why> {
+        if self.legacy_until.is_some_and(|until| until <= now) {
+            return Err(Why::LegacyEnded);
+        }
+        if self.keys.cell().is_too_old(now) {
+            return Err(Why::KeysTooOld);
+        }
+        Ok(())
     }
 
     fn revoked<C>(&self, verified: &Verified<C>, now: UnixTime) -> Option<Kind> {

@@ -38,6 +38,33 @@ pub struct PasswordChange {
     pub new: String,
 }
 
+/// One of the own sessions, as `GET /sessions` lists them (newest first, in `{"sessions": […]}`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionEntry {
+    /// What `DELETE /sessions/{id}` takes; claim `sid` of its tokens.
+    pub sid: String,
+    /// The client it was opened for.
+    pub client_id: String,
+    /// What its tokens may be used for.
+    #[serde(default)]
+    pub scope: String,
+    /// When the user signed in, seconds since 1970.
+    pub created_at: u64,
+    /// When it was opened or last refreshed, seconds since 1970.
+    pub last_used_at: u64,
+    /// When it ends if it is not refreshed before, seconds since 1970.
+    pub expires_at: u64,
+    /// Whether it is the one the request was made with.
+    pub current: bool,
+}
+
+/// The answer of `GET /sessions`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionList {
+    /// The sessions that are alive, newest first.
+    pub sessions: Vec<SessionEntry>,
+}
+
 impl Debug for PasswordChange {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self { current: _, new: _ } = self;

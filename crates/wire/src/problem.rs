@@ -59,6 +59,8 @@ pub const INVALID_REQUEST: &str = "invalid_request";
 pub const INVALID_TOKEN: &str = "invalid_token";
 /// 403: the access token is good but does not allow this (RFC 6750 §3.1).
 pub const INSUFFICIENT_SCOPE: &str = "insufficient_scope";
+/// 403: whoever it is, not in this way (RFC 6749 §4.1.2.1 has the name).
+pub const ACCESS_DENIED: &str = "access_denied";
 /// 400: the refresh token or code is bad, or was issued to another client (RFC 6749 §5.2).
 pub const INVALID_GRANT: &str = "invalid_grant";
 /// 401: the client could not be authenticated (RFC 6749 §5.2).

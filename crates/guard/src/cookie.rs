@@ -1,0 +1,213 @@
+//! A token in a cookie, for applications whose pages and API share an origin. Off unless asked for.
+//!
+//! A browser attaches cookies to requests that other sites start. So a token that came in a cookie counts
+//! only if the request is not such a one: reading is free (its answer stays out of the other site's
+//! reach), everything else, and every WebSocket, must come from an origin on the list. The browser says
+//! where a request comes from in `Origin`, which no page can forge; where it sends none,
+//! `Sec-Fetch-Site` must say that the request stays within one origin.
+
+use countersign_wire::bearer::BearerError;
+use http::header::{COOKIE, HeaderName, ORIGIN, UPGRADE};
+use http::{HeaderMap, Method};
+
+use crate::refusal::Why;
+
+/// Which cookie holds the token, and whose pages may use it.
+#[derive(Clone, Debug)]
+pub(crate) struct CookieRule {
+    name: String,
+    origins: Vec<String>,
+}
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+impl CookieRule {
+    pub(crate) fn new(name: String, origins: Vec<String>) -> Self {
+        Self { name, origins }
+    }
+
+    /// The token in the cookie, if there is the cookie and the request may use it. Where the method is not
+    /// known, the strict rule holds.
+    pub(crate) fn token<'a>(
+        &self,
+        method: Option<&Method>,
+        headers: &'a HeaderMap,
+    ) -> Result<&'a str, Why> {
+        let token = self.cookie(headers).map_err(Why::NoToken)?;
+        let reads = matches!(
+            method,
+            Some(&Method::GET | &Method::HEAD | &Method::OPTIONS)
+        );
+        if (reads && !headers.contains_key(UPGRADE)) || self.is_our_own(headers) {
+            Ok(token)
+        } else {
+            Err(Why::CrossSite)
+        }
+    }
+
+    /// Whether there is such a cookie at all.
+    pub(crate) fn is_present(&self, headers: &HeaderMap) -> bool {
+        !matches!(self.cookie(headers), Err(BearerError::Missing))
+    }
+
+    fn cookie<'a>(&self, headers: &'a HeaderMap) -> Result<&'a str, BearerError> {
+        let mut found = headers
+            .get_all(COOKIE)
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .flat_map(|value| value.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .filter(|(name, value)| *name == self.name && !value.is_empty())
+            .map(|(_, value)| value);
+        match (found.next(), found.next()) {
+            (None, _) => Err(BearerError::Missing),
+            (Some(token), None) => Ok(token),
+            (Some(_), Some(_)) => Err(BearerError::Repeated),
+        }
+    }
+
+    fn is_our_own(&self, headers: &HeaderMap) -> bool {
+        let mut origins = headers.get_all(ORIGIN).iter();
+        match (origins.next(), origins.next()) {
+            (Some(origin), None) => self
+                .origins
+                .iter()
+                .any(|own| origin.as_bytes() == own.as_bytes()),
+            (None, _) => headers
+                .get(SEC_FETCH_SITE)
+                .is_some_and(|site| site == "same-origin"),
+            (Some(_), Some(_)) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "__Host-token=a.b.c";
+
+    fn rule() -> CookieRule {
+        CookieRule::new(
+            "__Host-token".to_owned(),
+            vec!["https://shop.example".to_owned()],
+        )
+    }
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs
+            .iter()
+            .map(|(name, value)| {
+                (
+                    HeaderName::from_static(name),
+                    value.parse().expect("a header value"),
+                )
+            })
+            .collect::<Vec<_>>()
+            .into_iter()
+            .fold(HeaderMap::new(), |mut map, (name, value)| {
+                map.append(name, value);
+                map
+            })
+    }
+
+    #[track_caller]
+    fn passes(method: Method, pairs: &[(&'static str, &str)]) {
+        assert_eq!(rule().token(Some(&method), &headers(pairs)), Ok("a.b.c"));
+    }
+
+    #[track_caller]
+    fn crosses(method: Option<Method>, pairs: &[(&'static str, &str)]) {
+        let outcome = rule()
+            .token(method.as_ref(), &headers(pairs))
+            .map(str::to_owned);
+        assert_eq!(outcome, Err(Why::CrossSite));
+    }
+
+    #[test]
+    fn the_cookie_is_found_among_others() {
+        for value in [
+            TOKEN,
+            "a=b; __Host-token=a.b.c; c=d",
+            "x;__Host-token=a.b.c",
+        ] {
+            passes(Method::GET, &[("cookie", value)]);
+        }
+        passes(Method::GET, &[("cookie", "a=b"), ("cookie", TOKEN)]);
+    }
+
+    #[test]
+    fn none_is_missing_and_two_are_too_many() {
+        let outcome = |pairs: &[(&'static str, &str)]| {
+            rule()
+                .token(Some(&Method::GET), &headers(pairs))
+                .map(str::to_owned)
+        };
+        for value in [
+            "",
+            "a=b",
+            "host-token=a.b.c",
+            "__Host-token=",
+            "x__Host-token=a",
+        ] {
+            assert_eq!(
+                outcome(&[("cookie", value)]),
+                Err(Why::NoToken(BearerError::Missing))
+            );
+        }
+        assert_eq!(outcome(&[]), Err(Why::NoToken(BearerError::Missing)));
+        let repeated = Err(Why::NoToken(BearerError::Repeated));
+        assert_eq!(outcome(&[("cookie", TOKEN), ("cookie", TOKEN)]), repeated);
+        assert_eq!(
+            outcome(&[("cookie", "__Host-token=a; __Host-token=b")]),
+            repeated
+        );
+    }
+
+    #[test]
+    fn what_changes_something_must_come_from_our_own_pages() {
+        let own = ("origin", "https://shop.example");
+        passes(Method::POST, &[("cookie", TOKEN), own]);
+        passes(
+            Method::DELETE,
+            &[("cookie", TOKEN), ("sec-fetch-site", "same-origin")],
+        );
+        for other in [
+            ("origin", "https://evil.example"),
+            ("origin", "https://shop.example.evil.example"),
+            ("origin", "http://shop.example"),
+            ("origin", "null"),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "same-site"),
+            ("sec-fetch-site", "none"),
+            ("x-requested-with", "XMLHttpRequest"),
+        ] {
+            crosses(Some(Method::POST), &[("cookie", TOKEN), other]);
+        }
+        let forged = ("origin", "https://evil.example");
+        crosses(
+            Some(Method::PUT),
+            &[("cookie", TOKEN), forged, ("sec-fetch-site", "same-origin")],
+        );
+        crosses(Some(Method::PUT), &[("cookie", TOKEN), own, forged]);
+    }
+
+    #[test]
+    fn a_websocket_must_too_though_it_is_a_get() {
+        let upgrade = ("upgrade", "websocket");
+        crosses(Some(Method::GET), &[("cookie", TOKEN), upgrade]);
+        passes(
+            Method::GET,
+            &[
+                ("cookie", TOKEN),
+                upgrade,
+                ("origin", "https://shop.example"),
+            ],
+        );
+    }
+
+    #[test]
+    fn an_unknown_method_is_taken_for_one_that_changes_something() {
+        crosses(None, &[("cookie", TOKEN)]);
+    }
+}

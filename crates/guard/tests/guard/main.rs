@@ -1,0 +1,17 @@
+//! The guard from the outside: one binary, because linking is what takes the time.
+#![expect(
+    clippy::expect_used,
+    reason = "a test's own preparations may fail loudly"
+)]
+
+mod cache;
+mod check;
+mod doors;
+mod issuer;
+mod refusals;
+#[cfg(feature = "remote")]
+mod remote_issuer;
+#[cfg(feature = "remote")]
+mod remote_keys;
+#[cfg(feature = "remote")]
+mod remote_revocations;

@@ -1,0 +1,226 @@
+//! An issuer on a socket of this machine, well behaved or not, as the test says.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::routing::get;
+use countersign::{KeySet, SigningKey, UnixTime};
+use countersign_guard::{Guard, GuardBuilder};
+use countersign_wire::discovery::Metadata;
+use countersign_wire::paths;
+use countersign_wire::revocation::{self, Bulletin, Event, Kind, SnapshotAnswer};
+use http::{Response, StatusCode};
+use tokio::net::TcpListener;
+use tokio::task::AbortHandle;
+
+use crate::issuer::{AUDIENCE, Issuer};
+
+pub(crate) struct RemoteIssuer {
+    pub(crate) issuer: Issuer,
+    world: World,
+    serving: AbortHandle,
+}
+
+type World = Arc<Mutex<Behaviour>>;
+
+/// What the issuer publishes and how it answers; everything a test may bend.
+pub(crate) struct Behaviour {
+    pub(crate) metadata: Metadata,
+    pub(crate) published: Vec<SigningKey>,
+    pub(crate) keys: Answer,
+    pub(crate) keys_delay: Duration,
+    pub(crate) key_fetches: usize,
+    pub(crate) snapshot: Answer,
+    pub(crate) snapshot_fetches: usize,
+    /// Signs the snapshots.
+    pub(crate) feed_key: SigningKey,
+    pub(crate) feed_typ: &'static str,
+    pub(crate) bulletin: Bulletin,
+    /// Whether `as_of` is the time of the answer.
+    pub(crate) clock_runs: bool,
+}
+
+pub(crate) enum Answer {
+    Honest,
+    Status(u16),
+    Redirect(String),
+    Body(Vec<u8>),
+}
+
+impl RemoteIssuer {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let issuer = Issuer::named(&url);
+        let world = Arc::new(Mutex::new(Behaviour {
+            metadata: Metadata {
+                issuer: url.clone(),
+                jwks_uri: format!("{url}{}", paths::JWKS),
+                countersign_revocations_endpoint: Some(format!("{url}{}", paths::REVOCATIONS)),
+                ..Metadata::default()
+            },
+            published: vec![issuer.key.clone()],
+            keys: Answer::Honest,
+            keys_delay: Duration::ZERO,
+            key_fetches: 0,
+            snapshot: Answer::Honest,
+            snapshot_fetches: 0,
+            feed_key: issuer.key.clone(),
+            feed_typ: revocation::TYP,
+            bulletin: Bulletin {
+                iss: url,
+                as_of: UnixTime::now().as_secs(),
+                epoch: "first".to_owned(),
+                counter: 0,
+                since: None,
+                events: Vec::new(),
+            },
+            clock_runs: true,
+        }));
+        let app = Router::new()
+            .route(paths::OPENID_CONFIGURATION, get(metadata))
+            .route(paths::JWKS, get(keys))
+            .route(paths::REVOCATIONS, get(snapshot))
+            .with_state(Arc::clone(&world));
+        let serving = tokio::spawn(async move {
+            axum::serve(listener, app).await.expect("serving");
+        });
+        Self {
+            issuer,
+            world,
+            serving: serving.abort_handle(),
+        }
+    }
+
+    pub(crate) fn behaviour(&self) -> MutexGuard<'_, Behaviour> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Settings that make a test fast.
+    pub(crate) fn builder(&self) -> GuardBuilder {
+        Guard::builder(&self.issuer.name, AUDIENCE)
+            .fetch_timeout(Duration::from_secs(2))
+            .revocation_interval(Duration::from_millis(20))
+    }
+
+    /// A good token of now.
+    pub(crate) fn token(&self) -> String {
+        self.issuer.sign(&self.issuer.claims(UnixTime::now()))
+    }
+
+    /// A good token of now, signed with another key.
+    pub(crate) fn token_by(&self, key: &SigningKey) -> String {
+        let issuer = Issuer {
+            name: self.issuer.name.clone(),
+            key: key.clone(),
+        };
+        issuer.sign(&issuer.claims(UnixTime::now()))
+    }
+
+    /// Takes something back, in the honest way.
+    pub(crate) fn revoke(&self, kind: Kind, value: &str) {
+        let until = UnixTime::now().as_secs() + 900;
+        let bulletin = &mut self.behaviour().bulletin;
+        bulletin.counter += 1;
+        bulletin.events.push(Event {
+            kind,
+            value: value.to_owned(),
+            until,
+        });
+    }
+}
+
+impl Drop for RemoteIssuer {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// Waits until it is so; a test that waits in vain fails.
+#[track_caller]
+pub(crate) fn eventually(what: &str, so: impl Fn() -> bool) -> impl Future<Output = ()> {
+    let place = std::panic::Location::caller();
+    async move {
+        for _ in 0..500 {
+            if so() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        assert!(so(), "{place}: in five seconds it was never so that {what}");
+    }
+}
+
+async fn metadata(State(world): State<World>) -> Response<Body> {
+    let behaviour = world.lock().unwrap_or_else(PoisonError::into_inner);
+    json(&behaviour.metadata)
+}
+
+async fn keys(State(world): State<World>) -> Response<Body> {
+    let (answer, delay) = {
+        let mut behaviour = world.lock().unwrap_or_else(PoisonError::into_inner);
+        behaviour.key_fetches += 1;
+        let answer = match &behaviour.keys {
+            Answer::Honest => {
+                let keys = behaviour.published.iter().map(SigningKey::verifying_key);
+                let set = KeySet::new(keys).expect("a set").to_json();
+                Response::builder()
+                    .header("content-type", "application/json")
+                    .header("cache-control", "public, max-age=300")
+                    .body(Body::from(set))
+                    .expect("an answer")
+            }
+            other => dishonest(other),
+        };
+        (answer, behaviour.keys_delay)
+    };
+    tokio::time::sleep(delay).await;
+    answer
+}
+
+async fn snapshot(State(world): State<World>) -> Response<Body> {
+    let mut behaviour = world.lock().unwrap_or_else(PoisonError::into_inner);
+    behaviour.snapshot_fetches += 1;
+    if behaviour.clock_runs {
+        behaviour.bulletin.as_of = UnixTime::now().as_secs();
+    }
+    match &behaviour.snapshot {
+        Answer::Honest => {
+            let signer = Issuer {
+                name: String::new(),
+                key: behaviour.feed_key.clone(),
+            };
+            let snapshot = signer.sign_typ(behaviour.feed_typ, &behaviour.bulletin);
+            json(&SnapshotAnswer { snapshot })
+        }
+        other => dishonest(other),
+    }
+}
+
+fn dishonest(answer: &Answer) -> Response<Body> {
+    let response = Response::builder();
+    match answer {
+        Answer::Honest => Response::new(Body::empty()),
+        Answer::Status(status) => response
+            .status(*status)
+            .body(Body::empty())
+            .expect("an answer"),
+        Answer::Redirect(to) => response
+            .status(StatusCode::FOUND)
+            .header("location", to)
+            .body(Body::empty())
+            .expect("an answer"),
+        Answer::Body(body) => Response::new(Body::from(body.clone())),
+    }
+}
+
+fn json(value: &impl serde::Serialize) -> Response<Body> {
+    let body = serde_json::to_vec(value).expect("JSON");
+    Response::builder()
+        .header("content-type", "application/json")
+        .body(Body::from(body))
+        .expect("an answer")
+}

@@ -1,0 +1,312 @@
+//! Keys from afar: found, renewed, and what happens when the issuer does not do its part.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::routing::get;
+use countersign::{Algorithm, KeySet, SigningKey, UnixTime};
+use countersign_guard::{Guard, GuardError};
+use futures_util::future::join_all;
+use http::StatusCode;
+use tower::ServiceExt;
+
+use crate::issuer::{AUDIENCE, bearer};
+use crate::remote_issuer::{Answer, RemoteIssuer, eventually};
+
+fn new_key() -> SigningKey {
+    SigningKey::generate(Algorithm::ES256).expect("a key")
+}
+
+fn code<T>(outcome: &Result<T, countersign_guard::Refusal>) -> Option<&'static str> {
+    outcome
+        .as_ref()
+        .err()
+        .map(countersign_guard::Refusal::reason_code)
+}
+
+#[tokio::test]
+async fn an_issuer_is_followed_by_its_address_alone() {
+    let remote = RemoteIssuer::start().await;
+    let guard = Guard::follow(&remote.issuer.name, AUDIENCE)
+        .await
+        .expect("an issuer");
+    let caller = guard
+        .check(&bearer(&remote.token()), UnixTime::now())
+        .expect("a good token");
+    assert_eq!(caller.username(), Some("ada"));
+    assert_eq!(remote.behaviour().key_fetches, 1);
+}
+
+#[tokio::test]
+async fn a_key_used_a_moment_after_its_publication_costs_one_fetch_for_all() {
+    let remote = RemoteIssuer::start().await;
+    let guard = remote.builder().follow().await.expect("an issuer");
+    let key = new_key();
+    remote.behaviour().published.push(key.clone());
+    remote.behaviour().keys_delay = Duration::from_millis(100);
+    let now = UnixTime::now();
+    let headers = bearer(&remote.token_by(&key));
+    assert_eq!(
+        code(&guard.check(&headers, now)),
+        Some("unknown_key"),
+        "nobody waited"
+    );
+
+    let outcomes = join_all((0..50).map(|_| guard.check_async(&headers, now))).await;
+    assert!(outcomes.iter().all(Result::is_ok));
+    assert_eq!(remote.behaviour().key_fetches, 2);
+    assert!(
+        guard.check(&bearer(&remote.token()), now).is_ok(),
+        "the older key is there too"
+    );
+}
+
+#[tokio::test]
+async fn the_doors_wait_for_the_new_key_too() {
+    let remote = RemoteIssuer::start().await;
+    let name = async |caller: countersign_guard::Caller| caller.sub.clone();
+    for layered in [false, true] {
+        let guard = remote.builder().follow().await.expect("an issuer");
+        let key = new_key();
+        remote.behaviour().published.push(key.clone());
+        let app = if layered {
+            Router::new().route("/", get(async || "in").layer(guard.layer()))
+        } else {
+            Router::new().route("/", get(name)).with_state(guard)
+        };
+        for (key, status) in [
+            (&key, StatusCode::OK),
+            (&new_key(), StatusCode::UNAUTHORIZED),
+        ] {
+            let request = http::Request::get("/")
+                .header("authorization", format!("Bearer {}", remote.token_by(key)))
+                .body(axum::body::Body::empty())
+                .expect("a request");
+            let response = app.clone().oneshot(request).await.expect("an answer");
+            assert_eq!(response.status(), status, "layered: {layered}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_flood_of_made_up_keys_causes_one_fetch_in_a_cooldown() {
+    let remote = RemoteIssuer::start().await;
+    let guard = remote.builder().follow().await.expect("an issuer");
+    let now = UnixTime::now();
+    let strangers: Vec<_> = (0..20)
+        .map(|_| bearer(&remote.token_by(&new_key())))
+        .collect();
+    for _ in 0..10 {
+        let outcomes = join_all(
+            strangers
+                .iter()
+                .map(|headers| guard.check_async(headers, now)),
+        )
+        .await;
+        assert!(
+            outcomes
+                .iter()
+                .all(|outcome| code(outcome) == Some("unknown_key"))
+        );
+    }
+    assert_eq!(
+        remote.behaviour().key_fetches,
+        2,
+        "the first one and the flood's"
+    );
+    assert!(guard.check(&bearer(&remote.token()), now).is_ok());
+}
+
+#[tokio::test]
+async fn after_the_cooldown_a_new_key_is_asked_for_again() {
+    let remote = RemoteIssuer::start().await;
+    let builder = remote.builder().key_cooldown(Duration::from_millis(50));
+    let guard = builder.follow().await.expect("an issuer");
+    let now = UnixTime::now();
+    let key = new_key();
+    let headers = bearer(&remote.token_by(&key));
+    assert_eq!(
+        code(&guard.check_async(&headers, now).await),
+        Some("unknown_key")
+    );
+    remote.behaviour().published.push(key);
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    assert_eq!(code(&guard.check_async(&headers, now).await), None);
+}
+
+#[tokio::test]
+async fn a_key_that_is_gone_is_gone_for_tokens_seen_before() {
+    let remote = RemoteIssuer::start().await;
+    let guard = remote.builder().follow().await.expect("an issuer");
+    let now = UnixTime::now();
+    let headers = bearer(&remote.token());
+    assert!(guard.check(&headers, now).is_ok());
+    let key = new_key();
+    remote.behaviour().published = vec![key.clone()];
+    remote.behaviour().feed_key = key.clone();
+    assert!(
+        guard
+            .check_async(&bearer(&remote.token_by(&key)), now)
+            .await
+            .is_ok()
+    );
+    assert_eq!(code(&guard.check(&headers, now)), Some("unknown_key"));
+}
+
+#[tokio::test]
+async fn while_the_issuer_is_down_the_last_good_keys_serve() {
+    let remote = RemoteIssuer::start().await;
+    let builder = remote.builder().key_cooldown(Duration::from_millis(10));
+    let guard = builder.follow().await.expect("an issuer");
+    let now = UnixTime::now();
+    for answer in [
+        Answer::Status(500),
+        Answer::Body(b"<html>".to_vec()),
+        Answer::Body(br#"{"keys":[]}"#.to_vec()),
+        Answer::Redirect("/elsewhere".to_owned()),
+    ] {
+        remote.behaviour().keys = answer;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let stranger = bearer(&remote.token_by(&new_key()));
+        assert_eq!(
+            code(&guard.check_async(&stranger, now).await),
+            Some("unknown_key")
+        );
+        assert!(guard.check(&bearer(&remote.token()), now).is_ok());
+    }
+}
+
+#[tokio::test]
+async fn keys_that_could_not_be_renewed_for_too_long_are_no_keys() {
+    let remote = RemoteIssuer::start().await;
+    let builder = remote.builder().keys_good_for(Duration::from_secs(3_600));
+    let guard = builder.follow().await.expect("an issuer");
+    let headers = bearer(&remote.token());
+    assert!(guard.check(&headers, UnixTime::now()).is_ok());
+    let later = UnixTime::now().saturating_add(Duration::from_secs(3_602));
+    let refusal = guard.check(&headers, later).expect_err("too old");
+    assert_eq!(refusal.reason_code(), "keys_too_old");
+    assert_eq!(refusal.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refusal.challenge(), None, "another token would not help");
+    let response = refusal.standard_response();
+    assert!(response.headers().contains_key("retry-after"));
+}
+
+#[tokio::test]
+async fn the_announced_lifetime_binds_the_issuers_tokens() {
+    let remote = RemoteIssuer::start().await;
+    remote.behaviour().metadata.countersign_max_token_lifetime = Some(599);
+    let guard = remote.builder().follow().await.expect("an issuer");
+    let outcome = guard.check(&bearer(&remote.token()), UnixTime::now());
+    assert_eq!(code(&outcome), Some("lifetime_too_long"));
+}
+
+#[tokio::test]
+async fn a_secret_in_a_public_set_signs_nothing() {
+    let remote = RemoteIssuer::start().await;
+    let secret = b"a secret of thirty-two bytes, at least";
+    let hmac = SigningKey::from_secret(Algorithm::HS256, secret)
+        .expect("long enough")
+        .with_key_id("shared");
+    let public = remote.issuer.key_set().to_json();
+    let oct = countersign::base64url::encode(secret);
+    let set = public.replacen(
+        "\"keys\":[",
+        &format!(r#""keys":[{{"kty":"oct","alg":"HS256","kid":"shared","k":"{oct}"}},"#),
+        1,
+    );
+    remote.behaviour().keys = Answer::Body(set.into_bytes());
+    let guard = remote.builder().follow().await.expect("an issuer");
+    let now = UnixTime::now();
+    assert!(guard.check(&bearer(&remote.token()), now).is_ok());
+    let outcome = guard.check(&bearer(&remote.token_by(&hmac)), now);
+    assert_eq!(code(&outcome), Some("unknown_key"));
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_issuer_is_said_at_the_start() {
+    let remote = RemoteIssuer::start().await;
+    let too_many: Vec<_> = (0..101).map(|_| new_key().verifying_key()).collect();
+    let too_many = KeySet::new(too_many).expect("a large set").to_json();
+    let elsewhere = format!("{}/elsewhere", remote.issuer.name);
+    for (answer, expected) in [
+        (Answer::Status(500), "unexpected_status"),
+        (Answer::Redirect(elsewhere), "unexpected_status"),
+        (Answer::Body(vec![b' '; 300 * 1024]), "answer_too_large"),
+        (Answer::Body(b"<html>".to_vec()), "unreadable_answer"),
+        (Answer::Body(br#"{"keys":[]}"#.to_vec()), "no_usable_key"),
+        (Answer::Body(too_many.into_bytes()), "too_many_keys"),
+    ] {
+        remote.behaviour().keys = answer;
+        let error = remote.builder().follow().await.expect_err(expected);
+        assert_eq!(error.code(), expected, "{error}");
+    }
+    remote.behaviour().keys = Answer::Honest;
+    remote.behaviour().keys_delay = Duration::from_secs(30);
+    let builder = remote.builder().fetch_timeout(Duration::from_millis(100));
+    let error = builder.follow().await.expect_err("too slow");
+    assert_eq!(error.code(), "timeout");
+}
+
+#[tokio::test]
+async fn metadata_must_name_the_very_issuer() {
+    let remote = RemoteIssuer::start().await;
+    let with_slash = format!("{}/", remote.issuer.name);
+    let error = Guard::follow(&with_slash, AUDIENCE)
+        .await
+        .expect_err("another name");
+    assert!(matches!(error, GuardError::Follow(_)));
+    assert_eq!(error.code(), "other_issuer");
+    remote.behaviour().metadata.issuer = "https://id.example".to_owned();
+    let error = remote
+        .builder()
+        .follow()
+        .await
+        .expect_err("another's metadata");
+    assert_eq!(error.code(), "other_issuer");
+
+    remote.behaviour().metadata.issuer = remote.issuer.name.clone();
+    remote.behaviour().metadata.jwks_uri = "http://keys.example/jwks".to_owned();
+    let error = remote
+        .builder()
+        .follow()
+        .await
+        .expect_err("plain http elsewhere");
+    assert_eq!(error.code(), "plain_http");
+    let error = Guard::follow("http://id.example", AUDIENCE)
+        .await
+        .expect_err("plain http");
+    assert_eq!(error.code(), "plain_http");
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_not_there_is_an_error_not_a_wait() {
+    let gone = {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+            .await
+            .expect("a port");
+        format!("http://{}", listener.local_addr().expect("an address"))
+    };
+    let error = Guard::follow(gone, AUDIENCE)
+        .await
+        .expect_err("nobody there");
+    assert_eq!(error.code(), "connection_failed");
+}
+
+#[tokio::test]
+async fn following_ends_with_the_last_guard() {
+    let remote = RemoteIssuer::start().await;
+    let guard = remote.builder().follow().await.expect("an issuer");
+    let clone = guard.clone();
+    drop(guard);
+    let before = remote.behaviour().snapshot_fetches;
+    eventually("the clone still follows", || {
+        remote.behaviour().snapshot_fetches > before + 2
+    })
+    .await;
+    drop(clone);
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let after = remote.behaviour().snapshot_fetches;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    assert_eq!(remote.behaviour().snapshot_fetches, after);
+}
