@@ -5,6 +5,9 @@
 //!   GET /revocations, text/event-stream   data: <JWS of a Bulletin>, again and again
 //! ```
 //!
+//! A stream begins with a snapshot, or, if the request's `Last-Event-ID` is a cursor (`epoch:counter`) the
+//! server can go on from, with what came after it. From then on every message joins the one before.
+//!
 //! Everything is one kind of message, the [`Bulletin`]: a snapshot, a piece of news, a heartbeat
 //! without any. The issuer signs each (header `typ` is [`TYP`]), so that nothing in between can
 //! invent or rewrite one. The set they describe is unordered and only grows until its events expire; a
@@ -13,11 +16,15 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt::{self, Display, Formatter};
+use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 /// The `typ` in the header of a signed [`Bulletin`].
 pub const TYP: &str = "countersign-revocations+jwt";
+
+/// A stream brings a message at least this often, without events if there are none.
+pub const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// What `GET /revocations` answers to `Accept: application/json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

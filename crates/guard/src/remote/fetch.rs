@@ -91,18 +91,7 @@ impl Fetcher {
         limit: usize,
     ) -> Result<Fetched, FetchError> {
         let whole = async {
-            let mut response = self
-                .client
-                .get(url.clone())
-                .header(ACCEPT, accept)
-                .send()
-                .await?;
-            if response.status() != StatusCode::OK {
-                return Err(FetchError::Status {
-                    url: url.to_string(),
-                    status: response.status().as_u16(),
-                });
-            }
+            let mut response = self.open(url, accept, None).await?;
             let body = bounded(&mut response, limit).await?;
             Ok(Fetched {
                 body,
@@ -116,6 +105,27 @@ impl Fetcher {
                 after: self.timeout,
             }),
         }
+    }
+
+    /// The answer at that address, to be read bit by bit and within bounds by the caller.
+    pub(super) async fn open(
+        &self,
+        url: &Url,
+        accept: &str,
+        last_event_id: Option<&str>,
+    ) -> Result<Response, FetchError> {
+        let mut request = self.client.get(url.clone()).header(ACCEPT, accept);
+        if let Some(id) = last_event_id {
+            request = request.header("last-event-id", id);
+        }
+        let response = request.send().await?;
+        if response.status() != StatusCode::OK {
+            return Err(FetchError::Status {
+                url: url.to_string(),
+                status: response.status().as_u16(),
+            });
+        }
+        Ok(response)
     }
 }
 
@@ -190,7 +200,8 @@ impl From<reqwest::Error> for FetchError {
     }
 }
 
-async fn bounded(response: &mut Response, limit: usize) -> Result<Vec<u8>, FetchError> {
+/// The rest of the body, at most `limit` bytes of it.
+pub(super) async fn bounded(response: &mut Response, limit: usize) -> Result<Vec<u8>, FetchError> {
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await? {
         if body.len() + chunk.len() > limit {

@@ -12,15 +12,18 @@
 //! only spoken to the own machine. The issuer decides which keys are good, and signs what it takes back; the
 //! network in between decides nothing.
 
+mod bulletin;
 mod discovery;
+mod feed;
 mod fetch;
 mod jwks;
-mod revocations;
+mod sse;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{AccessClaims, UnixTime};
+use countersign::AccessClaims;
+use countersign_wire::revocation;
 use thiserror::Error;
 
 pub use fetch::FetchError;
@@ -29,6 +32,7 @@ use crate::builder::{GuardBuilder, GuardError, TrustedIssuer};
 use crate::guard::Guard;
 use crate::keys::{KeyCell, KeyHandle};
 use crate::revoked::{RevokedHandle, RevokedSet};
+use feed::Feed;
 use fetch::{Fetcher, PlainHttp};
 use jwks::RemoteKeys;
 
@@ -82,10 +86,19 @@ impl<C> GuardBuilder<C> {
         self
     }
 
-    /// How often the revocations are asked for; every 250 ms by default.
+    /// How often the revocations are asked for if the issuer does not stream them, and the first pause
+    /// before a broken stream is asked for again; 250 ms by default.
     #[must_use]
     pub fn revocation_interval(mut self, interval: Duration) -> Self {
         self.pace.poll = interval;
+        self
+    }
+
+    /// For how long a stream of revocations may bring nothing, not even a heartbeat, before it is given up
+    /// and asked for again; 6 seconds by default, three times the issuer's heartbeat.
+    #[must_use]
+    pub fn revocation_silence(mut self, silence: Duration) -> Self {
+        self.pace.silence = silence;
         self
     }
 
@@ -114,6 +127,7 @@ pub(crate) struct Pace {
     key_age: Duration,
     keys_good_for: Duration,
     poll: Duration,
+    silence: Duration,
     plain_http: PlainHttp,
 }
 
@@ -125,6 +139,7 @@ impl Default for Pace {
             key_age: Duration::from_secs(600),
             keys_good_for: Duration::from_secs(24 * 60 * 60),
             poll: Duration::from_millis(250),
+            silence: revocation::HEARTBEAT * 3,
             plain_http: PlainHttp::OwnMachine,
         }
     }
@@ -208,15 +223,16 @@ async fn follow(
 
     if let (Some(url), None) = (&metadata.countersign_revocations_endpoint, &trusted.revoked) {
         let set = Arc::new(RevokedSet::following());
-        let feed = revocations::Feed::new(
+        let feed = Feed::new(
             fetcher.clone(),
             url,
             &trusted.issuer,
             Arc::clone(&cell),
             Arc::clone(&set),
             remote.request(),
+            pace,
         )?;
-        let following = feed.start(UnixTime::now(), pace).await;
+        let following = feed.start().await;
         trusted.revoked = Some(RevokedHandle::fed(set, Arc::new(following)));
     }
     *trusted = trusted

@@ -1,0 +1,162 @@
+//! What the issuer signed about its revocations, read into the live set.
+//!
+//! A [`Bulletin`] is merged if
+//! - its signature, type and issuer are right, by the keys the guard has now;
+//! - the key that signed it was not itself withdrawn, neither before nor by this very message;
+//! - it is not older than what this guard has seen of the same epoch.
+//!
+//! A refused message changes nothing: not the set, not the age of the news.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use countersign::{AlgorithmRule, AudienceRule, KeySet, Rules, TokenError, UnixTime, Verifier};
+use countersign_wire::revocation::{self, Bulletin, Kind};
+use thiserror::Error;
+
+use crate::revoked::RevokedSet;
+
+/// Reads bulletins into a live set.
+pub(super) struct Reader {
+    issuer: String,
+    set: Arc<RevokedSet>,
+    /// The newest seen of each epoch.
+    epochs: HashMap<String, Cursor>,
+    bytes_limit: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Cursor {
+    as_of: u64,
+    counter: u64,
+}
+
+/// What reading a bulletin brought.
+pub(super) struct News {
+    /// Up to where the guard now knows everything, as a stream's `Last-Event-ID`.
+    pub(super) cursor: String,
+    /// A key was withdrawn that was good until now.
+    pub(super) withdrew_a_key: bool,
+}
+
+/// Why a bulletin is no news.
+#[derive(Debug, Error)]
+pub(super) enum BulletinError {
+    #[error("the message is not the issuer's: {0}")]
+    Untrue(#[source] TokenError),
+    #[error("the message is signed with a key that was withdrawn")]
+    WithdrawnKey,
+    #[error("the message is older than what was seen before")]
+    Older,
+    #[error("something was missed between the last message and this one")]
+    Gap,
+}
+
+impl BulletinError {
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Untrue(error) => error.reason().code(),
+            Self::WithdrawnKey => "withdrawn_key",
+            Self::Older => "older",
+            Self::Gap => "gap",
+        }
+    }
+}
+
+/// A few server processes behind one address, each with a few lives remembered.
+const EPOCHS_LIMIT: usize = 64;
+
+impl Reader {
+    pub(super) fn new(issuer: &str, set: Arc<RevokedSet>, bytes_limit: usize) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            set,
+            epochs: HashMap::new(),
+            bytes_limit,
+        }
+    }
+
+    pub(super) fn sweep(&self, now: UnixTime) {
+        self.set.sweep(now);
+    }
+
+    pub(super) fn read(
+        &mut self,
+        jws: &str,
+        keys: &KeySet,
+        now: UnixTime,
+    ) -> Result<News, BulletinError> {
+        let bulletin = self.verify(jws, keys, now)?;
+        let known = self.place(&bulletin)?;
+        let withdrew_a_key = bulletin
+            .events
+            .iter()
+            .filter(|event| event.kind == Kind::Kid)
+            .any(|event| !self.is_withdrawn(Some(&event.value), now));
+
+        let events = bulletin.events.into_iter();
+        self.set
+            .merge(events.map(|event| (event.kind, event.value, UnixTime::from_secs(event.until))));
+        if !known {
+            // What it says is true and holds; but it is not all, and so says nothing about silence.
+            return Err(BulletinError::Gap);
+        }
+        let (as_of, counter) = (bulletin.as_of, bulletin.counter);
+        let cursor = format!("{}:{counter}", bulletin.epoch);
+        self.remember(bulletin.epoch, Cursor { as_of, counter });
+        self.set.heard(UnixTime::from_secs(as_of), now);
+        Ok(News {
+            cursor,
+            withdrew_a_key,
+        })
+    }
+
+    fn verify(&self, jws: &str, keys: &KeySet, now: UnixTime) -> Result<Bulletin, BulletinError> {
+        let rules = Rules::new(
+            self.issuer.as_str(),
+            AudienceRule::any(),
+            AlgorithmRule::of_the_keys(),
+        )
+        .typ(revocation::TYP)
+        .without_expiry()
+        .max_token_bytes(self.bytes_limit);
+        let verified = Verifier::new(rules, keys.clone())
+            .verify::<Bulletin>(jws, now)
+            .map_err(BulletinError::Untrue)?;
+        let signed_by = verified.key().key_id().map(str::to_owned);
+        let bulletin = verified.into_claims();
+        let withdraws_its_own = bulletin
+            .events
+            .iter()
+            .any(|event| event.kind == Kind::Kid && Some(&event.value) == signed_by.as_ref());
+        if withdraws_its_own || self.is_withdrawn(signed_by.as_deref(), now) {
+            return Err(BulletinError::WithdrawnKey);
+        }
+        Ok(bulletin)
+    }
+
+    /// Whether the bulletin joins what is known without a gap; an older one than known is none.
+    fn place(&self, bulletin: &Bulletin) -> Result<bool, BulletinError> {
+        match self.epochs.get(&bulletin.epoch) {
+            Some(seen) if bulletin.as_of < seen.as_of || bulletin.counter < seen.counter => {
+                Err(BulletinError::Older)
+            }
+            Some(seen) => Ok(bulletin.since.is_none_or(|since| since <= seen.counter)),
+            None => Ok(bulletin.since.is_none()),
+        }
+    }
+
+    fn remember(&mut self, epoch: String, cursor: Cursor) {
+        if self.epochs.len() >= EPOCHS_LIMIT && !self.epochs.contains_key(&epoch) {
+            let oldest = self.epochs.iter().min_by_key(|(_, cursor)| cursor.as_of);
+            if let Some(oldest) = oldest.map(|(epoch, _)| epoch.clone()) {
+                self.epochs.remove(&oldest);
+            }
+        }
+        self.epochs.insert(epoch, cursor);
+    }
+
+    fn is_withdrawn(&self, kid: Option<&str>, now: UnixTime) -> bool {
+        self.set.is_revoked(None, None, None, kid, now).is_some()
+    }
+}

@@ -1,0 +1,251 @@
+//! The issuer's revocations, followed.
+//!
+//! ```text
+//!   ask for a stream -> a stream: read messages until one is missed, or nothing is heard for too long
+//!         ^           -> a snapshot: read it, pause
+//!         |           -> neither: pause, longer each time
+//!         +-----------------+
+//! ```
+//!
+//! Asking is the same in every case, so an issuer that learns to stream, or forgets how, needs no
+//! setting here. A stream goes on from the last message that was read; after a gap it starts with a snapshot.
+//! What counts as being heard is a message the issuer signed: a proxy that keeps the connection open and
+//! swallows what comes through it is found out by the silence, or by the gap when it stops.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::{Reason, UnixTime};
+use countersign_wire::revocation::SnapshotAnswer;
+use reqwest::{Response, Url};
+use thiserror::Error;
+use tokio::time::{Instant, timeout_at};
+
+use super::bulletin::{BulletinError, Reader};
+use super::fetch::{FetchError, Fetcher, bounded};
+use super::jwks::Request;
+use super::sse::Messages;
+use super::{FollowError, Pace, Task, jittered};
+use crate::keys::KeyCell;
+use crate::revoked::RevokedSet;
+
+/// One issuer's feed.
+pub(super) struct Feed {
+    fetcher: Fetcher,
+    url: Url,
+    reader: Reader,
+    keys: Arc<KeyCell>,
+    fresh_keys: Request,
+    /// Where a stream is to go on.
+    cursor: Option<String>,
+    pace: Pace,
+    swept: Instant,
+}
+
+/// The live set of a busy issuer has a hundred bytes for each session that ended in the last quarter of
+/// an hour.
+const BYTES_LIMIT: usize = 32 * 1024 * 1024;
+/// Expired events are swept out this often.
+const SWEEP: Duration = Duration::from_secs(10);
+/// Pauses grow up to this while the issuer cannot be reached.
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+
+/// What became of asking once.
+enum Asked {
+    /// A snapshot, read.
+    Snapshot,
+    /// A stream that brought something and came to an end.
+    Streamed(FeedError),
+}
+
+impl Feed {
+    pub(super) fn new(
+        fetcher: Fetcher,
+        url: &str,
+        issuer: &str,
+        keys: Arc<KeyCell>,
+        set: Arc<RevokedSet>,
+        fresh_keys: Request,
+        pace: &Pace,
+    ) -> Result<Self, FollowError> {
+        let url = fetcher.address(url).map_err(|error| FollowError::Fetch {
+            what: "revocations",
+            error,
+        })?;
+        Ok(Self {
+            fetcher,
+            url,
+            reader: Reader::new(issuer, set, BYTES_LIMIT),
+            keys,
+            fresh_keys,
+            cursor: None,
+            pace: pace.clone(),
+            swept: Instant::now(),
+        })
+    }
+
+    /// Takes the first snapshot, then follows in the background. If there is no first snapshot to be had, the
+    /// set is as old as can be, and the guard's owner has said what that means.
+    pub(super) async fn start(mut self) -> Task {
+        if let Err(error) = self.first().await {
+            tracing::warn!(code = error.code(), %error, "no revocations from the issuer yet");
+        }
+        Task::spawn(self.run())
+    }
+
+    async fn first(&mut self) -> Result<(), FeedError> {
+        let response = self
+            .fetcher
+            .get(&self.url, "application/json", BYTES_LIMIT)
+            .await?;
+        self.snapshot(&response.body)
+    }
+
+    async fn run(mut self) {
+        let mut failures: u32 = 0;
+        loop {
+            let pause = self.pace.poll.saturating_mul(1 << failures.min(10));
+            tokio::time::sleep(jittered(pause.min(LONGEST_PAUSE.max(self.pace.poll)))).await;
+            match self.ask().await {
+                Ok(Asked::Snapshot) => failures = 0,
+                Ok(Asked::Streamed(error)) => {
+                    failures = 0;
+                    tracing::debug!(code = error.code(), %error, "the stream of revocations ended");
+                }
+                Err(error) => {
+                    failures = failures.saturating_add(1);
+                    tracing::debug!(code = error.code(), %error, "no news of revocations");
+                }
+            }
+            self.sweep();
+        }
+    }
+
+    async fn ask(&mut self) -> Result<Asked, FeedError> {
+        let accept = "text/event-stream, application/json;q=0.5";
+        let deadline = Instant::now() + self.pace.timeout;
+        let answer = self.fetcher.open(&self.url, accept, self.cursor.as_deref());
+        let mut response = timeout_at(deadline, answer)
+            .await
+            .map_err(|_| FeedError::Silence)??;
+        if is_stream(&response) {
+            return self.stream(response).await;
+        }
+        let body = timeout_at(deadline, bounded(&mut response, BYTES_LIMIT)).await;
+        self.snapshot(&body.map_err(|_| FeedError::Silence)??)?;
+        Ok(Asked::Snapshot)
+    }
+
+    /// Reads the stream to its end, which is an error once something good has come of it, too.
+    async fn stream(&mut self, mut response: Response) -> Result<Asked, FeedError> {
+        let mut messages = Messages::new(BYTES_LIMIT);
+        let mut heard = Instant::now();
+        let mut brought_news = false;
+        let end = loop {
+            let chunk = match timeout_at(heard + self.pace.silence, response.chunk()).await {
+                Ok(Ok(Some(chunk))) => chunk,
+                Ok(Ok(None)) => break FeedError::Closed,
+                Ok(Err(error)) => break FetchError::from(error).into(),
+                Err(_) => break FeedError::Silence,
+            };
+            let Ok(complete) = messages.feed(&chunk) else {
+                break FetchError::TooLarge { limit: BYTES_LIMIT }.into();
+            };
+            let mut gap = None;
+            for message in complete {
+                match self.read(&String::from_utf8_lossy(&message)) {
+                    Ok(()) => {
+                        heard = Instant::now();
+                        brought_news = true;
+                    }
+                    Err(error @ BulletinError::Gap) => gap = Some(error),
+                    Err(error) => {
+                        tracing::debug!(code = error.code(), %error, "a message was not believed");
+                    }
+                }
+            }
+            if let Some(gap) = gap {
+                break gap.into();
+            }
+            self.sweep();
+        };
+        if brought_news {
+            Ok(Asked::Streamed(end))
+        } else {
+            Err(end)
+        }
+    }
+
+    fn snapshot(&mut self, body: &[u8]) -> Result<(), FeedError> {
+        let answer: SnapshotAnswer =
+            serde_json::from_slice(body).map_err(|error| FetchError::Unreadable {
+                problem: error.to_string(),
+            })?;
+        Ok(self.read(&answer.snapshot)?)
+    }
+
+    fn read(&mut self, jws: &str) -> Result<(), BulletinError> {
+        let keys = &self.keys.published().keys;
+        let read = self.reader.read(jws, keys, UnixTime::now());
+        let keys_changed = match &read {
+            Ok(news) => news.withdrew_a_key,
+            Err(BulletinError::Untrue(error)) => error.reason() == Reason::UnknownKey,
+            Err(_) => false,
+        };
+        if keys_changed {
+            // Nobody waits for it: a withdrawal holds already, and a message that could not be checked
+            // comes again with the next snapshot.
+            drop(self.fresh_keys.send());
+        }
+        match read {
+            Ok(news) => {
+                self.cursor = Some(news.cursor);
+                Ok(())
+            }
+            Err(error) => {
+                // Whatever was not understood is asked for again, from the beginning.
+                self.cursor = None;
+                Err(error)
+            }
+        }
+    }
+
+    fn sweep(&mut self) {
+        if self.swept.elapsed() >= SWEEP {
+            self.reader.sweep(UnixTime::now());
+            self.swept = Instant::now();
+        }
+    }
+}
+
+fn is_stream(response: &Response) -> bool {
+    response
+        .headers()
+        .get(http::header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .is_some_and(|value| value.trim_start().starts_with("text/event-stream"))
+}
+
+/// Why there are no news.
+#[derive(Debug, Error)]
+enum FeedError {
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    #[error(transparent)]
+    Bulletin(#[from] BulletinError),
+    #[error("nothing was heard from the issuer for too long")]
+    Silence,
+    #[error("the issuer ended the stream")]
+    Closed,
+}
+
+impl FeedError {
+    fn code(&self) -> &'static str {
+        match self {
+            Self::Fetch(error) => error.code(),
+            Self::Bulletin(error) => error.code(),
+            Self::Silence => "silence",
+            Self::Closed => "closed",
+        }
+    }
+}
