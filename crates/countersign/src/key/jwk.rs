@@ -1,0 +1,459 @@
+//! A key as JSON (RFC 7517, RFC 7518 §6, RFC 8037), and its thumbprint (RFC 7638).
+
+use alloc::format;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::de::{Deserialize, Deserializer, Error as _};
+use serde::ser::{Error as _, Serialize, SerializeMap as _, Serializer};
+
+use super::material::{Material, Private, Public, RsaPrivate};
+use super::{KeyError, MAX_KEY_ID};
+use crate::algorithm::{Algorithm, Curve};
+use crate::base64url;
+use crate::crypto::sha256;
+use crate::json;
+use crate::secret::{Secret, SecretString};
+
+/// One JSON Web Key, public or private, as it is written down.
+///
+/// What it says of itself (`alg`, `use`, `key_ops`, `kid`) is kept and honoured when a
+/// [`SigningKey`](crate::SigningKey) or [`VerifyingKey`](crate::VerifyingKey) is made from it.
+/// `x5c`, `x5u` and all other members are dropped: a certificate never stands in for a key here.
+///
+/// Serialising gives the public members only, and fails for a shared secret, which has none;
+/// the private form leaves only through [`to_json`](Self::to_json).
+///
+/// ```
+/// use countersign::{Algorithm, Jwk, SigningKey};
+///
+/// let key = SigningKey::generate(Algorithm::ES256)?;
+/// let private = key.to_jwk();
+/// assert!(private.to_json().expose().contains(r#""d":"#));
+/// assert!(!private.to_public_json().unwrap().contains(r#""d":"#));
+/// # Ok::<(), countersign::KeyError>(())
+/// ```
+#[derive(Clone)]
+pub struct Jwk {
+    pub(super) material: Material,
+    pub(super) algorithm: Option<Algorithm>,
+    pub(super) key_id: Option<String>,
+    key_use: Option<String>,
+    operations: Option<Vec<String>>,
+}
+
+impl Jwk {
+    pub(super) fn new(material: Material, algorithm: Algorithm, key_id: Option<&str>) -> Self {
+        Self {
+            material,
+            algorithm: Some(algorithm),
+            key_id: key_id.map(String::from),
+            key_use: None,
+            operations: None,
+        }
+    }
+
+    /// Reads one JWK. Repeated names, a wrong type of a known member and base64url with padding
+    /// are refused; unknown members are passed over (RFC 7517 §4).
+    ///
+    /// # Errors
+    /// [`KeyError`] says which member is missing or wrong.
+    pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        let members: Members = json::object(json.as_ref()).map_err(|_| {
+            KeyError::Malformed("the JWK is not strict JSON with members of the right types")
+        })?;
+        members.try_into()
+    }
+
+    /// The key as JSON, private members included.
+    pub fn to_json(&self) -> SecretString {
+        let view = View {
+            jwk: self,
+            private: true,
+        };
+        SecretString::new(serde_json::to_string(&view).unwrap_or_default())
+    }
+
+    /// The public members as JSON; `None` for a shared secret.
+    pub fn to_public_json(&self) -> Option<String> {
+        self.material.public()?;
+        serde_json::to_string(&View {
+            jwk: self,
+            private: false,
+        })
+        .ok()
+    }
+
+    /// Whether this JWK can sign: it holds a private key or a shared secret.
+    pub fn is_private(&self) -> bool {
+        !matches!(self.material, Material::Public(_))
+    }
+
+    pub(super) fn is_shared_secret(&self) -> bool {
+        matches!(self.material, Material::Shared(_))
+    }
+
+    /// What `alg` says, where it is given.
+    pub fn algorithm(&self) -> Option<Algorithm> {
+        self.algorithm
+    }
+
+    /// What `kid` says, where it is given.
+    pub fn key_id(&self) -> Option<&str> {
+        self.key_id.as_deref()
+    }
+
+    /// Says which algorithm the key is for, where the JWK does not.
+    ///
+    /// # Errors
+    /// [`KeyError::WrongAlgorithm`] when the JWK says another, or the kind of key does not allow it.
+    pub fn for_algorithm(mut self, algorithm: Algorithm) -> Result<Self, KeyError> {
+        let agrees = self.algorithm.is_none_or(|own| own == algorithm);
+        if !agrees || !self.material.fits(algorithm) {
+            return Err(KeyError::WrongAlgorithm(algorithm));
+        }
+        self.algorithm = Some(algorithm);
+        Ok(self)
+    }
+
+    /// The RFC 7638 thumbprint with SHA-256.
+    ///
+    /// Of a shared secret it is a hash of that secret: as good as secret itself.
+    pub fn thumbprint(&self) -> [u8; 32] {
+        thumbprint(&self.material)
+    }
+
+    /// The algorithm to bind the key to: what it says, else what its kind leaves no choice about.
+    pub(super) fn bound_algorithm(&self) -> Result<Algorithm, KeyError> {
+        let algorithm = match self.algorithm {
+            Some(algorithm) => algorithm,
+            None => self
+                .material
+                .only_algorithm()
+                .ok_or(KeyError::NoAlgorithm)?,
+        };
+        if self.material.fits(algorithm) {
+            Ok(algorithm)
+        } else {
+            Err(KeyError::WrongAlgorithm(algorithm))
+        }
+    }
+
+    /// Whether `use` and `key_ops` leave room for this operation. The private half of a pair that
+    /// may sign has a public half that may verify.
+    pub(super) fn allows(&self, operation: &str) -> Result<(), KeyError> {
+        let for_signatures = self
+            .key_use
+            .as_deref()
+            .is_none_or(|key_use| key_use == "sig");
+        let is_pair = matches!(self.material, Material::Pair(..));
+        let named = self.operations.as_ref().is_none_or(|operations| {
+            operations
+                .iter()
+                .any(|named| named == operation || (is_pair && named == "sign"))
+        });
+        if for_signatures && named {
+            Ok(())
+        } else {
+            Err(KeyError::NotForThisUse)
+        }
+    }
+}
+
+impl fmt::Debug for Jwk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwk")
+            .field("private", &self.is_private())
+            .field("algorithm", &self.algorithm)
+            .field("key_id", &self.key_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Writes the public members; an error for a shared secret.
+impl Serialize for Jwk {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.material.public().is_none() {
+            return Err(S::Error::custom("a shared secret has no public form"));
+        }
+        View {
+            jwk: self,
+            private: false,
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Jwk {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Members::deserialize(deserializer)?
+            .try_into()
+            .map_err(D::Error::custom)
+    }
+}
+
+/// RFC 7638 §3: the required members in the order of their names, no white space, hashed.
+pub(super) fn thumbprint(material: &Material) -> [u8; 32] {
+    let b64 = base64url::encode;
+    let json = match (material, material.public()) {
+        (_, Some(Public::Rsa { n, e })) => {
+            format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, b64(e), b64(n))
+        }
+        (_, Some(Public::Ec { curve, x, y })) => {
+            let crv = curve.name();
+            format!(
+                r#"{{"crv":"{crv}","kty":"EC","x":"{}","y":"{}"}}"#,
+                b64(x),
+                b64(y)
+            )
+        }
+        (_, Some(Public::Ed25519 { x })) => {
+            format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, b64(x))
+        }
+        (Material::Shared(secret), None) => {
+            format!(r#"{{"k":"{}","kty":"oct"}}"#, b64(secret.expose()))
+        }
+        // Only a shared secret has no public half.
+        (_, None) => String::new(),
+    };
+    sha256(zeroize::Zeroizing::new(json).as_bytes())
+}
+
+/// A JWK on its way out.
+struct View<'a> {
+    jwk: &'a Jwk,
+    private: bool,
+}
+
+impl Serialize for View<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let jwk = self.jwk;
+        let mut map = serializer.serialize_map(None)?;
+        let mut put = |name: &str, bytes: &[u8]| {
+            let text = zeroize::Zeroizing::new(base64url::encode(bytes));
+            map.serialize_entry(name, text.as_str())
+        };
+        match jwk.material.public() {
+            Some(Public::Rsa { n, e }) => {
+                put("n", n)?;
+                put("e", e)?;
+            }
+            Some(Public::Ec { x, y, .. }) => {
+                put("x", x)?;
+                put("y", y)?;
+            }
+            Some(Public::Ed25519 { x }) => put("x", x)?,
+            None => {}
+        }
+        if self.private {
+            match &jwk.material {
+                Material::Shared(secret) => put("k", secret.expose())?,
+                Material::Pair(_, Private::Scalar(d)) => put("d", d.expose())?,
+                Material::Pair(_, Private::Rsa(rsa)) => {
+                    put("d", rsa.d.expose())?;
+                    put("p", rsa.p.expose())?;
+                    put("q", rsa.q.expose())?;
+                    put("dp", rsa.dp.expose())?;
+                    put("dq", rsa.dq.expose())?;
+                    put("qi", rsa.qi.expose())?;
+                }
+                Material::Public(_) => {}
+            }
+        }
+        match jwk.material.public() {
+            Some(Public::Rsa { .. }) => map.serialize_entry("kty", "RSA")?,
+            Some(Public::Ec { curve, .. }) => {
+                map.serialize_entry("kty", "EC")?;
+                map.serialize_entry("crv", curve.name())?;
+            }
+            Some(Public::Ed25519 { .. }) => {
+                map.serialize_entry("kty", "OKP")?;
+                map.serialize_entry("crv", "Ed25519")?;
+            }
+            None => map.serialize_entry("kty", "oct")?,
+        }
+        if let Some(key_id) = &jwk.key_id {
+            map.serialize_entry("kid", key_id)?;
+        }
+        if let Some(algorithm) = jwk.algorithm {
+            map.serialize_entry("alg", algorithm.name())?;
+        }
+        if self.private {
+            if let Some(operations) = &jwk.operations {
+                map.serialize_entry("key_ops", operations)?;
+            }
+            if let Some(key_use) = &jwk.key_use {
+                map.serialize_entry("use", key_use)?;
+            }
+        } else {
+            map.serialize_entry("use", "sig")?;
+        }
+        map.end()
+    }
+}
+
+/// A JWK on its way in: every member this crate knows, unchecked.
+#[derive(serde::Deserialize)]
+struct Members {
+    kty: Option<String>,
+    alg: Option<String>,
+    #[serde(rename = "use")]
+    key_use: Option<String>,
+    key_ops: Option<Vec<String>>,
+    kid: Option<String>,
+    crv: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+    k: Option<SecretString>,
+    d: Option<SecretString>,
+    p: Option<SecretString>,
+    q: Option<SecretString>,
+    dp: Option<SecretString>,
+    dq: Option<SecretString>,
+    qi: Option<SecretString>,
+    oth: Option<serde::de::IgnoredAny>,
+}
+
+impl TryFrom<Members> for Jwk {
+    type Error = KeyError;
+
+    fn try_from(members: Members) -> Result<Self, KeyError> {
+        let material = match members
+            .kty
+            .as_deref()
+            .ok_or(KeyError::MissingMember("kty"))?
+        {
+            "oct" => {
+                let secret = members.k.as_ref().ok_or(KeyError::MissingMember("k"))?;
+                Material::Shared(secret_bytes("k", secret)?)
+            }
+            "RSA" => members.rsa()?,
+            "EC" => members.ec()?,
+            "OKP" => members.okp()?,
+            _ => return Err(KeyError::UnsupportedKeyType),
+        };
+        let algorithm = members
+            .alg
+            .map(|name| Algorithm::from_name(&name).ok_or(KeyError::UnsupportedAlgorithm))
+            .transpose()?;
+        if members
+            .kid
+            .as_ref()
+            .is_some_and(|kid| kid.len() > MAX_KEY_ID)
+        {
+            return Err(KeyError::BadMember("kid"));
+        }
+        if let Some(operations) = &members.key_ops {
+            let repeated = |(at, name)| {
+                operations
+                    .iter()
+                    .take(at)
+                    .any(|earlier: &String| earlier == name)
+            };
+            if operations.iter().enumerate().any(repeated) {
+                return Err(KeyError::BadMember("key_ops"));
+            }
+        }
+        Ok(Self {
+            material,
+            algorithm,
+            key_id: members.kid,
+            key_use: members.key_use,
+            operations: members.key_ops,
+        })
+    }
+}
+
+impl Members {
+    fn rsa(&self) -> Result<Material, KeyError> {
+        let public = Public::Rsa {
+            n: positive("n", self.n.as_ref())?,
+            e: positive("e", self.e.as_ref())?,
+        };
+        if self.oth.is_some() {
+            return Err(KeyError::BadMember("oth"));
+        }
+        let Some(d) = &self.d else {
+            return Ok(Material::Public(public));
+        };
+        let part = |name, value: &Option<SecretString>| {
+            secret_bytes(name, value.as_ref().ok_or(KeyError::MissingMember(name))?)
+        };
+        let private = RsaPrivate {
+            d: secret_bytes("d", d)?,
+            p: part("p", &self.p)?,
+            q: part("q", &self.q)?,
+            dp: part("dp", &self.dp)?,
+            dq: part("dq", &self.dq)?,
+            qi: part("qi", &self.qi)?,
+        };
+        Ok(Material::Pair(public, Private::Rsa(private)))
+    }
+
+    fn ec(&self) -> Result<Material, KeyError> {
+        let name = self.crv.as_deref().ok_or(KeyError::MissingMember("crv"))?;
+        let curve = Curve::from_name(name).ok_or(KeyError::UnsupportedKeyType)?;
+        let x = fixed("x", self.x.as_ref(), curve.len())?;
+        let y = fixed("y", self.y.as_ref(), curve.len())?;
+        match &self.d {
+            None => Ok(Material::Public(Public::Ec { curve, x, y })),
+            Some(d) => {
+                let d = secret_bytes("d", d)?;
+                if d.expose().len() != curve.len() {
+                    return Err(KeyError::BadMember("d"));
+                }
+                Material::ec_pair(curve, d, Some((x, y)))
+            }
+        }
+    }
+
+    fn okp(&self) -> Result<Material, KeyError> {
+        if self.crv.as_deref().ok_or(KeyError::MissingMember("crv"))? != "Ed25519" {
+            return Err(KeyError::UnsupportedKeyType);
+        }
+        let x = fixed("x", self.x.as_ref(), 32)?;
+        match &self.d {
+            None => Ok(Material::Public(Public::Ed25519 { x })),
+            Some(d) => {
+                let seed = secret_bytes("d", d)?;
+                if seed.expose().len() != 32 {
+                    return Err(KeyError::BadMember("d"));
+                }
+                Material::ed25519_pair(seed, Some(x))
+            }
+        }
+    }
+}
+
+fn secret_bytes(name: &'static str, text: &SecretString) -> Result<Secret, KeyError> {
+    base64url::decode(text.expose())
+        .map(Secret::new)
+        .map_err(|_| KeyError::BadMember(name))
+}
+
+fn bytes(name: &'static str, text: Option<&String>) -> Result<Vec<u8>, KeyError> {
+    let text = text.ok_or(KeyError::MissingMember(name))?;
+    base64url::decode(text).map_err(|_| KeyError::BadMember(name))
+}
+
+/// `Base64urlUInt` (RFC 7518 §2): no leading zero byte.
+fn positive(name: &'static str, text: Option<&String>) -> Result<Vec<u8>, KeyError> {
+    let bytes = bytes(name, text)?;
+    if bytes.first().is_none_or(|high| *high == 0) {
+        return Err(KeyError::BadMember(name));
+    }
+    Ok(bytes)
+}
+
+/// A coordinate at its full length (RFC 7518 §6.2.1.2).
+fn fixed(name: &'static str, text: Option<&String>, length: usize) -> Result<Vec<u8>, KeyError> {
+    let bytes = bytes(name, text)?;
+    if bytes.len() == length {
+        Ok(bytes)
+    } else {
+        Err(KeyError::BadMember(name))
+    }
+}
