@@ -177,6 +177,12 @@ pub enum IssuerError {
         /// Which bound they miss.
         why: &'static str,
     },
+    /// The life of sessions is set to something that cannot be.
+    #[error("this session policy cannot be: {why}")]
+    SessionPolicy {
+        /// Which rule it breaks.
+        why: &'static str,
+    },
     /// The hash function failed; with checked parameters only for want of memory.
     #[error("the password could not be hashed: {why}")]
     Hashing {
@@ -207,6 +213,7 @@ impl IssuerError {
             Self::UnknownMacKey { .. } => "unknown_mac_key",
             Self::NoMacKey => "no_mac_key",
             Self::PasswordParameters { .. } => "password_parameters",
+            Self::SessionPolicy { .. } => "session_policy",
             Self::Hashing { .. } => "hashing",
             Self::Key(_) => "key",
             Self::Sign(_) => "sign",

@@ -56,7 +56,7 @@ pub use crate::{
     record::{AuditEvent, AuditKind, EndReason, Handle, PasswordHash, Session, User},
     refresh::{Asked, Presented, Redeemed, RefreshToken, Rotation, Theft, Verdict},
     scheme::Work,
-    session::SessionPolicy,
+    session::{SessionPolicies, SessionPolicy},
     stored::ImportRefused,
     token::{AccessToken, TokenPolicy},
 };

@@ -111,8 +111,8 @@ pub struct MacKeyPolicy {
     /// How long a key makes tokens.
     pub rotate_every: Duration,
     /// How long a key is accepted after it made its last token: the longest absolute life of any
-    /// session, since a session that is refreshed moves on to the newer key, and one that is not is
-    /// over by then.
+    /// session ([`SessionPolicies::longest`](crate::SessionPolicies::longest)), since a session
+    /// that is refreshed moves on to the newer key, and one that is not is over by then.
     pub accept_for: Duration,
 }
 
@@ -226,4 +226,31 @@ impl MacKeyRecord {
 
 fn context(id: u32) -> Vec<u8> {
     format!("countersign mac key v1 {id}").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_genuine_token_of_another_version_is_not_read() {
+        const KIND: Kind = Kind {
+            prefix: "test_",
+            context: b"test",
+        };
+        let keys = MacKeys {
+            current: 1,
+            keys: BTreeMap::from([(1, MacKey::new(&[1; 32]))]),
+        };
+        let text = keys.write(&KIND, 1, &[5; 8]).unwrap();
+        assert_eq!(keys.read::<8>(&KIND, &text), Some((1, [5; 8])));
+
+        let mut bytes = base64url::decode(&text[5..]).unwrap();
+        bytes[0] = VERSION + 1;
+        let fields = bytes.len() - MAC;
+        let mac = keys.keys[&1].mac(&[KIND.context, &bytes[..fields]]);
+        bytes[fields..].copy_from_slice(&mac);
+        let text = format!("{}{}", KIND.prefix, base64url::encode(&bytes));
+        assert_eq!(keys.read::<8>(&KIND, &text), None);
+    }
 }

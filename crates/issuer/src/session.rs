@@ -1,12 +1,13 @@
 //! A session's life: how long it may last, and whether it is over. A user's grant opens one
 //! ([`UserGrant::open_session`](crate::UserGrant::open_session)), refreshes keep it alive.
 
+use alloc::{collections::BTreeMap, string::String};
 use core::time::Duration;
 
 use countersign::UnixTime;
 
 use crate::{
-    error::Refused,
+    error::{IssuerError, Refused},
     record::{EndReason, Session},
 };
 
@@ -33,9 +34,74 @@ impl Default for SessionPolicy {
 }
 
 impl SessionPolicy {
+    /// The longest grace that may be set.
+    pub const MOST_GRACE: Duration = Duration::from_secs(300);
+
+    /// The policy, if its numbers make sense.
+    ///
+    /// # Errors
+    /// [`IssuerError::SessionPolicy`] when a life is nothing, when the idle life is longer than the
+    /// absolute one, and for a grace of more than five minutes: a stolen token is good for as long.
+    pub fn checked(self) -> Result<Self, IssuerError> {
+        let why = if self.idle.as_secs() == 0 || self.absolute.as_secs() == 0 {
+            "a session must last at least a second"
+        } else if self.idle > self.absolute {
+            "the idle life must not be longer than the absolute life"
+        } else if self.grace > Self::MOST_GRACE {
+            "the grace must be at most 300 s"
+        } else {
+            return Ok(self);
+        };
+        Err(IssuerError::SessionPolicy { why })
+    }
+
     /// When a session with this absolute end expires if it is not used after `now`.
     pub(crate) fn idle_end(&self, now: UnixTime, expires_at: UnixTime) -> UnixTime {
         now.saturating_add(self.idle).min(expires_at)
+    }
+}
+
+/// How long the sessions of each client last.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SessionPolicies {
+    default: SessionPolicy,
+    clients: BTreeMap<String, SessionPolicy>,
+}
+
+impl SessionPolicies {
+    /// One policy for every client.
+    ///
+    /// # Errors
+    /// As for [`SessionPolicy::checked`].
+    pub fn new(default: SessionPolicy) -> Result<Self, IssuerError> {
+        Ok(Self {
+            default: default.checked()?,
+            clients: BTreeMap::new(),
+        })
+    }
+
+    /// Another one for this client.
+    ///
+    /// # Errors
+    /// As for [`SessionPolicy::checked`].
+    pub fn client(
+        mut self,
+        client_id: impl Into<String>,
+        policy: SessionPolicy,
+    ) -> Result<Self, IssuerError> {
+        self.clients.insert(client_id.into(), policy.checked()?);
+        Ok(self)
+    }
+
+    /// The client's own policy, or everybody's.
+    pub fn of(&self, client_id: &str) -> &SessionPolicy {
+        self.clients.get(client_id).unwrap_or(&self.default)
+    }
+
+    /// The longest absolute life of any session: refresh tokens must be accepted for as long.
+    pub fn longest(&self) -> Duration {
+        let lives = self.clients.values().map(|policy| policy.absolute);
+        lives.fold(self.default.absolute, Duration::max)
     }
 }
 

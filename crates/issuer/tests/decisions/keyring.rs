@@ -153,6 +153,20 @@ fn a_leaked_key_goes_at_once_and_its_successor_signs_at_once() {
 }
 
 #[test]
+fn a_key_whose_time_is_over_signs_on_until_verifiers_know_the_next() {
+    let mut store = Store::new(&[ES256]);
+    store.plan(0);
+    let just_before = 30 * DAY - 10;
+    let changes =
+        keyring::withdraw("key-2", &store.records, &store.policy, at(just_before)).unwrap();
+    store.apply(&changes, just_before);
+    assert_eq!(store.plan(30 * DAY), 0);
+    assert_eq!(store.kids(ES256, KeyState::Signing), ["key-1"]);
+    store.plan(just_before + 360);
+    assert_eq!(store.kids(ES256, KeyState::Signing), ["key-3"]);
+}
+
+#[test]
 fn a_new_algorithm_waits_until_verifiers_know_its_key() {
     let mut store = Store::new(&[ES256]);
     store.plan(0);

@@ -77,6 +77,12 @@ fn the_current_token_is_exchanged() {
         rotation.apply(&after).is_none(),
         "the swap is done once only"
     );
+    let mut ended = row.clone();
+    ended.end(EndReason::SignedOut, at(999));
+    assert!(
+        rotation.apply(&ended).is_none(),
+        "a session ended meanwhile stays so"
+    );
 }
 
 #[test]

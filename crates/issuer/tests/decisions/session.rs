@@ -1,4 +1,4 @@
-use countersign_issuer::{EndReason, Handle, NewSession, Refused, SessionPolicy};
+use countersign_issuer::{EndReason, Handle, NewSession, Refused, SessionPolicies, SessionPolicy};
 
 use crate::cast::{GRANT, at, secs, session};
 
@@ -43,6 +43,47 @@ fn a_client_may_have_a_policy_of_its_own() {
         "idleness never outlasts the absolute end"
     );
     assert_eq!(session.live(at(3_610)), Err(Refused::SessionExpired));
+}
+
+#[test]
+fn policies_are_kept_by_client_and_checked() {
+    let kiosk = SessionPolicy {
+        idle: secs(600),
+        absolute: secs(3_600),
+        grace: secs(0),
+    };
+    let archive = SessionPolicy {
+        absolute: secs(365 * DAY),
+        ..SessionPolicy::default()
+    };
+    let policies = SessionPolicies::new(SessionPolicy::default())
+        .and_then(|policies| policies.client("kiosk", kiosk))
+        .and_then(|policies| policies.client("archive", archive))
+        .unwrap();
+    assert_eq!(policies.of("kiosk"), &kiosk);
+    assert_eq!(policies.of("anything else"), &SessionPolicy::default());
+    assert_eq!(policies.longest(), secs(365 * DAY));
+    for wrong in [
+        SessionPolicy {
+            idle: secs(0),
+            ..kiosk
+        },
+        SessionPolicy {
+            absolute: secs(0),
+            ..kiosk
+        },
+        SessionPolicy {
+            idle: secs(3_601),
+            ..kiosk
+        },
+        SessionPolicy {
+            grace: secs(301),
+            ..kiosk
+        },
+    ] {
+        let error = SessionPolicies::new(wrong).unwrap_err();
+        assert_eq!(error.code(), "session_policy");
+    }
 }
 
 #[test]

@@ -196,14 +196,11 @@ fn a_stranger_never_keeps_a_known_device_out() {
             Some(&device("ada", 2)),
             now,
         );
-        fail(
-            &mut throttle,
-            &format!("somebody-{now}"),
-            "192.0.2.1",
-            None,
-            now,
-        );
-        if now % 100 == 0 {
+        for name in 0..10 {
+            let name = format!("somebody-{now}-{name}");
+            fail(&mut throttle, &name, "192.0.2.1", None, now);
+        }
+        if now % 100 == 50 {
             let attempt = throttle
                 .admit("ada", network("192.0.2.1"), Some(&laptop), at(now))
                 .unwrap();
