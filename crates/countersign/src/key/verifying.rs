@@ -196,7 +196,9 @@ impl VerifyingKey {
     /// The same key under another `kid`, which is cut off after 256 bytes.
     pub fn with_key_id(self, key_id: impl Into<String>) -> Self {
         let mut key_id = key_id.into();
-        key_id.truncate(key_id.floor_char_boundary(super::MAX_KEY_ID));
+        while key_id.len() > super::MAX_KEY_ID {
+            key_id.pop();
+        }
         let mut inner = Arc::unwrap_or_clone(self.0);
         inner.key_id = Some(key_id);
         Self(Arc::new(inner))

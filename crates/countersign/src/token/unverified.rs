@@ -19,7 +19,7 @@ use crate::time::UnixTime;
 /// let key = SigningKey::generate(Algorithm::HS256)?;
 /// let token = key.sign(&serde_json::json!({ "sub": "ada" }))?;
 /// let seen = Unverified::parse(&token)?;
-/// assert_eq!(seen.algorithm_name(), Some("HS256"));
+/// assert_eq!(seen.algorithm_name(), "HS256");
 /// assert_eq!(seen.claims_json()["sub"], "ada");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
@@ -56,9 +56,12 @@ impl Unverified {
         &self.claims
     }
 
-    /// The header's `alg`, known or not.
-    pub fn algorithm_name(&self) -> Option<&str> {
-        self.header.get("alg")?.as_str()
+    /// The header's `alg`, known or not; empty if there is none.
+    pub fn algorithm_name(&self) -> &str {
+        self.header
+            .get("alg")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
     }
 
     /// The header's `kid`.

@@ -32,7 +32,7 @@ use crate::token::{Compact, Header, Registered, Spans, decode};
 /// use countersign::{Algorithm, KeySet, Reason, Rules, SigningKey, UnixTime, Verifier};
 /// use serde::{Deserialize, Serialize};
 ///
-/// #[derive(Serialize, Deserialize)]
+/// #[derive(Debug, Serialize, Deserialize)]
 /// struct Claims {
 ///     iss: String,
 ///     aud: String,
