@@ -1,1 +1,4 @@
-//! See the programs beside this file.
+//! Whole programs that use Countersign, each in one file beside this one.
+//!
+//! - `tutorial.rs`: a login and a protected route with one shared secret, the Flask tutorial's answers
+//! - `client.rs`: signs in at a Countersign server and asks a protected route
