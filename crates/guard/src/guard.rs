@@ -223,10 +223,7 @@ impl<C: DeserializeOwned> Guard<C> {
         let Ok(unverified) = Unverified::parse(token) else {
             return Ok(0);
         };
-        let iss = unverified
-            .claims_json()
-            .get("iss")
-            .and_then(serde_json::Value::as_str);
+        let iss = unverified.issuer();
         let symmetric =
             Algorithm::from_name(unverified.algorithm_name()).is_some_and(Algorithm::is_symmetric);
         let find = |takes: &dyn Fn(&Issuer) -> bool| self.inner.issuers.iter().position(takes);

@@ -54,6 +54,25 @@
 //! [`Guard::check`] takes the headers and the time and gives a [`Caller`] or a [`Refusal`]. It does no I/O and
 //! never blocks; it is what both doors call.
 //!
+//! # Connections that outlive their request
+//!
+//! A WebSocket or a long stream is let in like any other request: the token is in the upgrade request's
+//! `Authorization` header, or, for browsers, which cannot set that header there, in a cookie
+//! ([`GuardBuilder::cookie`], which asks every WebSocket where it comes from). What was true then may end while the
+//! connection lives. So keep the [`Caller`], ask [`Guard::recheck`] every second or so (it costs less than
+//! a microsecond and no I/O), and close the connection at the first refusal:
+//!
+//! ```
+//! # use countersign::UnixTime;
+//! # use countersign_guard::{Caller, Guard};
+//! # async fn send_and_receive() {}
+//! async fn serve(guard: &Guard, caller: &Caller) {
+//!     while guard.recheck(caller, UnixTime::now()).is_ok() {
+//!         send_and_receive().await;
+//!     }
+//! }
+//! ```
+//!
 //! # What is refused, and how
 //!
 //! A [`Refusal`] answers by RFC 6750 and carries a stable reason code. The application may replace the answer

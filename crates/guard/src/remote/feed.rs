@@ -113,7 +113,13 @@ impl Feed {
                     tracing::debug!(code = error.code(), %error, "the stream of revocations ended");
                 }
                 Err(error) => {
-                    failures = failures.saturating_add(1);
+                    // Who answers, though with something that is not believed, is not in distress.
+                    let answered = matches!(error, FeedError::Bulletin(_));
+                    failures = if answered {
+                        0
+                    } else {
+                        failures.saturating_add(1)
+                    };
                     tracing::debug!(code = error.code(), %error, "no news of revocations");
                 }
             }

@@ -182,13 +182,14 @@ async fn a_layer_guards_every_route_and_asks_what_each_requires() {
     );
 }
 
+async fn both(Extension(put): Extension<Caller>, taken: Caller) -> String {
+    format!("{} {}", put.sub, taken.sub)
+}
+
 #[tokio::test]
 async fn what_the_layer_found_out_the_handler_reuses() {
     let issuer = Issuer::new();
     let guard = issuer.builder().cache(None).build().expect("a guard");
-    async fn both(Extension(put): Extension<Caller>, taken: Caller) -> String {
-        format!("{} {}", put.sub, taken.sub)
-    }
     let app = Router::new()
         .route("/", get(both))
         .layer(guard.layer())
