@@ -5,18 +5,22 @@
 //!
 //! ```text
 //! name + password --throttle--> PasswordHasher::check --> PasswordProof --> UserGrant
-//!                                                                             | opens a Session (once)
-//! csr_… --MacKeys::open--> Presented --judge--> Redeemed -----------------> UserGrant
-//!                             |                                               | + Session + KeyRing
-//!                             +-> End: stolen; refused                        v
-//!                                                                         AccessToken
+//!                                                                             | opens, once
+//!                                                                             v
+//!                                                                          Session
+//!                                                                             |
+//! csr_… --MacKeys::open--> Presented --judge--> Redeemed --> UserGrant        |
+//!                             |                                  |            |
+//!                             +--> stolen: End; refused          +--> KeyRing v
+//!                                                                     AccessToken
 //! ```
 //!
 //! - [`password`]: a password is checked, and every refusal costs the same work;
-//! - [`throttle`]: how long to wait before the next try;
+//! - [`throttle`], [`device`]: how long to wait before the next try, and who need not;
 //! - [`grant`]: the right to have tokens made, from a check and from nothing else;
 //! - [`session`], [`refresh`], [`marks`], [`mac`]: one row per sign-in, its refresh tokens derived
 //!   from it;
+//! - [`shadow`]: an eye on a thief who refreshes just behind his victim;
 //! - [`keyring`], [`master`]: signing keys from pending to gone, sealed under the master key;
 //! - [`token`]: a grant, a session and the ring make an access token (RFC 9068);
 //! - [`revoke`]: what ended before its time, for guards to hear of;
