@@ -144,7 +144,13 @@ impl PasswordHasher {
     }
 }
 
-/// The password was right. Only [`PasswordHasher::check`] makes one.
+/// The password was right. Only [`PasswordHasher::check`] makes one:
+///
+/// ```compile_fail,E0451
+/// fn made_up(user: countersign_issuer::User) -> countersign_issuer::PasswordProof {
+///     countersign_issuer::PasswordProof { user, rehash_due: false }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct PasswordProof {
     user: User,

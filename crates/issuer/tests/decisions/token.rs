@@ -4,8 +4,8 @@ use countersign::{
     verify::{Rules, Verifier},
 };
 use countersign_issuer::{
-    AccessToken, Asked, EndReason, Handle, KeyPolicy, KeyRing, Session, SessionPolicy, TokenPolicy,
-    UserGrant, Verdict, keyring::plan, record::SigningKeyRecord, token::TokenSeed,
+    AccessToken, Asked, EndReason, Handle, KeyChange, KeyPolicy, KeyRing, Session, SessionPolicy,
+    TokenPolicy, UserGrant, Verdict, keyring::plan, record::SigningKeyRecord, token::TokenSeed,
 };
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -23,10 +23,10 @@ static RING: LazyLock<KeyRing> = LazyLock::new(|| {
     let records: Vec<_> = plan(&[], &policy, at(0))
         .into_iter()
         .map(|change| match change {
-            countersign_issuer::KeyChange::Create { algorithm, state } => {
+            KeyChange::Create { algorithm, state } => {
                 SigningKeyRecord::generate(algorithm, state, "kid", &master(), at(0)).unwrap()
             }
-            other => panic!("{other:?}"),
+            KeyChange::Enter { kid, .. } => panic!("{kid} is there already"),
         })
         .collect();
     KeyRing::open(&records, &policy, &master()).unwrap()
@@ -52,8 +52,8 @@ fn code(session: &Session, grant: &UserGrant, now: u64) -> String {
 
 fn claims(token: &AccessToken, now: u64) -> AccessClaims {
     let rules = Rules::new(ISSUER, AUDIENCE, [Algorithm::ES256, Algorithm::EdDSA]).typ("at+jwt");
-    let verifier = Verifier::new(rules, RING.published().clone());
-    let verified = verifier
+    let door = Verifier::new(rules, RING.published().clone());
+    let verified = door
         .verify::<AccessClaims>(token.expose(), at(now))
         .unwrap();
     verified.into_claims()
