@@ -1,0 +1,14 @@
+//! HTTP in, one flow, HTTP out. No SQL and no decisions here.
+
+mod account;
+mod body;
+mod health;
+mod login;
+mod logout;
+pub(crate) mod problem;
+mod refresh;
+mod revocations;
+pub(crate) mod routes;
+mod well_known;
+
+pub(crate) use self::routes::router;

@@ -1,0 +1,186 @@
+//! The one place where a refusal becomes a status.
+//!
+//! Every refusal leaves in one shape: `{"error", "error_description", "reason"}` (RFC 6749 §5.2),
+//! never to be cached. What went wrong on our side is logged here and not told.
+
+use std::time::Duration;
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use countersign_issuer::Refused;
+use countersign_wire::bearer::Challenge;
+use countersign_wire::problem::{self, Problem};
+
+use crate::flow::FlowError;
+use crate::store::StoreError;
+
+/// Why a request is not answered with what it asked for.
+#[derive(Debug)]
+pub(crate) enum Rejection {
+    /// The body is not JSON.
+    NotJson { line: usize, column: usize },
+    /// The body is JSON of another shape.
+    BodyMismatch { detail: String },
+    /// The body is longer than is read.
+    BodyTooLarge,
+    /// The body broke off.
+    BodyUnreadable,
+    /// The body is declared as something else than JSON.
+    WrongContentType,
+    /// Neither a refresh token nor an access token says which session to end.
+    NothingToEnd,
+    /// There is no such path.
+    NoSuchRoute,
+    /// There is such a path, but not for this method.
+    WrongMethod,
+    /// The flow refused or failed.
+    Flow(FlowError),
+}
+
+impl From<FlowError> for Rejection {
+    fn from(error: FlowError) -> Self {
+        Self::Flow(error)
+    }
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        let bad_request = (StatusCode::BAD_REQUEST, problem::INVALID_REQUEST);
+        let ((status, error), reason, description) = match self {
+            Self::NotJson { line, column } => (
+                bad_request,
+                "not_json",
+                format!("The body is not JSON: see line {line}, column {column}"),
+            ),
+            Self::BodyMismatch { detail } => (
+                bad_request,
+                "wrong_shape",
+                format!("The body does not have the right shape: {detail}"),
+            ),
+            Self::BodyUnreadable => (
+                bad_request,
+                "body_unreadable",
+                "The body could not be read to its end".into(),
+            ),
+            Self::NothingToEnd => (
+                bad_request,
+                "nothing_to_end",
+                "Send the refresh token in the body or the access token in the Authorization header"
+                    .into(),
+            ),
+            Self::BodyTooLarge => (
+                (StatusCode::PAYLOAD_TOO_LARGE, problem::INVALID_REQUEST),
+                "body_too_large",
+                "The body is larger than 16 KiB".into(),
+            ),
+            Self::WrongContentType => (
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, problem::INVALID_REQUEST),
+                "wrong_content_type",
+                "The body must be sent as Content-Type: application/json".into(),
+            ),
+            Self::NoSuchRoute => (
+                (StatusCode::NOT_FOUND, problem::NOT_FOUND),
+                "no_such_route",
+                "There is nothing at this path".into(),
+            ),
+            Self::WrongMethod => (
+                (StatusCode::METHOD_NOT_ALLOWED, problem::INVALID_REQUEST),
+                "wrong_method",
+                "This path does not take this method; the Allow header lists those it takes".into(),
+            ),
+            Self::Flow(error) => return flow(&error),
+        };
+        answer(status, &Problem::new(error, description).because(reason))
+    }
+}
+
+fn flow(error: &FlowError) -> Response {
+    match error {
+        FlowError::Refused(refused) => refusal(refused),
+        FlowError::InvalidScope => asked_too_much(problem::INVALID_SCOPE, error),
+        FlowError::InvalidTarget => asked_too_much("invalid_target", error),
+        FlowError::Busy => unavailable("Too many sign-ins are under way", "hash_queue_full"),
+        FlowError::Store(StoreError::Overloaded) => {
+            unavailable("The server is overloaded", "overloaded")
+        }
+        FlowError::Store(error) => {
+            tracing::error!(%error, "the database failed a request");
+            unavailable("The server cannot reach its data", "storage_unavailable")
+        }
+        FlowError::Issuer(error) => {
+            tracing::error!(%error, code = error.code(), "the issuer failed a request");
+            let description = "The server failed; its log says why";
+            let problem = Problem::new(problem::SERVER_ERROR, description).because("server_error");
+            answer(StatusCode::INTERNAL_SERVER_ERROR, &problem)
+        }
+    }
+}
+
+fn refusal(refused: &Refused) -> Response {
+    let status = match refused {
+        Refused::InvalidCredentials => StatusCode::UNAUTHORIZED,
+        Refused::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let problem = Problem::new(refused.oauth_error(), sentence(refused)).because(refused.code());
+    let mut response = answer(status, &problem);
+    if let Refused::TooManyAttempts { retry_after: wait } = refused {
+        retry_after(&mut response, *wait);
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        // RFC 9110 §15.5.2: a 401 names a scheme.
+        let challenge = Challenge {
+            realm: REALM,
+            ..Challenge::default()
+        };
+        if let Ok(value) = HeaderValue::try_from(challenge.to_string()) {
+            response.headers_mut().insert(WWW_AUTHENTICATE, value);
+        }
+    }
+    response
+}
+
+fn asked_too_much(code: &'static str, error: &FlowError) -> Response {
+    let problem = Problem::new(code, sentence(error)).because(code);
+    answer(StatusCode::BAD_REQUEST, &problem)
+}
+
+/// The realm of every challenge this server makes.
+pub(crate) const REALM: &str = "countersign";
+
+/// A message as the start of a sentence; the house's descriptions have no full stop.
+fn sentence(words: &impl ToString) -> String {
+    let mut sentence = words.to_string();
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence
+}
+
+fn unavailable(description: &'static str, reason: &'static str) -> Response {
+    let problem = Problem::new(
+        problem::TEMPORARILY_UNAVAILABLE,
+        format!("{description}; try again in a moment"),
+    );
+    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, &problem.because(reason));
+    retry_after(&mut response, Duration::from_secs(1));
+    response
+}
+
+fn retry_after(response: &mut Response, wait: Duration) {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+}
+
+fn answer(status: StatusCode, problem: &Problem) -> Response {
+    // Three short strings: there is nothing in them that could fail to be written.
+    let body = serde_json::to_vec(problem).unwrap_or_default();
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, body).into_response()
+}
