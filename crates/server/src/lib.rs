@@ -44,7 +44,9 @@ use tokio::task::JoinHandle;
 
 pub use crate::config::{Config, ConfigError, Database, PlainHttp, TlsFiles};
 use crate::flow::{Authority, FlowError};
-pub use crate::flow::{Custodian, CustodianError, Directory, DirectoryError};
+pub use crate::flow::{
+    Custodian, CustodianError, Directory, DirectoryError, Oversight, SessionsOf,
+};
 use crate::http::routes::Shared;
 pub use crate::master_key::{MasterKeyError, file_beside as master_key_file};
 use crate::store::sqlite::SqliteStore;
@@ -158,6 +160,11 @@ impl Server {
     /// The users of this server.
     pub fn directory(&self) -> &Directory {
         &self.directory
+    }
+
+    /// The sessions and the audit log of this server.
+    pub fn oversight(&self) -> Oversight {
+        Oversight::of(Arc::clone(&self.authority))
     }
 
     /// Takes no more connections, finishes what is under way, closes the database.

@@ -9,6 +9,7 @@
 //!   revocations  what ended, signed for guards; feed: as it happens
 //!   custodian    keys are rotated and withdrawn by hand
 //!   directory    users are added, changed, disabled
+//!   oversight    administrators see and end sessions, read the audit log
 //! ```
 //!
 //! No HTTP and no SQL here: a flow asks the store's verbs, the issuer decides.
@@ -19,6 +20,7 @@ mod directory;
 mod feed;
 mod keys;
 mod lanes;
+mod oversight;
 mod refresh;
 mod revocations;
 mod sign_in;
@@ -47,6 +49,7 @@ use self::feed::Feed;
 pub(crate) use self::feed::Follower;
 use self::keys::{KeyPolicies, Ring};
 use self::lanes::{Busy, Lanes};
+pub use self::oversight::{Oversight, SessionsOf};
 pub(crate) use self::sign_in::SignIn;
 use crate::config::Config;
 use crate::store::{SharedStore, StoreError};

@@ -20,6 +20,7 @@ mod sessions;
 mod users;
 mod writer;
 
+use std::fs::OpenOptions;
 use std::path::Path;
 use std::time::Duration;
 
@@ -57,6 +58,7 @@ impl SqliteStore {
     /// [`StoreError::NewerSchema`] for a database of a newer program, [`StoreError::Unavailable`]
     /// when the file cannot be opened or is no database.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        create_private(path).map_err(StoreError::unavailable)?;
         let mut connection = Connection::open(path)?;
         prepare_connection(&connection)?;
         // Every commit that is answered for has reached the disk.
@@ -70,6 +72,16 @@ impl SqliteStore {
             writer: Writer::start(connection)?,
         })
     }
+}
+
+/// Makes the file, if it is not there, for its owner alone: it holds password hashes. SQLite gives
+/// the files beside it the same mode.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 /// What every connection to the file needs, whatever it is for.
