@@ -15,6 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign::{AccessClaims, Algorithm, Reason, UnixTime, Unverified};
 use countersign_wire::bearer::{self, BearerError};
+use countersign_wire::discovery::ResourceMetadata;
 use http::header::AUTHORIZATION;
 use http::{Extensions, HeaderMap, Method};
 use serde::de::DeserializeOwned;
@@ -229,7 +230,7 @@ impl<C: DeserializeOwned> Guard<C> {
         let find = |takes: &dyn Fn(&Issuer) -> bool| self.inner.issuers.iter().position(takes);
         find(&|issuer| issuer.is_named(iss))
             .or_else(|| find(&|issuer| issuer.is_legacy() && symmetric))
-            .or_else(|| find(&|issuer| issuer.is_any() && !issuer.is_legacy()))
+            .or_else(|| find(&|issuer| issuer.name().is_none() && !issuer.is_legacy()))
             .ok_or(Failure {
                 why: Why::UnknownIssuer,
                 issuer: None,
@@ -278,6 +279,33 @@ impl<C> Guard<C> {
             .map(Cache::lookups)
             .unwrap_or_default();
         self.inner.counters.read(lookups)
+    }
+
+    /// What this API says about itself to clients that have no token yet (RFC 9728 §2); to be served as
+    /// JSON at the address given to [`GuardBuilder::resource_metadata`]. `resource` is the API's own
+    /// URL, `scopes` what a client may ask the issuer for.
+    ///
+    /// ```
+    /// # fn routes(guard: countersign_guard::Guard) -> axum::Router {
+    /// use axum::{Json, Router, routing::get};
+    /// use countersign_guard::wire::paths::OAUTH_PROTECTED_RESOURCE;
+    ///
+    /// let metadata = guard.resource_metadata("https://shop.example", ["orders:read"]);
+    /// Router::new().route(OAUTH_PROTECTED_RESOURCE, get(async || Json(metadata)))
+    /// # }
+    /// ```
+    pub fn resource_metadata(
+        &self,
+        resource: impl Into<String>,
+        scopes: impl IntoIterator<Item = impl Into<String>>,
+    ) -> ResourceMetadata {
+        let issuers = self.inner.issuers.iter().filter_map(Issuer::name);
+        ResourceMetadata {
+            resource: resource.into(),
+            authorization_servers: issuers.map(str::to_owned).collect(),
+            bearer_methods_supported: vec!["header".to_owned()],
+            scopes_supported: scopes.into_iter().map(Into::into).collect(),
+        }
     }
 
     /// The keys in use, of every issuer in the order they were given.

@@ -111,3 +111,6 @@ pub use refusal::{Refusal, Why};
 pub use require::Requirements;
 pub use revoked::RevokedHandle;
 pub use trust::Stale;
+
+/// The messages a guard reads and writes.
+pub use countersign_wire as wire;

@@ -102,14 +102,14 @@ impl Issuer {
         Ok(legacy)
     }
 
-    /// Whether tokens with this `iss` are this issuer's own.
-    pub(crate) fn is_named(&self, iss: Option<&str>) -> bool {
-        !self.is_any() && iss == self.expected.issuer.as_deref()
+    /// The `iss` of its tokens; `None` if any will do.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.expected.issuer.as_deref()
     }
 
-    /// Whether it judges tokens of any `iss`.
-    pub(crate) fn is_any(&self) -> bool {
-        self.expected.issuer.is_none()
+    /// Whether tokens with this `iss` are this issuer's own.
+    pub(crate) fn is_named(&self, iss: Option<&str>) -> bool {
+        self.name().is_some() && self.name() == iss
     }
 
     /// Whether it stands for the tokens of an older system.

@@ -72,6 +72,23 @@ pub struct Metadata {
     pub countersign_max_token_lifetime: Option<u64>,
 }
 
+/// What a guarded API says about itself (RFC 9728 §2), at
+/// [`OAUTH_PROTECTED_RESOURCE`](crate::paths::OAUTH_PROTECTED_RESOURCE).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceMetadata {
+    /// The API's own identifier, a URL.
+    pub resource: String,
+    /// The issuers whose tokens open it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_servers: Vec<String>,
+    /// How a token may be sent: `header`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bearer_methods_supported: Vec<String>,
+    /// The scopes that mean something here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes_supported: Vec<String>,
+}
+
 #[cfg(test)]
 mod tests {
     use alloc::string::ToString;

@@ -58,9 +58,6 @@ pub struct Bulletin {
     pub events: Vec<Event>,
 }
 
-/// A snapshot is a [`Bulletin`] that leaves nothing out.
-pub type Snapshot = Bulletin;
-
 /// One thing that was taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Event {

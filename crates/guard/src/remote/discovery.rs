@@ -48,10 +48,15 @@ pub(super) async fn discover(
     if metadata.issuer != issuer {
         return Err(FollowError::OtherIssuer {
             expected: issuer.to_owned(),
-            found: metadata.issuer,
+            found: printable(&metadata.issuer),
         });
     }
     Ok((metadata, fetcher.for_issuer(&base)))
+}
+
+/// A stranger's text, fit for a log line.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 fn join(base: &Url, path: &str) -> Url {

@@ -48,7 +48,7 @@ const BYTES_LIMIT: usize = 32 * 1024 * 1024;
 /// Expired events are swept out this often.
 const SWEEP: Duration = Duration::from_secs(10);
 /// Pauses grow up to this while the issuer cannot be reached.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What became of asking once.
 enum Asked {

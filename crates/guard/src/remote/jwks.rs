@@ -103,7 +103,6 @@ impl RemoteKeys {
         first: &FetchedKeys,
         pace: &Pace,
     ) -> Self {
-        cell.good_until(UnixTime::now().saturating_add(pace.keys_good_for));
         let request = Request {
             shared: Arc::new(Shared {
                 flight: Mutex::default(),
@@ -226,8 +225,7 @@ impl Renewal {
     }
 
     fn publish(&self, keys: &KeySet) {
-        self.cell
-            .good_until(UnixTime::now().saturating_add(self.pace.keys_good_for));
+        self.cell.fetched_at(UnixTime::now());
         if !same(keys, &self.cell.published().keys) {
             tracing::info!(keys = keys.len(), "the issuer's keys changed");
             self.cell.replace(keys.clone());

@@ -218,7 +218,8 @@ async fn follow(
     let max_lifetime = metadata
         .countersign_max_token_lifetime
         .map(Duration::from_secs);
-    let cell = Arc::new(KeyCell::new(first.keys.clone(), max_lifetime));
+    let cell = KeyCell::fetched(first.keys.clone(), max_lifetime, pace.keys_good_for);
+    let cell = Arc::new(cell);
     let remote = RemoteKeys::start(source, Arc::clone(&cell), &first, pace);
 
     if let (Some(url), None) = (&metadata.countersign_revocations_endpoint, &trusted.revoked) {
@@ -256,12 +257,12 @@ impl Drop for Task {
     }
 }
 
-/// The same time, up to a tenth shorter, so that guards started together do not ask together.
+/// The same time or up to half of it shorter, so that guards started together do not ask together.
 fn jittered(time: Duration) -> Duration {
     use std::hash::{BuildHasher, RandomState};
 
-    let tenth = u32::try_from(RandomState::new().hash_one(0) % 1_000).unwrap_or_default();
-    time.saturating_sub(time / 10 * tenth / 1_000)
+    let thousandths = u32::try_from(RandomState::new().hash_one(0) % 1_000).unwrap_or_default();
+    time.saturating_sub(time / 2_000 * thousandths)
 }
 
 #[cfg(test)]
@@ -269,14 +270,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn jitter_shortens_by_a_tenth_at_most() {
+    fn jitter_shortens_by_half_at_most() {
         let time = Duration::from_secs(10);
         for _ in 0..100 {
             let jittered = jittered(time);
-            assert!(
-                jittered <= time && jittered >= Duration::from_secs(9),
-                "{jittered:?}"
-            );
+            assert!(jittered <= time && jittered >= time / 2, "{jittered:?}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The layer and the extractor, over a real router.
 
+use std::convert::Infallible;
+
 use axum::body::Body;
 use axum::extract::{FromRef, State};
 use axum::routing::get;
@@ -245,14 +247,15 @@ async fn a_replaced_answer_comes_out_of_both_doors() {
     }
 }
 
+async fn callers_name(request: Request<()>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let caller: &Caller = request.extensions().get().expect("the layer's caller");
+    Ok(Response::new(Full::new(Bytes::from(caller.sub.clone()))))
+}
+
 #[tokio::test]
 async fn any_tower_service_can_stand_behind_the_layer() {
     let issuer = Issuer::new();
-    let inner = tower::service_fn(async |request: Request<()>| {
-        let caller: &Caller = request.extensions().get().expect("the layer's caller");
-        let name = Bytes::from(caller.sub.clone());
-        Ok::<_, std::convert::Infallible>(Response::new(Full::new(name)))
-    });
+    let inner = tower::service_fn(callers_name);
     let mut service = issuer.guard().layer().layer(inner);
     let mut ask = async |token: Option<String>| {
         let mut request = Request::new(());

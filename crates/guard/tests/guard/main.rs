@@ -12,6 +12,7 @@ mod cookie;
 mod doors;
 mod issuer;
 mod legacy;
+mod logs;
 mod refusals;
 #[cfg(feature = "remote")]
 mod remote_issuer;
