@@ -28,6 +28,8 @@ pub struct Config {
     pub access_life: Duration,
     /// How long sessions live, and the grace of a refresh.
     pub sessions: SessionPolicy,
+    /// How long a line of the audit log is kept.
+    pub audit_retention: Duration,
     /// What a new password hash costs.
     pub passwords: PasswordParameters,
     /// How many passwords are hashed at once.
@@ -95,6 +97,7 @@ impl Default for Config {
             algorithm: Algorithm::ES256,
             access_life: Duration::from_secs(600),
             sessions: SessionPolicy::default(),
+            audit_retention: Duration::from_secs(365 * 86_400),
             passwords: PasswordParameters::default(),
             hash_lanes: default_lanes(),
             hash_queue: 64,

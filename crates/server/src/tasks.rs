@@ -37,6 +37,9 @@ async fn follow_and_keep(authority: &Authority) {
             if let Err(error) = authority.keep_keys().await {
                 tracing::error!(%error, "cannot look after the keys; it will be tried again");
             }
+            if let Err(error) = authority.pad_refusals().await {
+                tracing::warn!(%error, "cannot look at the password hashes; it will be tried again");
+            }
         }
         if now >= sweep {
             // More right away if there is more, but never so much at once that a request waits.

@@ -409,7 +409,12 @@ async fn a_sweep_removes_what_is_long_over_and_nothing_else() {
         .end_sessions(Which::Handle(alive.handle), ending(EndReason::SignedOut))
         .await
         .expect("works");
-    assert!(!f.store.sweep(NOW, 100).await.expect("works"));
+    assert!(
+        !f.store
+            .sweep(NOW, UnixTime::EPOCH, 100)
+            .await
+            .expect("works")
+    );
     assert_eq!(f.store.session(over.handle).await.expect("works"), None);
     assert!(
         f.store
@@ -420,7 +425,10 @@ async fn a_sweep_removes_what_is_long_over_and_nothing_else() {
     );
     assert_eq!(f.store.revocations(NOW).await.expect("works").len(), 1);
     let later = NOW.saturating_add(Duration::from_secs(721));
-    f.store.sweep(later, 100).await.expect("works");
+    f.store
+        .sweep(later, UnixTime::EPOCH, 100)
+        .await
+        .expect("works");
     assert!(f.store.revocations(later).await.expect("works").is_empty());
 }
 

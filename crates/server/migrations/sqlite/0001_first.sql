@@ -6,12 +6,16 @@ CREATE TABLE users (
     -- The name in the form it is compared in, so that `Ada` and `ada` are one user.
     name_key            TEXT    NOT NULL UNIQUE,
     password_hash       TEXT    NOT NULL,
+    -- The hash up to its salt: its function and cost. Refusals are padded to the costliest.
+    hash_kind           TEXT    NOT NULL,
     -- Names separated by single spaces, as in a scope.
     roles               TEXT    NOT NULL DEFAULT '',
     disabled            INTEGER NOT NULL DEFAULT 0,
     created_at          INTEGER NOT NULL,
     password_changed_at INTEGER NOT NULL
 ) STRICT;
+
+CREATE INDEX users_by_hash_kind ON users (hash_kind);
 
 -- One row a session, however often it is refreshed: no token and no hash of one is kept.
 -- No index covers a column that a refresh changes, so a refresh writes one leaf page.
@@ -87,6 +91,8 @@ CREATE TABLE audit (
     network   TEXT,
     detail    TEXT
 ) STRICT;
+
+CREATE INDEX audit_by_time ON audit (at);
 
 -- Facts about the installation as a whole, such as the longest access-token life ever announced.
 CREATE TABLE facts (

@@ -10,7 +10,8 @@ use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use countersign_issuer::{PasswordHasher, PasswordParameters};
+use arc_swap::ArcSwap;
+use countersign_issuer::{PasswordHash, PasswordHasher, PasswordParameters};
 use tokio::sync::oneshot;
 
 type Job = Box<dyn FnOnce(&mut PasswordHasher) + Send>;
@@ -19,6 +20,7 @@ type Job = Box<dyn FnOnce(&mut PasswordHasher) + Send>;
 #[derive(Clone, Debug)]
 pub(crate) struct Lanes {
     queue: SyncSender<Job>,
+    kinds: Arc<ArcSwap<Vec<PasswordHash>>>,
 }
 
 /// Every lane works and the queue is full.
@@ -34,13 +36,23 @@ impl Lanes {
     ) -> std::io::Result<Self> {
         let (queue, jobs) = sync_channel::<Job>(waiting);
         let jobs = Arc::new(Mutex::new(jobs));
+        let kinds = Arc::new(ArcSwap::default());
         for number in 0..lanes.max(1) {
-            let jobs = Arc::clone(&jobs);
+            let mut lane = Lane {
+                jobs: Arc::clone(&jobs),
+                kinds: Arc::clone(&kinds),
+                hasher: PasswordHasher::new(cost),
+            };
             thread::Builder::new()
                 .name(format!("hash-lane-{number}"))
-                .spawn(move || work(&jobs, PasswordHasher::new(cost)))?;
+                .spawn(move || lane.work())?;
         }
-        Ok(Self { queue })
+        Ok(Self { queue, kinds })
+    }
+
+    /// From now on refusals cost what a check of the costliest of these hashes costs.
+    pub(crate) fn pad_for(&self, kinds: Vec<PasswordHash>) {
+        self.kinds.store(Arc::new(kinds));
     }
 
     /// Runs `job` in a lane and waits for its answer.
@@ -61,14 +73,33 @@ impl Lanes {
     }
 }
 
-fn work(jobs: &Mutex<Receiver<Job>>, mut hasher: PasswordHasher) {
-    // Requests come first; where the platform has no such priority the lanes are still bounded.
-    let _ = rustix::process::nice(10);
-    loop {
-        let next = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match next {
-            Ok(job) => job(&mut hasher),
-            Err(_) => return,
+/// One thread's part.
+struct Lane {
+    jobs: Arc<Mutex<Receiver<Job>>>,
+    kinds: Arc<ArcSwap<Vec<PasswordHash>>>,
+    hasher: PasswordHasher,
+}
+
+impl Lane {
+    fn work(&mut self) {
+        // Requests come first; where the platform has no such priority the lanes are still bounded.
+        let _ = rustix::process::nice(10);
+        let mut padded_for = None;
+        while let Some(job) = self.next() {
+            let kinds = self.kinds.load_full();
+            if !padded_for
+                .as_ref()
+                .is_some_and(|known| Arc::ptr_eq(known, &kinds))
+            {
+                self.hasher.pad_for(kinds.iter());
+                padded_for = Some(kinds);
+            }
+            job(&mut self.hasher);
         }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        jobs.recv().ok()
     }
 }

@@ -83,6 +83,7 @@ struct Policy {
     sessions: SessionPolicy,
     keys: KeyPolicies,
     revocations: RevocationPolicy,
+    audit_retention: Duration,
 }
 
 /// A token pair on its way to a client.
@@ -170,6 +171,7 @@ impl Authority {
                 },
             },
             revocations,
+            audit_retention: config.audit_retention,
         };
         let now = UnixTime::now();
         let ring = keys::prepare(&*store, &master, &policy.keys, now).await?;
@@ -193,6 +195,7 @@ impl Authority {
             lanes,
         };
         authority.tell_guard();
+        authority.pad_refusals().await?;
         Ok(authority)
     }
 

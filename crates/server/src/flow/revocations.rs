@@ -82,7 +82,8 @@ impl Authority {
     pub(crate) async fn sweep(&self, now: UnixTime, limit: u32) -> Result<bool, FlowError> {
         self.live().sweep(now);
         self.guard_revoked.sweep(now);
-        Ok(self.store.sweep(now, limit).await?)
+        let audit_before = now.saturating_sub(self.policy.audit_retention);
+        Ok(self.store.sweep(now, audit_before, limit).await?)
     }
 }
 

@@ -82,6 +82,12 @@ impl Authority {
         self.pair(&grant, &session, now)
     }
 
+    /// Takes in which kinds of password hashes are stored, so that every refusal costs the same.
+    pub(crate) async fn pad_refusals(&self) -> Result<(), FlowError> {
+        self.lanes.pad_for(self.store.password_kinds().await?);
+        Ok(())
+    }
+
     /// Which scopes and audiences a user may ask for is not kept yet: there is one audience, and
     /// no scope to have.
     fn refuse_unserved(&self, asked: &SignIn) -> Result<(), FlowError> {

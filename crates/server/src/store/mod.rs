@@ -13,8 +13,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use countersign::UnixTime;
 use countersign_issuer::record::{
-    AuditEvent, AuditKind, EndReason, Handle, KeyState, MacKeyRecord, PasswordHash, Session,
-    SigningKeyRecord, User,
+    AuditEvent, AuditKind, EndReason, Handle, KeyState, MacKeyRecord, PasswordHash, Sealed,
+    Session, SigningKeyRecord, User,
 };
 use countersign_issuer::revoke::Revocation;
 
@@ -29,6 +29,17 @@ pub trait Store: Debug + Send + Sync {
 
     /// Adds a user.
     async fn create_user(&self, user: User, audit: AuditEvent) -> Result<Created, StoreError>;
+
+    /// Adds users, all or as many as have a free name, in one transaction; the answers are in the
+    /// order of the users. One audit line stands for all of them.
+    async fn import_users(
+        &self,
+        users: Vec<User>,
+        audit: AuditEvent,
+    ) -> Result<Vec<Created>, StoreError>;
+
+    /// One stored hash of each kind there is: a kind is the function and its cost.
+    async fn password_kinds(&self) -> Result<Vec<PasswordHash>, StoreError>;
 
     /// The user with this name, compared without regard to case.
     async fn user_by_name(&self, username: &str) -> Result<Option<User>, StoreError>;
@@ -138,9 +149,14 @@ pub trait Store: Debug + Send + Sync {
     /// access token of this installation can have.
     async fn longest_access_life(&self, life: Duration) -> Result<Duration, StoreError>;
 
-    /// Deletes a few rows that nobody can ask for again, `limit` of each kind at most.
-    /// The answer says whether there may be more.
-    async fn sweep(&self, now: UnixTime, limit: u32) -> Result<bool, StoreError>;
+    /// Deletes a few rows that nobody can ask for again, and audit lines older than
+    /// `audit_before`; `limit` of each at most. The answer says whether there may be more.
+    async fn sweep(
+        &self,
+        now: UnixTime,
+        audit_before: UnixTime,
+        limit: u32,
+    ) -> Result<bool, StoreError>;
 
     /// Writes out what waits in memory and closes.
     async fn close(&self);
@@ -227,6 +243,8 @@ pub enum Which {
     Sid(String),
     /// The one a refresh token names.
     Handle(Handle),
+    /// Every one there is: for a restored database.
+    Everyone,
     /// Every one of a user.
     AllOf {
         /// Whose.
@@ -291,11 +309,29 @@ pub enum KeyRowChange {
         /// When.
         at: UnixTime,
     },
+    /// A key is sealed anew, under another master key. Nothing is changed if the key is gone.
+    Resealed {
+        /// Which: a signing key's `kid` or a MAC key's id.
+        key: KeyName,
+        /// What it was sealed as before.
+        from: Sealed,
+        /// What it is sealed as from now on.
+        to: Sealed,
+    },
     /// No token that this MAC key made can be alive: its row is deleted.
     MacDeleted {
         /// Which.
         id: u32,
     },
+}
+
+/// The name of a key of either kind.
+#[derive(Clone, Debug)]
+pub enum KeyName {
+    /// A signing key's `kid`.
+    Signing(String),
+    /// A MAC key's id.
+    Mac(u32),
 }
 
 /// Why the store did not do what it was asked.
@@ -361,7 +397,44 @@ impl From<rusqlite::Error> for StoreError {
     }
 }
 
+/// The kind of a stored hash: everything before its salt, which is the function and its cost.
+pub(crate) fn hash_kind(hash: &PasswordHash) -> &str {
+    let text = hash.as_str();
+    let bcrypt = ["$2a$", "$2b$", "$2y$"]
+        .iter()
+        .any(|mark| text.contains(mark));
+    // bcrypt writes salt and hash as one part, everyone else as two.
+    let parts_of_the_user = if bcrypt { 1 } else { 2 };
+    let kind = text.rsplitn(parts_of_the_user + 1, '$').last();
+    kind.unwrap_or_default()
+}
+
 /// Names are one user's whatever their case.
 pub(crate) fn name_key(username: &str) -> String {
     username.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_a_function_and_its_cost_and_nothing_of_the_user() {
+        let kinds = [
+            (
+                "$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA",
+                "$argon2id$v=19$m=19456,t=2,p=1",
+            ),
+            ("$2b$12$saltsaltsaltsaltsaltsahashhashhash", "$2b$12"),
+            (
+                "bcrypt_sha256$$2b$12$saltsaltsaltsaltsahash",
+                "bcrypt_sha256$$2b$12",
+            ),
+            ("scrypt:32768:8:1$salt$00ff", "scrypt:32768:8:1"),
+            ("pbkdf2_sha256$600000$salt$aGFzaA=", "pbkdf2_sha256$600000"),
+        ];
+        for (hash, kind) in kinds {
+            assert_eq!(hash_kind(&PasswordHash::from_stored(hash)), kind);
+        }
+    }
 }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::rows::{self, seconds};
 use super::{audit, revocations};
-use crate::store::{KeyRowChange, StoreError};
+use crate::store::{KeyName, KeyRowChange, StoreError};
 
 pub(super) fn signing(db: &Connection) -> Result<Vec<SigningKeyRecord>, StoreError> {
     let mut statement = db.prepare_cached(
@@ -109,6 +109,7 @@ fn apply(db: &Connection, change: &KeyRowChange) -> Result<bool, StoreError> {
             )?
             .execute(params![id, seconds(*at)])?
             == 1),
+        KeyRowChange::Resealed { key, from, to } => reseal(db, key, from, to),
         KeyRowChange::MacDeleted { id } => Ok(db
             .prepare_cached("DELETE FROM mac_keys WHERE id = ?1")?
             .execute([id])?
@@ -176,4 +177,17 @@ fn insert_mac(db: &Connection, record: &MacKeyRecord) -> Result<bool, StoreError
             record.retired_at.map(seconds),
         ])?;
     Ok(added == 1)
+}
+
+fn reseal(db: &Connection, key: &KeyName, from: &Sealed, to: &Sealed) -> Result<bool, StoreError> {
+    let (from, to) = (from.as_bytes(), to.as_bytes());
+    let changed = match key {
+        KeyName::Signing(kid) => db
+            .prepare_cached("UPDATE signing_keys SET sealed = ?3 WHERE kid = ?1 AND sealed = ?2")?
+            .execute(params![kid, from, to])?,
+        KeyName::Mac(id) => db
+            .prepare_cached("UPDATE mac_keys SET sealed = ?3 WHERE id = ?1 AND sealed = ?2")?
+            .execute(params![id, from, to])?,
+    };
+    Ok(changed == 1)
 }

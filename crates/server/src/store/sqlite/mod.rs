@@ -108,6 +108,20 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn import_users(
+        &self,
+        users: Vec<User>,
+        audit: AuditEvent,
+    ) -> Result<Vec<Created>, StoreError> {
+        self.writer
+            .write(move |db| users::import(db, &users, &audit))
+            .await
+    }
+
+    async fn password_kinds(&self) -> Result<Vec<PasswordHash>, StoreError> {
+        self.readers.read(users::password_kinds).await
+    }
+
     async fn user_by_name(&self, username: &str) -> Result<Option<User>, StoreError> {
         let key = super::name_key(username);
         self.readers.read(move |db| users::by_name(db, &key)).await
@@ -298,9 +312,17 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn sweep(&self, now: UnixTime, limit: u32) -> Result<bool, StoreError> {
+    async fn sweep(
+        &self,
+        now: UnixTime,
+        audit_before: UnixTime,
+        limit: u32,
+    ) -> Result<bool, StoreError> {
         self.writer
-            .write(move |db| sessions::sweep(db, now, limit))
+            .write(move |db| {
+                let more = sessions::sweep(db, now, limit)?;
+                Ok(audit::sweep(db, audit_before, limit)? || more)
+            })
             .await
     }
 

@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 use super::rows::{self, SESSION, SESSION_COLUMNS, USER, seconds};
 use super::{audit, revocations};
-use crate::store::{Ended, Ending, Opened, Rotated, Rotation, StoreError, Which};
+use crate::store::{Ended, Ending, Opened, Rotated, Rotation, StoreError, Which, hash_kind};
 
 /// How long a session that is over stays, so that a late token is answered with what became of it.
 const REMEMBERED: i64 = 3600;
@@ -19,15 +19,17 @@ pub(super) fn open(
     upgrade: Option<&PasswordHash>,
     event: &AuditEvent,
 ) -> Result<Opened, StoreError> {
-    let hash = upgrade.unwrap_or(checked);
     let unchanged = db
         .prepare_cached(
-            "UPDATE users SET password_hash = ?3
-             WHERE id = ?1 AND password_hash = ?2 AND disabled = 0",
+            "SELECT 1 FROM users WHERE id = ?1 AND password_hash = ?2 AND disabled = 0",
         )?
-        .execute(params![session.user_id, checked.as_str(), hash.as_str()])?;
-    if unchanged == 0 {
+        .exists(params![session.user_id, checked.as_str()])?;
+    if !unchanged {
         return Ok(Opened::UserChanged);
+    }
+    if let Some(hash) = upgrade {
+        db.prepare_cached("UPDATE users SET password_hash = ?2, hash_kind = ?3 WHERE id = ?1")?
+            .execute(params![session.user_id, hash.as_str(), hash_kind(hash)])?;
     }
     insert(db, session)?;
     audit::append(db, event)?;
@@ -190,6 +192,7 @@ pub(super) fn end(
         Which::Of { user_id, sid } => {
             end_where(db, "sid = ?3 AND user_id = ?4", &[sid, user_id], ending)
         }
+        Which::Everyone => end_where(db, "TRUE", &[], ending),
         Which::Sid(sid) => end_where(db, "sid = ?3", &[sid], ending),
         Which::Handle(handle) => end_where(db, "handle = ?3", &[handle.as_bytes()], ending),
     }

@@ -6,18 +6,41 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{self, USER, seconds};
 use super::{audit, revocations, sessions};
-use crate::store::{Created, Ended, Ending, Found, StoreError, name_key};
+use crate::store::{Created, Ended, Ending, Found, StoreError, hash_kind, name_key};
 
 pub(super) fn create(
     db: &Connection,
     user: &User,
     event: &AuditEvent,
 ) -> Result<Created, StoreError> {
+    let created = insert(db, user)?;
+    if created == Created::Created {
+        audit::append(db, event)?;
+    }
+    Ok(created)
+}
+
+pub(super) fn import(
+    db: &Connection,
+    users: &[User],
+    event: &AuditEvent,
+) -> Result<Vec<Created>, StoreError> {
+    let outcomes = users
+        .iter()
+        .map(|user| insert(db, user))
+        .collect::<Result<Vec<_>, _>>()?;
+    if outcomes.contains(&Created::Created) {
+        audit::append(db, event)?;
+    }
+    Ok(outcomes)
+}
+
+fn insert(db: &Connection, user: &User) -> Result<Created, StoreError> {
     let added = db
         .prepare_cached(
-            "INSERT INTO users (id, username, name_key, password_hash, roles, disabled,
+            "INSERT INTO users (id, username, name_key, password_hash, hash_kind, roles, disabled,
                                 created_at, password_changed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
              ON CONFLICT (name_key) DO NOTHING",
         )?
         .execute(params![
@@ -25,16 +48,34 @@ pub(super) fn create(
             user.username,
             name_key(&user.username),
             user.password_hash.as_str(),
+            hash_kind(&user.password_hash),
             user.roles.join(" "),
             user.disabled,
             seconds(user.created_at),
             seconds(user.password_changed_at),
         ])?;
-    if added == 0 {
-        return Ok(Created::NameTaken);
-    }
-    audit::append(db, event)?;
-    Ok(Created::Created)
+    Ok(if added == 0 {
+        Created::NameTaken
+    } else {
+        Created::Created
+    })
+}
+
+pub(super) fn password_kinds(db: &Connection) -> Result<Vec<PasswordHash>, StoreError> {
+    // From one kind to the next by the index, however many users are of each.
+    let mut statement = db.prepare_cached(
+        "WITH RECURSIVE kinds (kind) AS (
+             SELECT min(hash_kind) FROM users
+             UNION ALL
+             SELECT (SELECT min(hash_kind) FROM users WHERE hash_kind > kinds.kind)
+             FROM kinds WHERE kinds.kind IS NOT NULL
+         )
+         SELECT (SELECT password_hash FROM users WHERE hash_kind = kinds.kind LIMIT 1)
+         FROM kinds WHERE kinds.kind IS NOT NULL",
+    )?;
+    let hashes = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let hashes = hashes.map(|hash| hash.map(PasswordHash::from_stored));
+    Ok(hashes.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn by_name(db: &Connection, key: &str) -> Result<Option<User>, StoreError> {
@@ -70,9 +111,15 @@ pub(super) fn set_password(
 ) -> Result<Found<Vec<Ended>>, StoreError> {
     let changed = db
         .prepare_cached(
-            "UPDATE users SET password_hash = ?2, password_changed_at = ?3 WHERE id = ?1",
+            "UPDATE users SET password_hash = ?2, hash_kind = ?3, password_changed_at = ?4
+             WHERE id = ?1",
         )?
-        .execute(params![user_id, hash.as_str(), seconds(ending.at)])?;
+        .execute(params![
+            user_id,
+            hash.as_str(),
+            hash_kind(hash),
+            seconds(ending.at)
+        ])?;
     if changed == 0 {
         return Ok(Found::Missing);
     }
