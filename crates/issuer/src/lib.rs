@@ -17,7 +17,8 @@
 //!
 //! - [`password`]: a password is checked, and every refusal costs the same work;
 //! - [`throttle`], [`device`]: how long to wait before the next try, and who need not;
-//! - [`grant`]: the right to have tokens made, from a check and from nothing else;
+//! - [`grant`]: the right to have tokens made, from a check and from nothing else; [`client`]: the
+//!   same for programs that have a secret;
 //! - [`session`], [`refresh`], [`marks`], [`mac`]: one row per sign-in, its refresh tokens derived
 //!   from it;
 //! - [`shadow`]: an eye on a thief who refreshes just behind his victim;
@@ -83,6 +84,7 @@
 extern crate alloc;
 
 mod bounded;
+pub mod client;
 pub mod device;
 pub mod error;
 pub mod grant;
@@ -102,6 +104,7 @@ pub mod throttle;
 pub mod token;
 
 pub use crate::{
+    client::{Client, ClientGrant, ClientSecret},
     error::{IssuerError, Refused},
     grant::{NewSession, UserGrant},
     keyring::{KeyChange, KeyPolicy, KeyRing},

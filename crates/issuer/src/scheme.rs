@@ -248,8 +248,10 @@ impl Memory {
 
     fn blocks(&mut self, count: usize) -> Result<&mut [Block], String> {
         // An imported hash may have needed far more than ours do.
-        if self.blocks.len() > count.max(self.keep) {
-            self.blocks.truncate(count.max(self.keep));
+        let keep = count.max(self.keep);
+        if let Some(surplus) = self.blocks.get_mut(keep..).filter(|rest| !rest.is_empty()) {
+            surplus.iter_mut().for_each(Zeroize::zeroize);
+            self.blocks.truncate(keep);
             self.blocks.shrink_to_fit();
         }
         let missing = count.saturating_sub(self.blocks.len());

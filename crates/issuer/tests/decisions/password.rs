@@ -96,6 +96,7 @@ fn refusals_are_padded_to_every_scheme_in_the_store() {
         "bcrypt_sha256$$2b$05$u1P8VjMGM9AiegYmbDCxOuijOsSMU45FELY.lRfWSrnuNEV4czVH.",
         "$2b$05$EYuD3eUfL3Lj43CAZWXcd.rdCzZCSG.3q52w6Op12DyM6iVAtBcB.",
         "$argon2id$v=19$m=1024,t=1,p=2$Hn1IG5Q6w088X2hybV1L8Q$1QvY3RnxvxQ5T0l680UfQJU3D0PlyyP36P+HYaCoYes",
+        "$argon2id$v=19$m=1024,t=1,p=2$Hn1IG5Q6w088X2hybV1L8Q$1QvY3RnxvxQ5T0l680UfQJU3D0PlyyP36P+HYaCoYes",
         "of no known form",
     ]
     .map(PasswordHash::from_stored);
