@@ -65,8 +65,8 @@ impl Page {
         reason = "a page is written on, here as elsewhere"
     )]
     pub(super) fn entry(&self, name: &str, value: &str) -> Result<(), Failure> {
-        let value = clipped(value, WIDTH - INDENT.len() - 22);
-        output::line(&format!("{INDENT}   {NAME}{name:18}{NAME:#} {value}"))
+        let value = clipped(value.trim_end(), WIDTH - INDENT.len() - 24);
+        output::line(format!("{INDENT}  {NAME}{name:18}{NAME:#}  {value}").trim_end())
     }
 
     /// Something to know before what follows.

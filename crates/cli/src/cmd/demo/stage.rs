@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use super::USER;
 use super::page::Page;
 use crate::exit::Failure;
-use crate::output::{DIM, NAME};
+use crate::output::{BOLD, DIM, NAME};
 
 /// The `aud` of the API.
 const AUDIENCE: &str = "api";
@@ -139,6 +139,7 @@ impl Stage {
     pub(super) fn introduce(&self, page: &Page) -> Result<(), Failure> {
         let (short, usual) = (Pace::short(), Pace::usual());
         let (server, api) = (self.at_server(""), self.at_api(""));
+        page.plain(&format!("{BOLD}The whole story, on real parts{BOLD:#}\n"))?;
         page.plain(&format!(
             "{NAME}server{NAME:#}  {server:24} its database is in a temporary folder"
         ))?;
@@ -159,7 +160,8 @@ impl Stage {
         let (server, api) = (self.at_server(""), self.at_api(""));
         page.plain(&format!(
             "\nBoth run on, now with the usual lifetimes. Sign in, then be greeted:\n\n\
-             TOKEN=$(curl -s {server}/login -H 'Content-Type: application/json' \\\n  \
+             TOKEN=$(curl -s {server}/login \\\n  \
+             -H 'Content-Type: application/json' \\\n  \
              -d '{{\"username\":\"{USER}\",\"password\":\"{password}\"}}' \\\n  \
              | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')\n\
              curl {api}/hello -H \"Authorization: Bearer $TOKEN\"\n\

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::page::{Page, shortened};
 use super::stage::{Pace, Stage};
 use super::{ROLE, USER};
+use crate::cmd::jwt::moment;
 use crate::exit::Failure;
 
 /// A revocation that has not arrived by then does not count as one.
@@ -40,8 +41,8 @@ pub(super) async fn tell(page: &mut Page, stage: &Stage, password: &str) -> Resu
     story.a_stolen_refresh_token(&client, &replaced).await?;
     let client = story.sign_in("Sign in again", password).await?;
     let token = story.token(&client).await?;
-    story.sign_out(&client).await?;
-    story.the_signed_out_token(&token).await
+    let signed_out = story.sign_out(&client).await?;
+    story.the_signed_out_token(&token, signed_out).await
 }
 
 struct Story<'a> {
@@ -156,12 +157,16 @@ impl Story<'_> {
         self.page.step("Look into the access token")?;
         let unverified = Unverified::parse(token).map_err(Failure::failed)?;
         let (header, claims) = (unverified.header_json(), unverified.claims_json());
-        for (name, value) in members(header).chain(members(claims)) {
-            let shown = match value {
-                Value::String(text) => text.clone(),
-                other => other.to_string(),
-            };
-            self.page.entry(name, &shown)?;
+        for (title, part) in [("header", header), ("claims", claims)] {
+            self.page.aside(title)?;
+            for (name, value) in in_order(part) {
+                let shown = match value {
+                    Value::String(text) if !text.is_empty() => text.clone(),
+                    other => other.to_string(),
+                };
+                let date = value.as_i64().and_then(moment::date).unwrap_or_default();
+                self.page.entry(name, &format!("{shown}  {date}"))?;
+            }
         }
         self.page.shows(
             header.get("typ") == Some(&json!("at+jwt"))
@@ -190,7 +195,7 @@ impl Story<'_> {
         self.page.answers(status.as_u16(), message)?;
         self.page.shows(
             status == StatusCode::OK && message.starts_with(&format!("Hello, {USER}.")),
-            "checked by the API itself, with the server's public key; nobody was asked",
+            "the API checked it alone, with the server's public key",
         )
     }
 
@@ -265,7 +270,7 @@ impl Story<'_> {
         let renewed = self.refresh_token(client)? != before;
         self.page.shows(
             got.is_refused(StatusCode::FORBIDDEN, "missing_role") && renewed,
-            "known, but not allowed; its expired token the client had renewed unasked",
+            "known, but not allowed; the client had renewed its token unasked",
         )
     }
 
@@ -338,6 +343,7 @@ impl Story<'_> {
             "server",
             &format!("POST /refresh  {}", shortened(stolen.expose())),
         )?;
+        let presented = Instant::now();
         let got = self.present(stolen).await?;
         self.page.answers(got.status.as_u16(), &got.refusal())?;
         let ended = got.status == StatusCode::BAD_REQUEST && got.text("error") == "invalid_grant";
@@ -345,7 +351,7 @@ impl Story<'_> {
             "api",
             &format!("GET /hello  with {USER}'s own access token"),
         )?;
-        let (refused, after) = self.refused_soon(token.expose()).await?;
+        let (refused, after) = self.refused_soon(token.expose(), presented).await?;
         self.page
             .answers(refused.status.as_u16(), &refused.refusal())?;
         let client_knows = client.refresh_now().await;
@@ -354,39 +360,45 @@ impl Story<'_> {
                 && refused.is_refused(StatusCode::UNAUTHORIZED, "revoked")
                 && matches!(client_knows, Err(ClientError::SessionEnded)),
             &format!(
-                "two hold the token, so the session ends for both; the API knew after {} ms",
-                after.as_millis()
+                "two had the token, so the session ended for both; the API knew in {} ms",
+                after.as_millis() + 1
             ),
         )
     }
 
-    async fn sign_out(&mut self, client: &Client) -> Result<(), Failure> {
+    async fn sign_out(&mut self, client: &Client) -> Result<Instant, Failure> {
         self.page.step("Sign out")?;
         let refresh = self.refresh_token(client)?;
         self.page.sends("server", "POST /logout")?;
+        let asked = Instant::now();
         client.logout().await.map_err(Failure::failed)?;
         self.page.answers(204, "")?;
         let got = self.present(&refresh).await?;
         self.page.shows(
             got.text("error") == "invalid_grant" && client.refresh_token().is_none(),
             "the session is over and its refresh token worthless",
-        )
+        )?;
+        Ok(asked)
     }
 
-    async fn the_signed_out_token(&mut self, token: &str) -> Result<(), Failure> {
+    async fn the_signed_out_token(
+        &mut self,
+        token: &str,
+        signed_out: Instant,
+    ) -> Result<(), Failure> {
         self.page
             .step("The access token of the session that ended")?;
         self.page.sends(
             "api",
             "GET /hello  Authorization: Bearer <it has not expired yet>",
         )?;
-        let (got, after) = self.refused_soon(token).await?;
+        let (got, after) = self.refused_soon(token, signed_out).await?;
         self.page.answers(got.status.as_u16(), &got.refusal())?;
         self.page.shows(
             got.is_refused(StatusCode::UNAUTHORIZED, "revoked"),
             &format!(
-                "taken back {} ms after the sign-out, though its time was not up",
-                after.as_millis()
+                "taken back within {} ms of the sign-out, though its time was not up",
+                after.as_millis() + 1
             ),
         )
     }
@@ -401,15 +413,18 @@ impl Story<'_> {
         .await
     }
 
-    /// Calls until the API refuses, and says how long that took.
-    async fn refused_soon(&self, token: &str) -> Result<(Answer, Duration), Failure> {
-        let start = Instant::now();
+    /// Calls until the API refuses, and says how long after `since` that was.
+    async fn refused_soon(
+        &self,
+        token: &str,
+        since: Instant,
+    ) -> Result<(Answer, Duration), Failure> {
         loop {
             let got = self.call(token).await?;
-            if got.status != StatusCode::OK || start.elapsed() > PATIENCE {
-                return Ok((got, start.elapsed()));
+            if got.status != StatusCode::OK || since.elapsed() > PATIENCE {
+                return Ok((got, since.elapsed()));
             }
-            tokio::time::sleep(Duration::from_millis(10)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
 
@@ -451,8 +466,23 @@ async fn read(got: reqwest::Response) -> Result<Answer, Failure> {
     })
 }
 
-fn members(object: &Value) -> impl Iterator<Item = (&String, &Value)> {
-    object.as_object().into_iter().flatten()
+/// The members of a header or of claims: who and for whom first, then until when, then the rest.
+fn in_order(object: &Value) -> Vec<(&String, &Value)> {
+    const ORDER: [&str; 9] = [
+        "alg",
+        "typ",
+        "iss",
+        "aud",
+        "sub",
+        "preferred_username",
+        "roles",
+        "iat",
+        "exp",
+    ];
+    let mut members: Vec<_> = object.as_object().into_iter().flatten().collect();
+    let place = |name: &str| ORDER.iter().position(|known| *known == name);
+    members.sort_by_key(|(name, _)| place(name).unwrap_or(ORDER.len()));
+    members
 }
 
 /// The token with its bearer made an administrator, and the signature as it was.

@@ -5,7 +5,7 @@
 
 mod inspect;
 mod key;
-mod moment;
+pub(crate) mod moment;
 mod sign;
 mod verify;
 
@@ -24,11 +24,8 @@ pub(crate) struct JwtArgs {
 
 #[derive(Debug, Subcommand)]
 enum JwtCommand {
-    /// Make a token and print it
     Sign(sign::SignArgs),
-    /// Check a token and print its claims; exit 3 and the reason if it is refused
     Verify(verify::VerifyArgs),
-    /// Show what a token says, without checking it
     Inspect(inspect::InspectArgs),
 }
 

@@ -6,13 +6,13 @@ use std::str::FromStr;
 use countersign::UnixTime;
 
 /// A date, to the second.
-pub(super) fn date(seconds: i64) -> Option<String> {
+pub(crate) fn date(seconds: i64) -> Option<String> {
     let moment = jiff::Timestamp::from_second(seconds).ok()?;
     Some(moment.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
 /// How far away a moment is: `in 4 min`, `4 min ago`, `now`.
-pub(super) fn relative(seconds: i64, now: UnixTime) -> String {
+pub(crate) fn relative(seconds: i64, now: UnixTime) -> String {
     let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
     let distance = seconds.saturating_sub(now);
     match distance {
@@ -23,7 +23,7 @@ pub(super) fn relative(seconds: i64, now: UnixTime) -> String {
 }
 
 /// A length of time in its largest sensible unit.
-pub(super) fn span(seconds: u64) -> String {
+pub(crate) fn span(seconds: u64) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;
@@ -39,14 +39,14 @@ pub(super) fn span(seconds: u64) -> String {
 
 /// A number of seconds as typed: `90`, `90s`, `10m`, `1h`, `7d`, with a minus for the past.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Offset(i64);
+pub(crate) struct Offset(i64);
 
 impl Offset {
-    pub(super) const fn seconds(seconds: i64) -> Self {
+    pub(crate) const fn seconds(seconds: i64) -> Self {
         Self(seconds)
     }
 
-    pub(super) fn from(self, now: UnixTime) -> u64 {
+    pub(crate) fn from(self, now: UnixTime) -> u64 {
         now.as_secs().saturating_add_signed(self.0)
     }
 }

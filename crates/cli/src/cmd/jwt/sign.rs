@@ -18,8 +18,8 @@ use crate::output;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   countersign jwt sign --key key.pem --sub ada --aud api --exp 10m
-  COUNTERSIGN_SECRET=$(cat secret) countersign jwt sign --claim user=ada
-  echo '{\"sub\":\"ada\"}' | countersign jwt sign --secret-file secret --claims -")]
+  countersign jwt sign --secret-file secret --claim user=ada --claim level:=7
+  echo '{\"sub\":\"ada\"}' | countersign jwt sign --key key.json --claims -")]
 pub(super) struct SignArgs {
     #[command(flatten)]
     key: KeyArgs,

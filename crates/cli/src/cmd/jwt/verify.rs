@@ -23,10 +23,14 @@ use crate::output::{self, GOOD, styled};
 #[command(
     group = ArgGroup::new("from").required(true).args(["issuer", "any_issuer"]),
     group = ArgGroup::new("to").required(true).args(["audience", "any_audience"]),
+    override_usage = "countersign jwt verify [OPTIONS] --issuer <URL> --audience <NAME> [TOKEN]",
     after_help = "Examples:
-  countersign jwt verify --key public.pem --issuer https://id.example --audience api TOKEN
-  countersign jwt verify --jwks keys.json --issuer https://id.example --any-audience < token
-  countersign jwt verify --secret-file secret --any-issuer --any-audience TOKEN"
+  countersign jwt verify --issuer https://id.example --audience api \\
+      --jwks keys.json < token
+  countersign jwt verify --issuer https://id.example --any-audience \\
+      --key public.pem TOKEN
+  countersign jwt verify --any-issuer --any-audience \\
+      --secret-file secret TOKEN"
 )]
 pub(super) struct VerifyArgs {
     #[command(flatten)]

@@ -1,0 +1,50 @@
+//! The client program signs in at a real server and is told who it is.
+#![expect(
+    clippy::expect_used,
+    reason = "a test's own preparations may fail loudly"
+)]
+
+use std::process::{Command, Output};
+
+use countersign_issuer::Password;
+use countersign_server::{Config, Database, Server};
+
+const PASSWORD: &str = "seven brown foxes in a row";
+
+#[tokio::test]
+async fn the_client_signs_in_and_asks() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(Config {
+        listen: ([127, 0, 0, 1], 0).into(),
+        database: Database::Sqlite(folder.path().join("countersign.db")),
+        ..Config::default()
+    })
+    .await
+    .expect("a server");
+    let password = Password::new(PASSWORD.to_owned()).expect("a password");
+    server
+        .directory()
+        .add("admin", password, vec!["admin".to_owned()])
+        .await
+        .expect("a user");
+
+    let output = client(server.issuer(), PASSWORD).await;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{output:?}");
+    assert!(said.starts_with("200 OK {"), "{said}");
+    assert!(said.contains(r#""username":"admin""#), "{said}");
+
+    let output = client(server.issuer(), "wrong").await;
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    server.stop().await;
+}
+
+async fn client(server: &str, password: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_client"));
+    command.env("SERVER", server).env("PASSWORD", password);
+    tokio::task::spawn_blocking(move || command.output())
+        .await
+        .expect("no panic")
+        .expect("it runs")
+}
