@@ -20,7 +20,6 @@ use http::header::AUTHORIZATION;
 use http::{Extensions, HeaderMap, Method};
 use serde::de::DeserializeOwned;
 
-use crate::builder::GuardBuilder;
 use crate::cache::Cache;
 use crate::caller::Caller;
 use crate::cookie::CookieRule;
@@ -48,14 +47,6 @@ struct Inner<C> {
     counters: Counters,
 }
 
-impl Guard {
-    /// A guard for the tokens of one issuer (claim `iss`, compared as it is) made for one audience (among
-    /// the claim `aud`). [`GuardBuilder`] has the rest.
-    pub fn builder(issuer: impl Into<String>, audience: impl Into<String>) -> GuardBuilder {
-        GuardBuilder::new(issuer, audience)
-    }
-}
-
 impl<C: DeserializeOwned> Guard<C> {
     /// Checks the token in the request's `Authorization` header.
     ///
@@ -67,7 +58,7 @@ impl<C: DeserializeOwned> Guard<C> {
     }
 
     /// As [`check`](Self::check), with the request's method, which matters only for a token in a
-    /// cookie ([`GuardBuilder::cookie`]).
+    /// cookie ([`GuardBuilder::cookie`](crate::GuardBuilder::cookie)).
     ///
     /// # Errors
     ///
@@ -282,7 +273,8 @@ impl<C> Guard<C> {
     }
 
     /// What this API says about itself to clients that have no token yet (RFC 9728 §2); to be served as
-    /// JSON at the address given to [`GuardBuilder::resource_metadata`]. `resource` is the API's own
+    /// JSON at the address given to
+    /// [`GuardBuilder::resource_metadata`](crate::GuardBuilder::resource_metadata). `resource` is the API's own
     /// URL, `scopes` what a client may ask the issuer for.
     ///
     /// ```

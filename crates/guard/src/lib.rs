@@ -88,6 +88,8 @@ mod cache;
 mod caller;
 mod cookie;
 mod counters;
+mod ended;
+mod error;
 #[cfg(feature = "axum")]
 mod extract;
 mod guard;
@@ -99,11 +101,13 @@ pub mod remote;
 mod require;
 mod revoked;
 mod trust;
+mod trusted;
 
-pub use builder::{GuardBuilder, GuardError, TrustedIssuer};
+pub use builder::GuardBuilder;
 pub use caller::Caller;
 pub use counters::Counts;
 pub use countersign_wire::revocation::Kind;
+pub use error::GuardError;
 pub use guard::Guard;
 pub use keys::KeyHandle;
 pub use layer::{GuardLayer, Guarded, GuardedFuture};
@@ -111,6 +115,7 @@ pub use refusal::{Refusal, Why};
 pub use require::Requirements;
 pub use revoked::RevokedHandle;
 pub use trust::Stale;
+pub use trusted::TrustedIssuer;
 
 /// The messages a guard reads and writes.
 pub use countersign_wire as wire;

@@ -4,8 +4,8 @@ use countersign_wire::discovery::Metadata;
 use countersign_wire::paths;
 use reqwest::Url;
 
-use super::FollowError;
-use super::fetch::{FetchError, Fetcher};
+use super::error::{FetchError, FollowError};
+use super::fetch::Fetcher;
 
 const LIMIT: usize = 256 * 1024;
 

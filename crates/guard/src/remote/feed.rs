@@ -22,10 +22,12 @@ use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 use super::bulletin::{BulletinError, Reader};
-use super::fetch::{FetchError, Fetcher, bounded};
+use super::error::{FetchError, FollowError};
+use super::fetch::{Fetcher, bounded};
 use super::jwks::Request;
+use super::pace::{Pace, jittered};
 use super::sse::Messages;
-use super::{FollowError, Pace, Task, jittered};
+use super::task::Task;
 use crate::keys::KeyCell;
 use crate::revoked::RevokedSet;
 

@@ -18,8 +18,10 @@ use reqwest::Url;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::fetch::{FetchError, Fetcher};
-use super::{FollowError, Pace, Task, jittered};
+use super::error::{FetchError, FollowError};
+use super::fetch::Fetcher;
+use super::pace::{Pace, jittered};
+use super::task::Task;
 use crate::keys::{KeyCell, Refetch, Refetching};
 
 /// Where an issuer's key set is.

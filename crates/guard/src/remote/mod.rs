@@ -14,27 +14,30 @@
 
 mod bulletin;
 mod discovery;
+pub(crate) mod error;
 mod feed;
 mod fetch;
 mod jwks;
+pub(crate) mod pace;
 mod sse;
+mod task;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::AccessClaims;
-use countersign_wire::revocation;
-use thiserror::Error;
+pub use error::{FetchError, FollowError};
 
-pub use fetch::FetchError;
-
-use crate::builder::{GuardBuilder, GuardError, TrustedIssuer};
+use crate::builder::GuardBuilder;
+use crate::error::GuardError;
 use crate::guard::Guard;
 use crate::keys::{KeyCell, KeyHandle};
 use crate::revoked::{RevokedHandle, RevokedSet};
+use crate::trusted::TrustedIssuer;
 use feed::Feed;
-use fetch::{Fetcher, PlainHttp};
+use fetch::Fetcher;
 use jwks::RemoteKeys;
+use pace::{Pace, PlainHttp};
 
 impl Guard {
     /// A guard that follows an issuer: it finds the keys and the revocations by discovery (RFC 8414,
@@ -118,94 +121,6 @@ impl<C> GuardBuilder<C> {
     }
 }
 
-/// How often, how long, how much.
-#[derive(Clone, Debug)]
-pub(crate) struct Pace {
-    timeout: Duration,
-    cooldown: Duration,
-    /// Keys are fetched again at this age, or earlier if the issuer says so.
-    key_age: Duration,
-    keys_good_for: Duration,
-    poll: Duration,
-    silence: Duration,
-    plain_http: PlainHttp,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(5),
-            cooldown: Duration::from_secs(10),
-            key_age: Duration::from_secs(600),
-            keys_good_for: Duration::from_secs(24 * 60 * 60),
-            poll: Duration::from_millis(250),
-            silence: revocation::HEARTBEAT * 3,
-            plain_http: PlainHttp::OwnMachine,
-        }
-    }
-}
-
-/// Why an issuer cannot be followed.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum FollowError {
-    /// Something could not be fetched.
-    #[error("cannot fetch the issuer's {what}: {error}")]
-    Fetch {
-        /// `metadata` or `keys`.
-        what: &'static str,
-        /// Why not.
-        #[source]
-        error: FetchError,
-    },
-    /// What was found at the issuer's address is not metadata.
-    #[error("what is at {url} is not an issuer's metadata: {problem}")]
-    NotMetadata {
-        /// The address.
-        url: String,
-        /// What the reader of JSON says.
-        problem: String,
-    },
-    /// The metadata are another issuer's. The two names are compared as they are, to the last slash.
-    #[error(
-        "the guard was told to trust the issuer '{expected}', but the metadata found there are of \
-         '{found}'; both must be the same to the last character"
-    )]
-    OtherIssuer {
-        /// What the guard was told.
-        expected: String,
-        /// What the metadata say.
-        found: String,
-    },
-    /// There is no key for checking signatures in the set.
-    #[error("there is no key for checking signatures at {url}")]
-    NoUsableKey {
-        /// Where the set is.
-        url: String,
-    },
-    /// There are more keys than any issuer needs.
-    #[error("there are more than {limit} keys at {url}")]
-    TooManyKeys {
-        /// Where the set is.
-        url: String,
-        /// How many are allowed.
-        limit: usize,
-    },
-}
-
-impl FollowError {
-    /// A stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Fetch { error, .. } => error.code(),
-            Self::NotMetadata { .. } => "not_metadata",
-            Self::OtherIssuer { .. } => "other_issuer",
-            Self::NoUsableKey { .. } => "no_usable_key",
-            Self::TooManyKeys { .. } => "too_many_keys",
-        }
-    }
-}
-
 /// Finds out where the issuer's keys and revocations are, fetches both, and starts to follow them.
 async fn follow(
     trusted: &mut TrustedIssuer,
@@ -240,41 +155,4 @@ async fn follow(
         .clone()
         .keys(KeyHandle::fetched(cell, Arc::new(remote)));
     Ok(())
-}
-
-/// A background task that ends when this is dropped.
-struct Task(tokio::task::AbortHandle);
-
-impl Task {
-    fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(tokio::spawn(work).abort_handle())
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// The same time or up to half of it shorter, so that guards started together do not ask together.
-fn jittered(time: Duration) -> Duration {
-    use std::hash::{BuildHasher, RandomState};
-
-    let thousandths = u32::try_from(RandomState::new().hash_one(0) % 1_000).unwrap_or_default();
-    time.saturating_sub(time / 2_000 * thousandths)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn jitter_shortens_by_half_at_most() {
-        let time = Duration::from_secs(10);
-        for _ in 0..100 {
-            let jittered = jittered(time);
-            assert!(jittered <= time && jittered >= time / 2, "{jittered:?}");
-        }
-    }
 }
