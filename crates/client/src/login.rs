@@ -51,6 +51,10 @@ impl Server {
         Ok(Self { base, http })
     }
 
+    pub(crate) fn base(&self) -> &Url {
+        &self.base
+    }
+
     pub(crate) fn origin(&self) -> String {
         self.base.origin().ascii_serialization()
     }
@@ -61,6 +65,7 @@ impl Server {
             password: password.to_owned(),
             scope: None,
             audience: None,
+            device_token: None,
         };
         let body = json(&request);
         request.password.zeroize();
