@@ -123,6 +123,19 @@ fn refusals_are_padded_to_every_scheme_in_the_store() {
 }
 
 #[test]
+fn a_kind_that_was_not_announced_is_padded_for_once_it_is_met() {
+    let text = "$2b$05$EYuD3eUfL3Lj43CAZWXcd.rdCzZCSG.3q52w6Op12DyM6iVAtBcB.";
+    let bob = user("bob", PasswordHash::from_stored(text));
+    let mut hasher = PasswordHasher::new(parameters());
+    assert_eq!(refuse(&mut hasher, None, "wrong").bcrypt_rounds, 0);
+    let met = refuse(&mut hasher, Some(&bob), "wrong");
+    assert_eq!(refuse(&mut hasher, None, "wrong"), met);
+    assert_eq!(refuse(&mut hasher, Some(&ADA), "wrong"), met);
+    hasher.pad_for([&ADA.password_hash]);
+    assert_eq!(refuse(&mut hasher, None, "wrong").bcrypt_rounds, 0);
+}
+
+#[test]
 fn another_cost_is_checked_as_it_is_and_renewed() {
     let dearer = PasswordParameters::new(8_192, 5, 1).unwrap();
     let mut hasher = PasswordHasher::new(dearer);
