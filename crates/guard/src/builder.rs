@@ -1,7 +1,7 @@
 //! How a guard is put together.
 //!
-//! What must be decided (issuer, audience, keys) is asked for by name or waived by name; the rest has
-//! defaults that are safe and are written beside each method.
+//! What must be decided (issuer, audience, keys) is asked for by name or waived by name; the rest
+//! has defaults that are safe and are written beside each method.
 
 use std::fmt::{self, Debug, Formatter};
 use std::marker::PhantomData;
@@ -55,8 +55,8 @@ const MAX_TOKEN_BYTES: usize = 16 * 1024;
 const CACHED_TOKENS: usize = 8 * 1024;
 
 impl Guard {
-    /// A guard for the tokens of one issuer (claim `iss`, compared as it is) made for one audience (among
-    /// the claim `aud`). [`GuardBuilder`] has the rest.
+    /// A guard for the tokens of one issuer (claim `iss`, compared as it is) made for one audience
+    /// (among the claim `aud`). [`GuardBuilder`] has the rest.
     pub fn builder(issuer: impl Into<String>, audience: impl Into<String>) -> GuardBuilder {
         GuardBuilder::new(issuer, audience)
     }
@@ -178,8 +178,8 @@ impl<C> GuardBuilder<C> {
         self.with_first(|first| first.max_lifetime(max))
     }
 
-    /// Trusts one more issuer. A token's `iss` chooses which one judges it; an unknown one is refused
-    /// without asking anybody.
+    /// Trusts one more issuer. A token's `iss` chooses which one judges it; an unknown one is
+    /// refused without asking anybody.
     #[must_use]
     pub fn also(mut self, issuer: TrustedIssuer) -> Self {
         self.others.push(issuer);
@@ -200,23 +200,24 @@ impl<C> GuardBuilder<C> {
         self
     }
 
-    /// How many verdicts are remembered at most; 8,192 by default, `None` for none. A place takes the
-    /// token and what it says, about a kilobyte; half as many places again as there are callers in ten
-    /// minutes lets hardly any of them miss.
+    /// How many verdicts are remembered at most; 8,192 by default, `None` for none. A place takes
+    /// the token and what it says, about a kilobyte; half as many places again as there are callers
+    /// in ten minutes lets hardly any of them miss.
     #[must_use]
     pub fn cache(mut self, capacity: Option<usize>) -> Self {
         self.cache = capacity.filter(|capacity| *capacity > 0);
         self
     }
 
-    /// Also takes the token from the cookie of this name, when there is no `Authorization` header. Off
-    /// by default.
+    /// Also takes the token from the cookie of this name, when there is no `Authorization` header.
+    /// Off by default.
     ///
-    /// Browsers attach cookies to requests that other sites start. So whatever is not plain reading (any
-    /// method but `GET`, `HEAD` and `OPTIONS`, and every WebSocket) must come from one of `origins`, such as
-    /// `https://shop.example`, as the browser's `Origin` header says, or within one origin, as
-    /// `Sec-Fetch-Site` says; else it is refused with 403 `cross_site`. Give the cookie a name that begins
-    /// with `__Host-` and the attributes `Secure; HttpOnly; SameSite=Lax; Path=/`.
+    /// Browsers attach cookies to requests that other sites start. So whatever is not plain reading
+    /// (any method but `GET`, `HEAD` and `OPTIONS`, and every WebSocket) must come from one of
+    /// `origins`, such as `https://shop.example`, as the browser's `Origin` header says, or within
+    /// one origin, as `Sec-Fetch-Site` says; else it is refused with 403 `cross_site`. Give the
+    /// cookie a name that begins with `__Host-` and the attributes `Secure; HttpOnly; SameSite=Lax;
+    /// Path=/`.
     #[must_use]
     pub fn cookie(
         mut self,
@@ -228,14 +229,15 @@ impl<C> GuardBuilder<C> {
         self
     }
 
-    /// Also accepts, until that time, the HS256 tokens of an older system that share `secret`, and refuses
-    /// them by itself afterwards (`legacy_ended`).
+    /// Also accepts, until that time, the HS256 tokens of an older system that share `secret`, and
+    /// refuses them by itself afterwards (`legacy_ended`).
     ///
-    /// It is the bridge away from a hand-written guard: nobody has to sign in again on the day of the
-    /// change. Such a token must have `exp`, but no issuer, audience or type is asked of it, and it can
-    /// not be revoked one by one. Its claims are read into the same `C`, which must be able to hold
-    /// both kinds (`#[serde(default)]`, `#[serde(alias = "user")]`). [`Counts::accepted_legacy`] tells
-    /// when nobody uses them any more. A secret of any length is taken, because those of tutorials are short.
+    /// It is the bridge away from a hand-written guard: nobody has to sign in again on the day of
+    /// the change. Such a token must have `exp`, but no issuer, audience or type is asked of it,
+    /// and it can not be revoked one by one. Its claims are read into the same `C`, which must be
+    /// able to hold both kinds (`#[serde(default)]`, `#[serde(alias = "user")]`).
+    /// [`Counts::accepted_legacy`] tells when nobody uses them any more. A secret of any length is
+    /// taken, because those of tutorials are short.
     ///
     /// [`Counts::accepted_legacy`]: crate::Counts::accepted_legacy
     #[must_use]
@@ -273,8 +275,8 @@ impl<C> GuardBuilder<C> {
     ///
     /// # Errors
     ///
-    /// [`GuardError::NoKeys`] if an issuer was given no key, [`GuardError::Keys`] if its keys do not make a
-    /// set.
+    /// [`GuardError::NoKeys`] if an issuer was given no key, [`GuardError::Keys`] if its keys do
+    /// not make a set.
     pub fn build(self) -> Result<Guard<C>, GuardError> {
         let realm = self.realm.unwrap_or_else(|| self.first.audience.clone());
         let answer = Answer {

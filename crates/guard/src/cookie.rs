@@ -1,10 +1,10 @@
 //! A token in a cookie, for applications whose pages and API share an origin. Off unless asked for.
 //!
-//! A browser attaches cookies to requests that other sites start. So a token that came in a cookie counts
-//! only if the request is not such a one: reading is free (its answer stays out of the other site's
-//! reach), everything else, and every WebSocket, must come from an origin on the list. The browser says
-//! where a request comes from in `Origin`, which no page can forge; where it sends none,
-//! `Sec-Fetch-Site` must say that the request stays within one origin.
+//! A browser attaches cookies to requests that other sites start. So a token that came in a cookie
+//! counts only if the request is not such a one: reading is free (its answer stays out of the other
+//! site's reach), everything else, and every WebSocket, must come from an origin on the list. The
+//! browser says where a request comes from in `Origin`, which no page can forge; where it sends
+//! none, `Sec-Fetch-Site` must say that the request stays within one origin.
 
 use countersign_wire::bearer::BearerError;
 use http::header::{COOKIE, HeaderName, ORIGIN, UPGRADE};
@@ -26,8 +26,8 @@ impl CookieRule {
         Self { name, origins }
     }
 
-    /// The token in the cookie, if there is the cookie and the request may use it. Where the method is not
-    /// known, the strict rule holds.
+    /// The token in the cookie, if there is the cookie and the request may use it. Where the method
+    /// is not known, the strict rule holds.
     pub(crate) fn token<'a>(
         &self,
         method: Option<&Method>,

@@ -1,7 +1,8 @@
 //! What ended and when that can be forgotten, in two layers that never change.
 //!
-//! A merge makes a new pair. It copies the upper layer only, which is kept small and folded into the lower one when
-//! it has grown; what both hold are shared texts, so that a copy is no more than a table.
+//! A merge makes a new pair. It copies the upper layer only, which is kept small and folded into
+//! the lower one when it has grown; what both hold are shared texts, so that a copy is no more than
+//! a table.
 
 use std::sync::Arc;
 
@@ -18,7 +19,8 @@ pub(crate) struct Layers {
 
 impl Layers {
     pub(crate) fn until(&self, kind: Kind, value: &str) -> Option<UnixTime> {
-        // The later time is in the upper layer, because a merge that shortens a time changes nothing.
+        // The later time is in the upper layer, because a merge that shortens a time changes
+        // nothing.
         self.upper
             .until(kind, value)
             .or_else(|| self.lower.until(kind, value))

@@ -6,8 +6,8 @@
 //!                          +-- seen: time and key ----+
 //! ```
 //!
-//! Everything here is synchronous and free of I/O. The one thing worth waiting for, fresh keys when a
-//! token names an unknown one, is started here and awaited by whoever can.
+//! Everything here is synchronous and free of I/O. The one thing worth waiting for, fresh keys when
+//! a token names an unknown one, is started here and awaited by whoever can.
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
@@ -81,9 +81,9 @@ impl<C: DeserializeOwned> Guard<C> {
         self.settle(self.attempt_token(token, now))
     }
 
-    /// As [`check`](Self::check), but if the token names an unknown key and the keys come from afar, they are
-    /// fetched again, once, before the token is refused. Many requests wait for one fetch, and
-    /// there is a pause between fetches, during which this does not wait.
+    /// As [`check`](Self::check), but if the token names an unknown key and the keys come from
+    /// afar, they are fetched again, once, before the token is refused. Many requests wait for one
+    /// fetch, and there is a pause between fetches, during which this does not wait.
     ///
     /// # Errors
     ///
@@ -103,7 +103,8 @@ impl<C: DeserializeOwned> Guard<C> {
         }
     }
 
-    /// As [`check_token`](Self::check_token), with fresh keys as in [`check_async`](Self::check_async).
+    /// As [`check_token`](Self::check_token), with fresh keys as in
+    /// [`check_async`](Self::check_async).
     ///
     /// # Errors
     ///
@@ -123,8 +124,8 @@ impl<C: DeserializeOwned> Guard<C> {
         }
     }
 
-    /// The start of a check by a door: layer or extractor. A caller that this guard let in further out
-    /// is not checked again.
+    /// The start of a check by a door: layer or extractor. A caller that this guard let in further
+    /// out is not checked again.
     pub(crate) fn begin(
         &self,
         method: &Method,
@@ -145,7 +146,8 @@ impl<C: DeserializeOwned> Guard<C> {
         }
     }
 
-    /// Checks without settling the matter, so that one may [`refetch`](Self::refetch) and try again.
+    /// Checks without settling the matter, so that one may [`refetch`](Self::refetch) and try
+    /// again.
     fn attempt(&self, method: Option<&Method>, headers: &HeaderMap, now: UnixTime) -> Attempt<C> {
         let token = self
             .token(method, headers)
@@ -205,8 +207,8 @@ impl<C: DeserializeOwned> Guard<C> {
         standing.then_some(caller)
     }
 
-    /// Which issuer is to judge. Only if there are several does the token's own, unproven word matter, and it
-    /// only chooses among them.
+    /// Which issuer is to judge. Only if there are several does the token's own, unproven word
+    /// matter, and it only chooses among them.
     fn issuer_of(&self, token: &str) -> Result<usize, Failure> {
         if self.inner.issuers.len() == 1 {
             return Ok(0);
@@ -230,9 +232,9 @@ impl<C: DeserializeOwned> Guard<C> {
 }
 
 impl<C> Guard<C> {
-    /// Asks again about a caller that was let in before: whether the token is still within its time, its key
-    /// still trusted, and nothing revoked. For connections that outlive their request, such as
-    /// WebSockets; ask every second or so, and close at the first refusal.
+    /// Asks again about a caller that was let in before: whether the token is still within its
+    /// time, its key still trusted, and nothing revoked. For connections that outlive their
+    /// request, such as WebSockets; ask every second or so, and close at the first refusal.
     ///
     /// # Errors
     ///
@@ -272,10 +274,10 @@ impl<C> Guard<C> {
         self.inner.counters.read(lookups)
     }
 
-    /// What this API says about itself to clients that have no token yet (RFC 9728 §2); to be served as
-    /// JSON at the address given to
-    /// [`GuardBuilder::resource_metadata`](crate::GuardBuilder::resource_metadata). `resource` is the API's own
-    /// URL, `scopes` what a client may ask the issuer for.
+    /// What this API says about itself to clients that have no token yet (RFC 9728 §2); to be
+    /// served as JSON at the address given to
+    /// [`GuardBuilder::resource_metadata`](crate::GuardBuilder::resource_metadata). `resource` is
+    /// the API's own URL, `scopes` what a client may ask the issuer for.
     ///
     /// ```
     /// # fn routes(guard: countersign_guard::Guard) -> axum::Router {

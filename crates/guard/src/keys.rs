@@ -1,8 +1,9 @@
 //! Where the public keys come from, and how a guard learns that they changed.
 //!
 //! A [`KeyHandle`] is shared between whoever renews the keys (a server's own key ring, the fetcher
-//! in `remote/`, a test) and the guards that use them. Replacing a set bumps a number; a guard compares that
-//! number on every request, which costs a load, and rebuilds what depends on the keys when it moved.
+//! in `remote/`, a test) and the guards that use them. Replacing a set bumps a number; a guard
+//! compares that number on every request, which costs a load, and rebuilds what depends on the keys
+//! when it moved.
 
 use std::fmt::{self, Debug, Formatter};
 use std::future::Future;
@@ -30,8 +31,8 @@ impl KeyHandle {
         }
     }
 
-    /// From now on every guard that holds this handle uses `keys`, and nothing that was verified with a
-    /// key that is no longer among them passes.
+    /// From now on every guard that holds this handle uses `keys`, and nothing that was verified
+    /// with a key that is no longer among them passes.
     pub fn replace(&self, keys: KeySet) {
         self.cell.replace(keys);
     }

@@ -21,8 +21,8 @@
 //! ```
 //!
 //! [`Guard::follow`] asks the issuer where its keys and its revocations are and stays up to date in
-//! the background: a rotated key is accepted, a session that ended is refused within a second, and no
-//! request waits for the network. Any OpenID Connect issuer will do.
+//! the background: a rotated key is accepted, a session that ended is refused within a second, and
+//! no request waits for the network. Any OpenID Connect issuer will do.
 //!
 //! # A whole router, or any tower service
 //!
@@ -51,16 +51,17 @@
 //!
 //! # Without a framework
 //!
-//! [`Guard::check`] takes the headers and the time and gives a [`Caller`] or a [`Refusal`]. It does no I/O and
-//! never blocks; it is what both doors call.
+//! [`Guard::check`] takes the headers and the time and gives a [`Caller`] or a [`Refusal`]. It does
+//! no I/O and never blocks; it is what both doors call.
 //!
 //! # Connections that outlive their request
 //!
-//! A WebSocket or a long stream is let in like any other request: the token is in the upgrade request's
-//! `Authorization` header, or, for browsers, which cannot set that header there, in a cookie
-//! ([`GuardBuilder::cookie`], which asks every WebSocket where it comes from). What was true then may end while the
-//! connection lives. So keep the [`Caller`], ask [`Guard::recheck`] every second or so (it costs less than
-//! a microsecond and no I/O), and close the connection at the first refusal:
+//! A WebSocket or a long stream is let in like any other request: the token is in the upgrade
+//! request's `Authorization` header, or, for browsers, which cannot set that header there, in a
+//! cookie ([`GuardBuilder::cookie`], which asks every WebSocket where it comes from). What was true
+//! then may end while the connection lives. So keep the [`Caller`], ask [`Guard::recheck`] every
+//! second or so (it costs less than a microsecond and no I/O), and close the connection at the
+//! first refusal:
 //!
 //! ```
 //! # use countersign::UnixTime;
@@ -75,9 +76,10 @@
 //!
 //! # What is refused, and how
 //!
-//! A [`Refusal`] answers by RFC 6750 and carries a stable reason code. The application may replace the answer
-//! ([`GuardBuilder::on_refusal`]); the reasons are counted either way ([`Guard::counts`]). Nothing that is
-//! logged or answered contains a token or what an unverified one claims.
+//! A [`Refusal`] answers by RFC 6750 and carries a stable reason code. The application may replace
+//! the answer ([`GuardBuilder::on_refusal`]); the reasons are counted either way
+//! ([`Guard::counts`]). Nothing that is logged or answered contains a token or what an unverified
+//! one claims.
 //!
 //! # Features
 //!

@@ -1,8 +1,8 @@
 //! Why a request was not let in, and what it is told.
 //!
 //! One place turns a reason into an answer: RFC 6750 §3 says which status, which code and which
-//! challenge. The application may replace the whole answer, status included; the reason stays the same in
-//! logs and counters.
+//! challenge. The application may replace the whole answer, status included; the reason stays the
+//! same in logs and counters.
 
 use std::fmt::{self, Debug, Display, Formatter};
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use serde::Serialize;
 
 /// A request that is not let in.
 ///
-/// As it is, it answers by RFC 6750: a status, a `WWW-Authenticate` challenge and a JSON body. It never
-/// contains the token or anything the token claims.
+/// As it is, it answers by RFC 6750: a status, a `WWW-Authenticate` challenge and a JSON body. It
+/// never contains the token or anything the token claims.
 #[derive(Clone)]
 pub struct Refusal {
     why: Why,
@@ -174,8 +174,8 @@ impl Refusal {
         self.respond(self.status(), &self.problem())
     }
 
-    /// An answer of the application's own making: this status and this JSON, with the challenge and the
-    /// caching rule that belong to a refusal. A body that cannot be serialised is left empty.
+    /// An answer of the application's own making: this status and this JSON, with the challenge and
+    /// the caching rule that belong to a refusal. A body that cannot be serialised is left empty.
     ///
     /// ```
     /// # use countersign_guard::Guard;

@@ -4,8 +4,8 @@
 //! as they like, and only the passing of time removes anything. So no message, however late,
 //! repeated or out of place, can bring a revoked token back.
 //!
-//! A lookup happens on every request and takes no lock: readers see a set that never changes, which a merge
-//! replaces as a whole (`ended`).
+//! A lookup happens on every request and takes no lock: readers see a set that never changes, which
+//! a merge replaces as a whole (`ended`).
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -35,13 +35,15 @@ impl RevokedHandle {
         }
     }
 
-    /// Takes things back: the kind, its value, and the time after which it can be forgotten because every
-    /// token it concerns has expired. An event that is already known keeps the later of its two times.
+    /// Takes things back: the kind, its value, and the time after which it can be forgotten because
+    /// every token it concerns has expired. An event that is already known keeps the later of its
+    /// two times.
     pub fn merge(&self, events: impl IntoIterator<Item = (Kind, String, UnixTime)>) {
         self.set.merge(events);
     }
 
-    /// Which of a token's four marks was taken back, if any. A mark the token does not have is `None`.
+    /// Which of a token's four marks was taken back, if any. A mark the token does not have is
+    /// `None`.
     pub fn is_revoked(
         &self,
         sub: Option<&str>,
@@ -76,9 +78,9 @@ impl RevokedHandle {
 
     /// How old the news are; `None` if the set follows no issuer.
     ///
-    /// It counts from the issuer's signed time, and from the moment that time last advanced here, whichever is
-    /// longer ago: neither an issuer whose clock is ahead nor a proxy that repeats an old message can
-    /// hide a silence. Before the first news it is [`Duration::MAX`].
+    /// It counts from the issuer's signed time, and from the moment that time last advanced here,
+    /// whichever is longer ago: neither an issuer whose clock is ahead nor a proxy that repeats an
+    /// old message can hide a silence. Before the first news it is [`Duration::MAX`].
     pub fn age(&self, now: UnixTime) -> Option<Duration> {
         self.set.age(now)
     }

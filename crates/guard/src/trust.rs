@@ -1,4 +1,5 @@
-//! One issuer a guard trusts: its rules, its keys, what it has taken back, and how old all that may be.
+//! One issuer a guard trusts: its rules, its keys, what it has taken back, and how old all that may
+//! be.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -130,8 +131,8 @@ impl Issuer {
         Ok((verified, trust.generation))
     }
 
-    /// Whether what was verified before would be verified again: the time is right and the very key is
-    /// still in the set. The token's bytes are the same, so nothing else can have changed.
+    /// Whether what was verified before would be verified again: the time is right and the very key
+    /// is still in the set. The token's bytes are the same, so nothing else can have changed.
     pub(crate) fn recheck<C>(&self, caller: &Caller<C>, now: UnixTime) -> Result<(), Why> {
         self.is_in_force(now)?;
         let verified = caller.verified();

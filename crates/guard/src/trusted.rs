@@ -71,7 +71,8 @@ impl TrustedIssuer {
         self
     }
 
-    /// What happens when the revocations have not been heard of for a while; [`Stale::Serve`] by default.
+    /// What happens when the revocations have not been heard of for a while; [`Stale::Serve`] by
+    /// default.
     #[must_use]
     pub fn stale(mut self, stale: Stale) -> Self {
         self.stale = stale;
@@ -85,8 +86,8 @@ impl TrustedIssuer {
         self
     }
 
-    /// Accepts any `typ`, and none. An issuer that signs other things with the same keys (ID tokens,
-    /// say) must then be told apart by their audience.
+    /// Accepts any `typ`, and none. An issuer that signs other things with the same keys (ID
+    /// tokens, say) must then be told apart by their audience.
     #[must_use]
     pub fn any_typ(mut self) -> Self {
         self.typ = None;
@@ -114,8 +115,8 @@ impl TrustedIssuer {
         self
     }
 
-    /// Refuses tokens that are good for longer, from `iat` to `exp`. An issuer that announces such a
-    /// maximum is held to it anyway.
+    /// Refuses tokens that are good for longer, from `iat` to `exp`. An issuer that announces such
+    /// a maximum is held to it anyway.
     #[must_use]
     pub fn max_lifetime(mut self, max: Duration) -> Self {
         self.max_lifetime = Some(max);

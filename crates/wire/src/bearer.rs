@@ -10,8 +10,8 @@ use core::fmt::{self, Display, Formatter, Write};
 
 /// Finds the token in the values of a request's `Authorization` headers.
 ///
-/// The grammar is that of RFC 6750 §2.1: `Bearer` in any case (RFC 9110 §11.1), one or more spaces, and a
-/// `b64token`. Whether the token is any good is not this function's concern.
+/// The grammar is that of RFC 6750 §2.1: `Bearer` in any case (RFC 9110 §11.1), one or more spaces,
+/// and a `b64token`. Whether the token is any good is not this function's concern.
 ///
 /// ```
 /// use countersign_wire::bearer::{self, BearerError};
@@ -102,9 +102,9 @@ impl Error for BearerError {}
 /// A `WWW-Authenticate` header value; [`Display`] writes it.
 ///
 /// A realm always follows the scheme, because a bare `Bearer` is not a challenge by RFC 6750 §3.
-/// Whatever the texts contain, the value written is one line of printable ASCII: in `realm`, quotes and
-/// backslashes are escaped; elsewhere, where RFC 6750 has no escape, a double quote becomes a single
-/// one, and every other forbidden character is left out.
+/// Whatever the texts contain, the value written is one line of printable ASCII: in `realm`, quotes
+/// and backslashes are escaped; elsewhere, where RFC 6750 has no escape, a double quote becomes a
+/// single one, and every other forbidden character is left out.
 ///
 /// ```
 /// use countersign_wire::bearer::Challenge;

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// Authorization server metadata (RFC 8414 §2, OpenID Connect Discovery 1.0 §3).
 ///
-/// Only `issuer` and `jwks_uri` must be there when it is read, so that the document of any issuer can
-/// be; what is empty is not written. The members that begin with `countersign_` are ours.
+/// Only `issuer` and `jwks_uri` must be there when it is read, so that the document of any issuer
+/// can be; what is empty is not written. The members that begin with `countersign_` are ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
     /// The issuer, exactly as in the claim `iss`.

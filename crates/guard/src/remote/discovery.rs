@@ -11,8 +11,9 @@ const LIMIT: usize = 256 * 1024;
 
 /// The issuer's metadata, which must name the issuer exactly as the guard was told (RFC 8414 §3.3).
 ///
-/// They are looked for where OpenID Connect puts them, below the issuer's path, and if that is not found where
-/// RFC 8414 §3.1 does, above it. With them comes what fetches from the places they name.
+/// They are looked for where OpenID Connect puts them, below the issuer's path, and if that is not
+/// found where RFC 8414 §3.1 does, above it. With them comes what fetches from the places they
+/// name.
 pub(super) async fn discover(
     fetcher: &Fetcher,
     issuer: &str,

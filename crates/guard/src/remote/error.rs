@@ -25,7 +25,8 @@ pub enum FollowError {
         /// What the reader of JSON says.
         problem: String,
     },
-    /// The metadata are another issuer's. The two names are compared as they are, to the last slash.
+    /// The metadata are another issuer's. The two names are compared as they are, to the last
+    /// slash.
     #[error(
         "the guard was told to trust the issuer '{expected}', but the metadata found there are of \
          '{found}'; both must be the same to the last character"

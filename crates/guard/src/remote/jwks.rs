@@ -234,7 +234,8 @@ impl Renewal {
         }
     }
 
-    /// As long as the issuer says, but neither longer than we do nor so short that it becomes a flood.
+    /// As long as the issuer says, but neither longer than we do nor so short that it becomes a
+    /// flood.
     fn freshness(&self, max_age: Option<Duration>) -> Duration {
         let most = self.pace.key_age;
         max_age.unwrap_or(most).max(self.pace.cooldown).min(most)

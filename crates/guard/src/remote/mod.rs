@@ -5,12 +5,12 @@
 //!                          -> revocations  followed all the time
 //! ```
 //!
-//! All of it happens in background tasks that end with the last clone of the guard. A request never waits
-//! for them, with one exception: a token that names an unknown key may wait for one fetch.
+//! All of it happens in background tasks that end with the last clone of the guard. A request never
+//! waits for them, with one exception: a token that names an unknown key may wait for one fetch.
 //!
 //! Everything fetched is bounded in time and size, redirects are not followed, and plain HTTP is
-//! only spoken to the own machine. The issuer decides which keys are good, and signs what it takes back; the
-//! network in between decides nothing.
+//! only spoken to the own machine. The issuer decides which keys are good, and signs what it takes
+//! back; the network in between decides nothing.
 
 mod bulletin;
 mod discovery;
@@ -40,13 +40,15 @@ use jwks::RemoteKeys;
 use pace::{Pace, PlainHttp};
 
 impl Guard {
-    /// A guard that follows an issuer: it finds the keys and the revocations by discovery (RFC 8414,
-    /// OpenID Connect Discovery) and keeps them up to date in the background, until its last
-    /// clone is dropped. Must be called on a tokio runtime. [`GuardBuilder::follow`] has the settings.
+    /// A guard that follows an issuer: it finds the keys and the revocations by discovery (RFC
+    /// 8414, OpenID Connect Discovery) and keeps them up to date in the background, until its last
+    /// clone is dropped. Must be called on a tokio runtime. [`GuardBuilder::follow`] has the
+    /// settings.
     ///
     /// # Errors
     ///
-    /// [`GuardError::Follow`] if the issuer cannot be reached, or says something else than it should.
+    /// [`GuardError::Follow`] if the issuer cannot be reached, or says something else than it
+    /// should.
     pub async fn follow(
         issuer: impl Into<String>,
         audience: impl Into<String>,
@@ -61,8 +63,8 @@ impl<C> GuardBuilder<C> {
     ///
     /// # Errors
     ///
-    /// [`GuardError::Follow`] if an issuer cannot be reached, or says something else than it should;
-    /// else as [`build`](Self::build).
+    /// [`GuardError::Follow`] if an issuer cannot be reached, or says something else than it
+    /// should; else as [`build`](Self::build).
     pub async fn follow(mut self) -> Result<Guard<C>, GuardError> {
         let fetcher = Fetcher::new(&self.pace)?;
         for issuer in std::iter::once(&mut self.first).chain(&mut self.others) {
@@ -81,24 +83,25 @@ impl<C> GuardBuilder<C> {
         self
     }
 
-    /// How long fetched keys are used while no fetch succeeds; 24 hours by default. After that every token
-    /// is refused with 503: a key that was withdrawn because it leaked must not be good for ever.
+    /// How long fetched keys are used while no fetch succeeds; 24 hours by default. After that
+    /// every token is refused with 503: a key that was withdrawn because it leaked must not be good
+    /// for ever.
     #[must_use]
     pub fn keys_good_for(mut self, bound: Duration) -> Self {
         self.pace.keys_good_for = bound;
         self
     }
 
-    /// How often the revocations are asked for if the issuer does not stream them, and the first pause
-    /// before a broken stream is asked for again; 250 ms by default.
+    /// How often the revocations are asked for if the issuer does not stream them, and the first
+    /// pause before a broken stream is asked for again; 250 ms by default.
     #[must_use]
     pub fn revocation_interval(mut self, interval: Duration) -> Self {
         self.pace.poll = interval;
         self
     }
 
-    /// For how long a stream of revocations may bring nothing, not even a heartbeat, before it is given up
-    /// and asked for again; 6 seconds by default, three times the issuer's heartbeat.
+    /// For how long a stream of revocations may bring nothing, not even a heartbeat, before it is
+    /// given up and asked for again; 6 seconds by default, three times the issuer's heartbeat.
     #[must_use]
     pub fn revocation_silence(mut self, silence: Duration) -> Self {
         self.pace.silence = silence;
@@ -112,8 +115,9 @@ impl<C> GuardBuilder<C> {
         self
     }
 
-    /// Fetches over plain HTTP from other machines too. Whoever controls the network in between
-    /// can then put keys of his own into the set; use it only where the network is encrypted by other means.
+    /// Fetches over plain HTTP from other machines too. Whoever controls the network in between can
+    /// then put keys of his own into the set; use it only where the network is encrypted by other
+    /// means.
     #[must_use]
     pub fn plain_http_insecurely(mut self) -> Self {
         self.pace.plain_http = PlainHttp::Anywhere;

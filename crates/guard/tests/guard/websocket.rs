@@ -1,5 +1,5 @@
-//! A connection that outlives its request: let in like any other, and ended when the caller's right to
-//! it ends.
+//! A connection that outlives its request: let in like any other, and ended when the caller's right
+//! to it ends.
 
 use std::time::Duration;
 
