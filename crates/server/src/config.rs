@@ -8,6 +8,8 @@ use countersign::Algorithm;
 use countersign::secret::SecretString;
 use countersign_issuer::{PasswordParameters, SessionPolicy};
 
+pub use ipnet::IpNet;
+
 pub use crate::tls::TlsFiles;
 
 /// The settings of one server.
@@ -40,6 +42,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Whether plain HTTP may be served to more than this machine.
     pub plain_http: PlainHttp,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
     /// The text of the master key. Default: a file beside the embedded database.
     pub master_key: Option<SecretString>,
 }
@@ -103,6 +107,7 @@ impl Default for Config {
             hash_queue: 64,
             tls: None,
             plain_http: PlainHttp::default(),
+            trusted_proxies: Vec::new(),
             master_key: None,
         }
     }

@@ -47,6 +47,7 @@ use crate::flow::{Authority, FlowError};
 pub use crate::flow::{
     Custodian, CustodianError, Directory, DirectoryError, Oversight, SessionsOf,
 };
+use crate::http::origin::TrustedProxies;
 use crate::http::routes::Shared;
 pub use crate::master_key::{MasterKeyError, file_beside as master_key_file};
 use crate::store::sqlite::SqliteStore;
@@ -128,6 +129,7 @@ impl Server {
         let router: Router = http::router(Shared {
             authority: Arc::clone(&authority),
             guard,
+            proxies: TrustedProxies::new(&config.trusted_proxies),
         });
         let (stop, stopped) = oneshot::channel();
         let tasks = tokio::spawn(tasks::run(Arc::clone(&authority)));

@@ -256,6 +256,54 @@ async fn after_five_failures_one_has_to_wait() {
 }
 
 #[tokio::test]
+async fn a_strangers_guesses_do_not_keep_the_owners_device_out() {
+    let running = start().await;
+    let signed_in: Value = running
+        .login("ada", PASSWORD)
+        .await
+        .json()
+        .await
+        .expect("JSON");
+    let device = signed_in["device_token"].as_str().expect("a device token");
+    for _ in 0..6 {
+        running.login("ada", "a stranger's guess").await;
+    }
+    assert_eq!(
+        running.login("ada", PASSWORD).await.status(),
+        StatusCode::TOO_MANY_REQUESTS
+    );
+    let with = |name: &str, device: &str| json!({"username": name, "password": PASSWORD, "device_token": device});
+    let owner = running.post("/login", &with("ada", device)).await;
+    assert_eq!(owner.status(), StatusCode::OK);
+    let made_up = running.post("/login", &with("ada", "csd_AAAA")).await;
+    assert_eq!(made_up.status(), StatusCode::TOO_MANY_REQUESTS);
+}
+
+#[tokio::test]
+async fn behind_a_trusted_proxy_each_client_has_its_own_patience() {
+    let proxy = "127.0.0.0/8".parse().expect("a network");
+    let running = start_with(|config| Config {
+        trusted_proxies: vec![proxy],
+        ..config
+    })
+    .await;
+    let login = |from: &'static str, password: &'static str| {
+        running
+            .request(Method::POST, "/login")
+            .header("x-forwarded-for", from)
+            .json(&json!({"username": "ada", "password": password}))
+            .send()
+    };
+    for _ in 0..6 {
+        login("198.51.100.7", "wrong").await.expect("an answer");
+    }
+    let waits = login("198.51.100.7", PASSWORD).await.expect("an answer");
+    assert_eq!(waits.status(), StatusCode::TOO_MANY_REQUESTS);
+    let other = login("203.0.113.9", PASSWORD).await.expect("an answer");
+    assert_eq!(other.status(), StatusCode::OK);
+}
+
+#[tokio::test]
 async fn a_refresh_brings_the_next_pair_and_a_lost_answer_the_same_one() {
     let running = start().await;
     let first = running.signed_in().await;

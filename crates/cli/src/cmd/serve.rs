@@ -10,6 +10,7 @@ use countersign::Algorithm;
 use countersign::crypto;
 use countersign::secret::SecretString;
 use countersign_issuer::Password;
+use countersign_server::config::IpNet;
 use countersign_server::{
     Config, Database, DirectoryError, PlainHttp, Server, TlsFiles, master_key_file,
 };
@@ -85,6 +86,14 @@ pub(crate) struct ServeArgs {
     /// Plain HTTP beyond this machine: passwords and tokens can be read on the way
     #[arg(long, conflicts_with = "tls_cert")]
     insecure_http: bool,
+    /// A network of proxies whose X-Forwarded-For is believed; may be given several times
+    #[arg(
+        long = "trusted-proxy",
+        env = "COUNTERSIGN_TRUSTED_PROXIES",
+        value_delimiter = ',',
+        value_name = "CIDR"
+    )]
+    trusted_proxies: Vec<IpNet>,
     /// For trying out: make a first administrator with a random password, shown once
     #[arg(long)]
     dev: bool,
@@ -225,6 +234,7 @@ impl ServeArgs {
             access_life: Duration::from_secs(self.access_life),
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             plain_http,
+            trusted_proxies: self.trusted_proxies.clone(),
             ..self.database.config()?
         };
         config.check().map_err(Failure::usage)?;

@@ -32,6 +32,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use countersign::{UnixTime, base64url, crypto};
 use countersign_guard::{KeyHandle, RevokedHandle};
+use countersign_issuer::device::DeviceToken;
 use countersign_issuer::keyring::KeyPolicy;
 use countersign_issuer::mac::MacKeyPolicy;
 use countersign_issuer::revoke::{LiveSet, RevocationPolicy};
@@ -93,6 +94,8 @@ pub(crate) struct Pair {
     pub(crate) refresh_token: RefreshToken,
     pub(crate) refresh_expires_in: Duration,
     pub(crate) scope: String,
+    /// After a sign-in only.
+    pub(crate) device_token: Option<DeviceToken>,
 }
 
 /// Why a flow did not do what it was asked.

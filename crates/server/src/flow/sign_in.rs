@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use countersign::secret::SecretString;
 use countersign::{UnixTime, crypto};
+use countersign_issuer::device::Device;
 use countersign_issuer::record::{AuditEvent, AuditKind, Handle, PasswordHash, Session, User};
 use countersign_issuer::throttle::Network;
 use countersign_issuer::token::TokenSeed;
@@ -21,6 +22,7 @@ pub(crate) struct SignIn {
     pub(crate) password: SecretString,
     pub(crate) scope: Option<String>,
     pub(crate) audience: Option<String>,
+    pub(crate) device_token: Option<SecretString>,
     pub(crate) peer: IpAddr,
 }
 
@@ -43,9 +45,11 @@ impl Authority {
             Err(refused) => return Err(refused.into()),
         };
         let network = Network::of(asked.peer);
+        let name = name_key(&asked.username);
+        let device = self.known_device(asked.device_token.as_ref(), &name, now);
         let attempt = self
             .throttle()
-            .admit(&name_key(&asked.username), network, None, now)?;
+            .admit(&name, network, device.as_ref(), now)?;
 
         let (user, checked) = match self.find_and_check(&asked.username, password).await {
             Ok(found) => found,
@@ -79,7 +83,26 @@ impl Authority {
             // Disabled, or given another password, while the hash was running: not let in.
             Opened::UserChanged => return Err(Refused::InvalidCredentials.into()),
         }
-        self.pair(&grant, &session, now)
+        let id = match &device {
+            Some(device) => *device.id(),
+            None => crypto::random()?,
+        };
+        let device_token = self.ring.load().macs.device_token(&name, id, now)?;
+        Ok(Pair {
+            device_token: Some(device_token),
+            ..self.pair(&grant, &session, now)?
+        })
+    }
+
+    /// The device, if it has signed in under this name before and can show it.
+    fn known_device(
+        &self,
+        token: Option<&SecretString>,
+        name: &str,
+        now: UnixTime,
+    ) -> Option<Device> {
+        let token = token?.expose();
+        self.ring.load().macs.open_device(token, name, now)
     }
 
     /// Takes in which kinds of password hashes are stored, so that every refusal costs the same.
@@ -180,6 +203,7 @@ impl Authority {
             refresh_token: ring.macs.refresh_token(session)?,
             refresh_expires_in: session.refresh_expires_in(now),
             scope: session.scope.clone(),
+            device_token: None,
         })
     }
 }

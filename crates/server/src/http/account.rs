@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json as JsonAnswer;
-use axum::extract::{Extension, Path, State};
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
@@ -13,9 +13,9 @@ use countersign_issuer::Session;
 use countersign_wire::account::{Me, PasswordChange, SessionEntry, SessionList};
 
 use super::body::Json;
+use super::origin::Origin;
 use super::problem::Rejection;
 use crate::flow::{self, Authority};
-use crate::listen::Peer;
 
 /// `GET /me`: who the token speaks for.
 pub(super) async fn me(caller: Caller) -> impl IntoResponse {
@@ -51,12 +51,12 @@ pub(super) async fn sessions(
 /// `DELETE /sessions/{id}`: ends one of them. 204 also when it was over already.
 pub(super) async fn end_session(
     State(authority): State<Arc<Authority>>,
-    Extension(peer): Extension<Peer>,
+    Origin(origin): Origin,
     caller: Caller,
     Path(sid): Path<String>,
 ) -> Result<StatusCode, Rejection> {
     authority
-        .end_own_sessions(&caller.sub, Some(&sid), peer.0.ip())
+        .end_own_sessions(&caller.sub, Some(&sid), origin)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -64,11 +64,11 @@ pub(super) async fn end_session(
 /// `DELETE /sessions`: ends all of them, this one too.
 pub(super) async fn end_sessions(
     State(authority): State<Arc<Authority>>,
-    Extension(peer): Extension<Peer>,
+    Origin(origin): Origin,
     caller: Caller,
 ) -> Result<StatusCode, Rejection> {
     authority
-        .end_own_sessions(&caller.sub, None, peer.0.ip())
+        .end_own_sessions(&caller.sub, None, origin)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -76,7 +76,7 @@ pub(super) async fn end_sessions(
 /// `POST /password`: another password; every other session ends.
 pub(super) async fn password(
     State(authority): State<Arc<Authority>>,
-    Extension(peer): Extension<Peer>,
+    Origin(origin): Origin,
     caller: Caller,
     Json(change): Json<PasswordChange>,
 ) -> Result<StatusCode, Rejection> {
@@ -85,7 +85,7 @@ pub(super) async fn password(
         sid: caller.sid.clone(),
         current: SecretString::new(change.current),
         new: SecretString::new(change.new),
-        peer: peer.0.ip(),
+        peer: origin,
     };
     authority.change_password(asked).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -4,20 +4,20 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
 use countersign::secret::SecretString;
 use countersign_wire::token::{BEARER, LoginRequest, TokenAnswer};
 
 use super::body::Json;
+use super::origin::Origin;
 use super::problem::Rejection;
 use crate::flow::{Authority, Pair, SignIn};
-use crate::listen::Peer;
 
 pub(super) async fn login(
     State(authority): State<Arc<Authority>>,
-    Extension(peer): Extension<Peer>,
+    Origin(origin): Origin,
     Json(request): Json<LoginRequest>,
 ) -> Result<impl IntoResponse, Rejection> {
     let LoginRequest {
@@ -25,6 +25,7 @@ pub(super) async fn login(
         password,
         scope,
         audience,
+        device_token,
     } = request;
     let password = SecretString::new(password);
     let sign_in = SignIn {
@@ -32,7 +33,8 @@ pub(super) async fn login(
         password,
         scope,
         audience,
-        peer: peer.0.ip(),
+        device_token: device_token.map(SecretString::new),
+        peer: origin,
     };
     let pair = authority.sign_in(sign_in).await?;
     Ok(token_answer(pair))
@@ -47,6 +49,7 @@ pub(super) fn token_answer(pair: Pair) -> impl IntoResponse {
         refresh_token: pair.refresh_token.expose().to_owned(),
         refresh_expires_in: pair.refresh_expires_in.as_secs(),
         scope: pair.scope,
+        device_token: pair.device_token.map(|token| token.expose().to_owned()),
     };
     ([(CACHE_CONTROL, "no-store")], axum::Json(answer))
 }

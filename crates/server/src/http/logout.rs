@@ -4,20 +4,20 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Extension, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use countersign::secret::SecretString;
 use countersign_guard::Caller;
 use countersign_wire::token::LogoutRequest;
 
 use super::body::OptionalJson;
+use super::origin::Origin;
 use super::problem::Rejection;
 use crate::flow::Authority;
-use crate::listen::Peer;
 
 pub(super) async fn logout(
     State(authority): State<Arc<Authority>>,
-    Extension(peer): Extension<Peer>,
+    Origin(origin): Origin,
     caller: Option<Caller>,
     OptionalJson(body): OptionalJson<LogoutRequest>,
 ) -> Result<StatusCode, Rejection> {
@@ -25,13 +25,13 @@ pub(super) async fn logout(
     match (refresh_token, caller) {
         (Some(token), _) => {
             authority
-                .sign_out(&SecretString::new(token), peer.0.ip())
+                .sign_out(&SecretString::new(token), origin)
                 .await?;
         }
         (None, Some(caller)) => {
             let session = caller.session_id().ok_or(Rejection::NothingToEnd)?;
             authority
-                .end_own_session(&caller.sub, session, peer.0.ip())
+                .end_own_session(&caller.sub, session, origin)
                 .await?;
         }
         (None, None) => return Err(Rejection::NothingToEnd),

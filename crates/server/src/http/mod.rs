@@ -5,6 +5,7 @@ mod body;
 mod health;
 mod login;
 mod logout;
+pub(crate) mod origin;
 pub(crate) mod problem;
 mod refresh;
 mod revocations;

@@ -30,6 +30,9 @@ pub(crate) enum Rejection {
     WrongContentType,
     /// Neither a refresh token nor an access token says which session to end.
     NothingToEnd,
+    /// The router was not given the connection's address: it is served by something else than
+    /// this server's own listener.
+    NoPeer,
     /// There is no such path.
     NoSuchRoute,
     /// There is such a path, but not for this method.
@@ -78,6 +81,11 @@ impl IntoResponse for Rejection {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, problem::INVALID_REQUEST),
                 "wrong_content_type",
                 "The body must be sent as Content-Type: application/json".into(),
+            ),
+            Self::NoPeer => (
+                (StatusCode::INTERNAL_SERVER_ERROR, problem::SERVER_ERROR),
+                "server_error",
+                "The server failed; its log says why".into(),
             ),
             Self::NoSuchRoute => (
                 (StatusCode::NOT_FOUND, problem::NOT_FOUND),

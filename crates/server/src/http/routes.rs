@@ -8,6 +8,7 @@ use axum::routing::{delete, get, post};
 use countersign_guard::Guard;
 use countersign_wire::paths;
 
+use super::origin::TrustedProxies;
 use super::problem::Rejection;
 use super::{account, health, login, logout, refresh, revocations, well_known};
 use crate::flow::Authority;
@@ -17,6 +18,7 @@ use crate::flow::Authority;
 pub(crate) struct Shared {
     pub(crate) authority: Arc<Authority>,
     pub(crate) guard: Guard,
+    pub(crate) proxies: TrustedProxies,
 }
 
 pub(crate) fn router(shared: Shared) -> Router {
