@@ -1,5 +1,6 @@
 //! What an operator decides. Everything has a default that is safe to run.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -26,6 +27,9 @@ pub struct Config {
     pub audience: String,
     /// How access tokens are signed.
     pub algorithm: Algorithm,
+    /// Other audiences that may be asked for, and how tokens for them are signed: an API whose
+    /// library knows RS256 only need not hold back the rest.
+    pub other_audiences: BTreeMap<String, Algorithm>,
     /// How long an access token lives at most.
     pub access_life: Duration,
     /// How long sessions live, and the grace of a refresh.
@@ -99,6 +103,7 @@ impl Default for Config {
             issuer: None,
             audience: "api".into(),
             algorithm: Algorithm::ES256,
+            other_audiences: BTreeMap::new(),
             access_life: Duration::from_secs(600),
             sessions: SessionPolicy::default(),
             audit_retention: Duration::from_secs(365 * 86_400),

@@ -8,6 +8,7 @@
 
 use std::time::Duration;
 
+use countersign::{Algorithm, Unverified};
 use countersign_issuer::{Password, SessionPolicy};
 use countersign_server::{Config, Database, Server};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
@@ -577,6 +578,26 @@ async fn scopes_and_audiences_nobody_granted_are_refused() {
         .post("/login", &asked("audience", "another-api"))
         .await;
     refused(audience, StatusCode::BAD_REQUEST, "invalid_target").await;
+}
+
+#[tokio::test]
+async fn an_old_audience_gets_the_algorithm_it_knows() {
+    let running = start_with(|config| Config {
+        other_audiences: [("legacy".to_owned(), Algorithm::RS256)].into(),
+        ..config
+    })
+    .await;
+    let header = async |audience: &str| {
+        let body = json!({"username": "ada", "password": PASSWORD, "audience": audience});
+        let token = pair(running.post("/login", &body).await).await.access;
+        let unverified = Unverified::parse(&token).expect("a token");
+        (
+            unverified.header_json()["alg"].clone(),
+            unverified.claims_json()["aud"].clone(),
+        )
+    };
+    assert_eq!(header("legacy").await, (json!("RS256"), json!("legacy")));
+    assert_eq!(header("api").await, (json!("ES256"), json!("api")));
 }
 
 #[tokio::test]

@@ -56,6 +56,10 @@ pub(crate) struct ServeArgs {
         value_name = "ALG"
     )]
     algorithm: Algorithm,
+    /// Another audience that may be asked for, and how tokens for it are signed; may be given
+    /// several times
+    #[arg(long = "other-audience", env = "COUNTERSIGN_OTHER_AUDIENCES", value_delimiter = ',', value_name = "NAME=ALG", value_parser = audience_and_algorithm)]
+    other_audiences: Vec<(String, Algorithm)>,
     /// How many seconds an access token lives at most
     #[arg(
         long,
@@ -234,12 +238,25 @@ impl ServeArgs {
             access_life: Duration::from_secs(self.access_life),
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             plain_http,
+            other_audiences: self.other_audiences.iter().cloned().collect(),
             trusted_proxies: self.trusted_proxies.clone(),
             ..self.database.config()?
         };
         config.check().map_err(Failure::usage)?;
         Ok(config)
     }
+}
+
+/// Reads `NAME=ALG`.
+fn audience_and_algorithm(text: &str) -> Result<(String, Algorithm), String> {
+    let (name, algorithm) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or("write it as NAME=ALG, for example legacy-api=RS256")?;
+    let algorithm = algorithm
+        .parse::<Algorithm>()
+        .map_err(|error| error.to_string())?;
+    Ok((name.to_owned(), algorithm))
 }
 
 /// Ctrl-C, or SIGTERM from a supervisor.

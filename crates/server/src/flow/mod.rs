@@ -30,7 +30,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use countersign::{UnixTime, base64url, crypto};
+use countersign::{Algorithm, UnixTime, base64url, crypto};
 use countersign_guard::{KeyHandle, RevokedHandle};
 use countersign_issuer::device::DeviceToken;
 use countersign_issuer::keyring::KeyPolicy;
@@ -159,12 +159,13 @@ impl Authority {
             audience: config.audience.clone(),
             tokens: TokenPolicy {
                 life: config.access_life,
+                algorithms: config.other_audiences.clone(),
                 ..TokenPolicy::new(issuer)
             },
             sessions: config.sessions,
             keys: KeyPolicies {
                 signing: KeyPolicy {
-                    algorithms: vec![config.algorithm],
+                    algorithms: algorithms(config),
                     retire_for: longest_life + revocations.leeway + revocations.margin,
                     ..KeyPolicy::default()
                 },
@@ -246,6 +247,17 @@ impl std::fmt::Debug for Authority {
             .field("policy", &self.policy)
             .finish_non_exhaustive()
     }
+}
+
+/// The algorithms in use, each once, the default first.
+fn algorithms(config: &Config) -> Vec<Algorithm> {
+    let mut algorithms = vec![config.algorithm];
+    for algorithm in config.other_audiences.values() {
+        if !algorithms.contains(algorithm) {
+            algorithms.push(*algorithm);
+        }
+    }
+    algorithms
 }
 
 /// Sixteen random bytes as text: unique without anybody keeping count.

@@ -66,7 +66,7 @@ impl Authority {
         self.throttle().succeeded(attempt, now);
         let stored = proof.user().password_hash.clone();
         let grant = UserGrant::from_password(proof, now);
-        let session = self.new_session(&grant, now)?;
+        let session = self.new_session(&grant, asked.audience, now)?;
         let audit = AuditEvent {
             user_id: Some(session.user_id.clone()),
             username: Some(grant.username().to_owned()),
@@ -111,8 +111,8 @@ impl Authority {
         Ok(())
     }
 
-    /// Which scopes and audiences a user may ask for is not kept yet: there is one audience, and
-    /// no scope to have.
+    /// Which scopes a user may ask for is not kept yet, so there is none to have; audiences are
+    /// those of the settings.
     fn refuse_unserved(&self, asked: &SignIn) -> Result<(), FlowError> {
         if asked
             .scope
@@ -121,14 +121,14 @@ impl Authority {
         {
             return Err(FlowError::InvalidScope);
         }
-        if asked
-            .audience
-            .as_ref()
-            .is_some_and(|audience| *audience != self.policy.audience)
-        {
-            return Err(FlowError::InvalidTarget);
+        match &asked.audience {
+            Some(audience) if !self.serves(audience) => Err(FlowError::InvalidTarget),
+            _ => Ok(()),
         }
-        Ok(())
+    }
+
+    fn serves(&self, audience: &str) -> bool {
+        audience == self.policy.audience || self.policy.tokens.algorithms.contains_key(audience)
     }
 
     /// Loads the user and checks the password in a hashing lane, for unknown names alike. No
@@ -171,13 +171,19 @@ impl Authority {
         }
     }
 
-    fn new_session(&self, grant: &UserGrant, now: UnixTime) -> Result<Session, FlowError> {
+    fn new_session(
+        &self,
+        grant: &UserGrant,
+        audience: Option<String>,
+        now: UnixTime,
+    ) -> Result<Session, FlowError> {
+        let audience = audience.unwrap_or_else(|| self.policy.audience.clone());
         let new = NewSession {
             handle: Handle::new(crypto::random()?),
             sid: new_id()?,
             client_id: FIRST_PARTY.to_owned(),
             scope: String::new(),
-            audience: vec![self.policy.audience.clone()],
+            audience: vec![audience],
             mac_key_id: self.ring.load().macs.current_id(),
         };
         Ok(grant.open_session(new, &self.policy.sessions, now))
