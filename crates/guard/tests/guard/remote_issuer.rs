@@ -136,7 +136,7 @@ impl RemoteIssuer {
     /// Settings that make a test fast.
     pub(crate) fn builder(&self) -> GuardBuilder {
         Guard::builder(&self.issuer.name, AUDIENCE)
-            .fetch_timeout(Duration::from_secs(2))
+            .fetch_timeout(Duration::from_secs(10))
             .revocation_interval(Duration::from_millis(20))
     }
 
@@ -178,13 +178,16 @@ impl Drop for RemoteIssuer {
 pub(crate) fn eventually(what: &str, so: impl Fn() -> bool) -> impl Future<Output = ()> {
     let place = std::panic::Location::caller();
     async move {
-        for _ in 0..500 {
+        for _ in 0..2_000 {
             if so() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert!(so(), "{place}: in five seconds it was never so that {what}");
+        assert!(
+            so(),
+            "{place}: in twenty seconds it was never so that {what}"
+        );
     }
 }
 
