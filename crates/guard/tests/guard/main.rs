@@ -12,7 +12,6 @@ mod cookie;
 mod doors;
 mod issuer;
 mod legacy;
-mod logs;
 mod refusals;
 #[cfg(feature = "remote")]
 mod remote_issuer;
