@@ -4,9 +4,11 @@
 //! goes over HTTP here goes over HTTP in production: the API fetches the server's keys, the client
 //! is `countersign-client`, and the requests that must fail are sent by hand.
 
+mod answer;
 mod page;
 mod stage;
 mod story;
+mod token;
 
 use clap::Args;
 use countersign::base64url;
@@ -48,7 +50,7 @@ async fn play(keep: bool) -> Result<(), Failure> {
 
     let mut page = Page::new();
     let stage = Stage::start(folder.path(), &Pace::short()).await?;
-    stage.introduce(&page)?;
+    stage.introduce()?;
     let told = story::tell(&mut page, &stage, &password).await;
     if told.is_err() || !keep {
         stage.stop().await;
@@ -58,7 +60,7 @@ async fn play(keep: bool) -> Result<(), Failure> {
     page.the_end()?;
 
     let stage = stage.slow_down(folder.path()).await?;
-    stage.invite(&page, &password)?;
+    stage.invite(&password)?;
     tokio::signal::ctrl_c().await.map_err(Failure::failed)?;
     stage.stop().await;
     Ok(())

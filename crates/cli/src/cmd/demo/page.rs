@@ -31,64 +31,6 @@ impl Page {
         ))
     }
 
-    /// What is sent, and to whom.
-    #[expect(
-        clippy::unused_self,
-        reason = "a page is written on, here as elsewhere"
-    )]
-    pub(super) fn sends(&self, to: &str, request: &str) -> Result<(), Failure> {
-        let room = WIDTH - INDENT.len() - 10;
-        let request = clipped(request, room);
-        output::line(&format!(
-            "{INDENT}{DIM}->{DIM:#} {NAME}{to:6}{NAME:#} {request}"
-        ))
-    }
-
-    /// What came back.
-    #[expect(
-        clippy::unused_self,
-        reason = "a page is written on, here as elsewhere"
-    )]
-    pub(super) fn answers(&self, status: u16, text: &str) -> Result<(), Failure> {
-        let room = WIDTH - INDENT.len() - 10;
-        let mut lines = folded(text, room).into_iter();
-        let first = lines.next().unwrap_or_default();
-        output::line(
-            format!("{INDENT}{DIM}<-{DIM:#} {BOLD}{status}{BOLD:#}    {first}").trim_end(),
-        )?;
-        lines.try_for_each(|line| output::line(&format!("{INDENT}          {line}")))
-    }
-
-    /// A name and its value, one of several.
-    #[expect(
-        clippy::unused_self,
-        reason = "a page is written on, here as elsewhere"
-    )]
-    pub(super) fn entry(&self, name: &str, value: &str) -> Result<(), Failure> {
-        let value = clipped(value.trim_end(), WIDTH - INDENT.len() - 24);
-        output::line(format!("{INDENT}  {NAME}{name:18}{NAME:#}  {value}").trim_end())
-    }
-
-    /// Something to know before what follows.
-    #[expect(
-        clippy::unused_self,
-        reason = "a page is written on, here as elsewhere"
-    )]
-    pub(super) fn aside(&self, text: &str) -> Result<(), Failure> {
-        folded(text, WIDTH - INDENT.len())
-            .iter()
-            .try_for_each(|line| output::line(&format!("{INDENT}{}", styled(DIM, line))))
-    }
-
-    /// A line as it is.
-    #[expect(
-        clippy::unused_self,
-        reason = "a page is written on, here as elsewhere"
-    )]
-    pub(super) fn plain(&self, text: &str) -> Result<(), Failure> {
-        output::line(text)
-    }
-
     /// What the step shows, if it held; the end of the story if it did not.
     pub(super) fn shows(&self, held: bool, text: &str) -> Result<(), Failure> {
         let (mark, style) = if held { ("ok", GOOD) } else { ("NO", BAD) };
@@ -109,6 +51,37 @@ impl Page {
             self.step
         ))
     }
+}
+
+/// What is sent, and to whom.
+pub(super) fn sends(to: &str, request: &str) -> Result<(), Failure> {
+    let room = WIDTH - INDENT.len() - 10;
+    let request = clipped(request, room);
+    output::line(&format!(
+        "{INDENT}{DIM}->{DIM:#} {NAME}{to:6}{NAME:#} {request}"
+    ))
+}
+
+/// What came back.
+pub(super) fn answers(status: u16, text: &str) -> Result<(), Failure> {
+    let room = WIDTH - INDENT.len() - 10;
+    let mut lines = folded(text, room).into_iter();
+    let first = lines.next().unwrap_or_default();
+    output::line(format!("{INDENT}{DIM}<-{DIM:#} {BOLD}{status}{BOLD:#}    {first}").trim_end())?;
+    lines.try_for_each(|line| output::line(&format!("{INDENT}          {line}")))
+}
+
+/// A name and its value, one of several.
+pub(super) fn entry(name: &str, value: &str) -> Result<(), Failure> {
+    let value = clipped(value.trim_end(), WIDTH - INDENT.len() - 24);
+    output::line(format!("{INDENT}  {NAME}{name:18}{NAME:#}  {value}").trim_end())
+}
+
+/// Something to know before what follows.
+pub(super) fn aside(text: &str) -> Result<(), Failure> {
+    folded(text, WIDTH - INDENT.len())
+        .iter()
+        .try_for_each(|line| output::line(&format!("{INDENT}{}", styled(DIM, line))))
 }
 
 /// A token as it may be shown: enough to tell two apart, too little to use.

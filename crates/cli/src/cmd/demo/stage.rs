@@ -14,9 +14,8 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::USER;
-use super::page::Page;
 use crate::exit::Failure;
-use crate::output::{BOLD, DIM, NAME};
+use crate::output::{self, BOLD, DIM, NAME};
 
 /// The `aud` of the API.
 const AUDIENCE: &str = "api";
@@ -136,17 +135,17 @@ impl Stage {
         format!("http://{}{path}", self.api)
     }
 
-    pub(super) fn introduce(&self, page: &Page) -> Result<(), Failure> {
+    pub(super) fn introduce(&self) -> Result<(), Failure> {
         let (short, usual) = (Pace::short(), Pace::usual());
         let (server, api) = (self.at_server(""), self.at_api(""));
-        page.plain(&format!("{BOLD}The whole story, on real parts{BOLD:#}\n"))?;
-        page.plain(&format!(
+        output::line(&format!("{BOLD}The whole story, on real parts{BOLD:#}\n"))?;
+        output::line(&format!(
             "{NAME}server{NAME:#}  {server:24} its database is in a temporary folder"
         ))?;
-        page.plain(&format!(
+        output::line(&format!(
             "{NAME}api{NAME:#}     {api:24} guarded; it fetched the server's public keys"
         ))?;
-        page.plain(&format!(
+        output::line(&format!(
             "{DIM}Shortened for the demo: access tokens live {} s (usually {} s), and a replaced\n\
              refresh token is answered for {} s more (usually {} s).{DIM:#}",
             short.access_life.as_secs(),
@@ -156,9 +155,9 @@ impl Stage {
         ))
     }
 
-    pub(super) fn invite(&self, page: &Page, password: &str) -> Result<(), Failure> {
+    pub(super) fn invite(&self, password: &str) -> Result<(), Failure> {
         let (server, api) = (self.at_server(""), self.at_api(""));
-        page.plain(&format!(
+        output::line(&format!(
             "\nBoth run on, now with the usual lifetimes. Sign in, then be greeted:\n\n\
              TOKEN=$(curl -s {server}/login \\\n  \
              -H 'Content-Type: application/json' \\\n  \

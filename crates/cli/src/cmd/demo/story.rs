@@ -3,15 +3,16 @@
 
 use std::time::{Duration, Instant};
 
-use countersign::{UnixTime, Unverified, base64url};
+use countersign::{UnixTime, Unverified};
 use countersign_client::{Client, ClientError, RefreshToken};
 use countersign_issuer::Password;
-use reqwest::header::WWW_AUTHENTICATE;
-use reqwest::{RequestBuilder, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use super::page::{Page, shortened};
+use super::answer::{Answer, answer, read};
+use super::page::{self, Page, shortened};
 use super::stage::{Pace, Stage};
+use super::token::{in_order, with_another_role};
 use super::{ROLE, USER};
 use crate::cmd::jwt::moment;
 use crate::exit::Failure;
@@ -29,7 +30,7 @@ pub(super) async fn tell(page: &mut Page, stage: &Stage, password: &str) -> Resu
     story.a_user_is_created(password).await?;
     story.a_wrong_password().await?;
     let client = story.sign_in("Sign in", password).await?;
-    let token = story.token(&client).await?;
+    let token = token_of(&client).await?;
     story.the_token_is_readable(&token)?;
     story.the_protected_route_greets(&client).await?;
     story.no_token().await?;
@@ -40,7 +41,7 @@ pub(super) async fn tell(page: &mut Page, stage: &Stage, password: &str) -> Resu
     story.a_lost_answer(&client, &replaced).await?;
     story.a_stolen_refresh_token(&client, &replaced).await?;
     let client = story.sign_in("Sign in again", password).await?;
-    let token = story.token(&client).await?;
+    let token = token_of(&client).await?;
     let signed_out = story.sign_out(&client).await?;
     story.the_signed_out_token(&token, signed_out).await
 }
@@ -51,41 +52,10 @@ struct Story<'a> {
     http: reqwest::Client,
 }
 
-/// An answer that was read to its end.
-struct Answer {
-    status: StatusCode,
-    challenge: String,
-    body: Value,
-}
-
-impl Answer {
-    fn text(&self, name: &str) -> &str {
-        self.body
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    }
-
-    /// A refusal in one line: its code, the finer reason, the sentence.
-    fn refusal(&self) -> String {
-        let (error, reason) = (self.text("error"), self.text("reason"));
-        let reason = if reason.is_empty() || reason == error {
-            String::new()
-        } else {
-            format!(", reason {reason}")
-        };
-        format!("{error}{reason}: {}", self.text("error_description"))
-    }
-
-    fn is_refused(&self, status: StatusCode, reason: &str) -> bool {
-        self.status == status && self.text("reason") == reason
-    }
-}
-
 impl Story<'_> {
     async fn a_user_is_created(&mut self, password: &str) -> Result<(), Failure> {
         self.page.step("Create a user")?;
-        self.page.sends(
+        page::sends(
             "server",
             &format!("countersign user add {USER} --role {ROLE}"),
         )?;
@@ -105,7 +75,7 @@ impl Story<'_> {
 
     async fn a_wrong_password(&mut self) -> Result<(), Failure> {
         self.page.step("A wrong password")?;
-        self.page.sends(
+        page::sends(
             "server",
             &format!("POST /login  {USER}, a guessed password"),
         )?;
@@ -115,7 +85,7 @@ impl Story<'_> {
         };
         let (known, unknown) = (guess(USER), guess("nobody"));
         let known = answer(known).await?;
-        self.page.answers(known.status.as_u16(), &known.refusal())?;
+        page::answers(known.status.as_u16(), &known.refusal())?;
         let unknown = answer(unknown).await?;
         let alike = known.status == unknown.status && known.body == unknown.body;
         self.page.shows(
@@ -128,7 +98,7 @@ impl Story<'_> {
 
     async fn sign_in(&mut self, title: &str, password: &str) -> Result<Client, Failure> {
         self.page.step(title)?;
-        self.page.sends(
+        page::sends(
             "server",
             &format!("POST /login  {USER}, the right password"),
         )?;
@@ -136,9 +106,9 @@ impl Story<'_> {
             .await
             .and_then(|client| client.for_origin(&self.stage.at_api("")))
             .map_err(Failure::failed)?;
-        let token = self.token(&client).await?;
-        let refresh = self.refresh_token(&client)?;
-        self.page.answers(
+        let token = token_of(&client).await?;
+        let refresh = refresh_token(&client)?;
+        page::answers(
             200,
             &format!(
                 "access token {}, refresh token {}",
@@ -158,14 +128,14 @@ impl Story<'_> {
         let unverified = Unverified::parse(token).map_err(Failure::failed)?;
         let (header, claims) = (unverified.header_json(), unverified.claims_json());
         for (title, part) in [("header", header), ("claims", claims)] {
-            self.page.aside(title)?;
+            page::aside(title)?;
             for (name, value) in in_order(part) {
                 let shown = match value {
                     Value::String(text) if !text.is_empty() => text.clone(),
                     other => other.to_string(),
                 };
                 let date = value.as_i64().and_then(moment::date).unwrap_or_default();
-                self.page.entry(name, &format!("{shown}  {date}"))?;
+                page::entry(name, &format!("{shown}  {date}"))?;
             }
         }
         self.page.shows(
@@ -177,7 +147,7 @@ impl Story<'_> {
 
     async fn the_protected_route_greets(&mut self, client: &Client) -> Result<(), Failure> {
         self.page.step("Call the protected route")?;
-        self.page.sends(
+        page::sends(
             "api",
             "GET /hello  Authorization: Bearer <the access token>",
         )?;
@@ -192,7 +162,7 @@ impl Story<'_> {
             .get("message")
             .and_then(Value::as_str)
             .unwrap_or_default();
-        self.page.answers(status.as_u16(), message)?;
+        page::answers(status.as_u16(), message)?;
         self.page.shows(
             status == StatusCode::OK && message.starts_with(&format!("Hello, {USER}.")),
             "the API checked it alone, with the server's public key",
@@ -201,9 +171,9 @@ impl Story<'_> {
 
     async fn no_token(&mut self) -> Result<(), Failure> {
         self.page.step("No token")?;
-        self.page.sends("api", "GET /hello")?;
+        page::sends("api", "GET /hello")?;
         let got = answer(self.http.get(self.stage.at_api("/hello"))).await?;
-        self.page.answers(
+        page::answers(
             got.status.as_u16(),
             &format!("WWW-Authenticate: {}", got.challenge),
         )?;
@@ -217,12 +187,12 @@ impl Story<'_> {
 
     async fn a_tampered_token(&mut self, token: &str) -> Result<(), Failure> {
         self.page.step("A tampered token")?;
-        self.page.sends(
+        page::sends(
             "api",
             "GET /hello  with \"roles\":[\"admin\"] written into the token",
         )?;
         let got = self.call(&with_another_role(token)?).await?;
-        self.page.answers(got.status.as_u16(), &got.refusal())?;
+        page::answers(got.status.as_u16(), &got.refusal())?;
         self.page.shows(
             got.is_refused(StatusCode::UNAUTHORIZED, "bad_signature"),
             "the signature covers every character",
@@ -236,17 +206,16 @@ impl Story<'_> {
             .expires_at()
             .ok_or_else(|| Failure::failed("the access token has no exp"))?;
         let left = expires.since(UnixTime::now());
-        self.page.aside(&format!(
+        page::aside(&format!(
             "(waiting {} s until it expires)",
             left.as_secs() + 1
         ))?;
         while UnixTime::now() <= expires {
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
-        self.page
-            .sends("api", "GET /hello  Authorization: Bearer <the same token>")?;
+        page::sends("api", "GET /hello  Authorization: Bearer <the same token>")?;
         let got = self.call(token).await?;
-        self.page.answers(got.status.as_u16(), &got.refusal())?;
+        page::answers(got.status.as_u16(), &got.refusal())?;
         self.page.shows(
             got.is_refused(StatusCode::UNAUTHORIZED, "expired"),
             "the answer says why, so that a client knows to renew",
@@ -255,19 +224,19 @@ impl Story<'_> {
 
     async fn a_missing_role(&mut self, client: &Client) -> Result<(), Failure> {
         self.page.step("A missing role")?;
-        self.page.sends(
+        page::sends(
             "api",
             "GET /reports  through the client, for role admin only",
         )?;
-        let before = self.refresh_token(client)?;
+        let before = refresh_token(client)?;
         let got = client
             .get(&self.stage.at_api("/reports"))
             .send()
             .await
             .map_err(Failure::failed)?;
         let got = read(got).await?;
-        self.page.answers(got.status.as_u16(), &got.refusal())?;
-        let renewed = self.refresh_token(client)? != before;
+        page::answers(got.status.as_u16(), &got.refusal())?;
+        let renewed = refresh_token(client)? != before;
         self.page.shows(
             got.is_refused(StatusCode::FORBIDDEN, "missing_role") && renewed,
             "known, but not allowed; the client had renewed its token unasked",
@@ -276,14 +245,14 @@ impl Story<'_> {
 
     async fn refresh(&mut self, client: &Client) -> Result<RefreshToken, Failure> {
         self.page.step("Refresh")?;
-        let before = (self.token(client).await?, self.refresh_token(client)?);
-        self.page.sends(
+        let before = (token_of(client).await?, refresh_token(client)?);
+        page::sends(
             "server",
             &format!("POST /refresh  {}", shortened(before.1.expose())),
         )?;
         client.refresh_now().await.map_err(Failure::failed)?;
-        let after = (self.token(client).await?, self.refresh_token(client)?);
-        self.page.answers(
+        let after = (token_of(client).await?, refresh_token(client)?);
+        page::answers(
             200,
             &format!(
                 "access token {}, refresh token {}",
@@ -304,7 +273,7 @@ impl Story<'_> {
         replaced: &RefreshToken,
     ) -> Result<(), Failure> {
         self.page.step("A lost answer")?;
-        self.page.sends(
+        page::sends(
             "server",
             &format!(
                 "POST /refresh  {} again, at once",
@@ -313,8 +282,8 @@ impl Story<'_> {
         )?;
         let got = self.present(replaced).await?;
         let successor = got.text("refresh_token");
-        let same = self.refresh_token(client)?.expose() == successor;
-        self.page.answers(
+        let same = refresh_token(client)?.expose() == successor;
+        page::answers(
             got.status.as_u16(),
             &format!("refresh token {}, the same successor", shortened(successor)),
         )?;
@@ -332,28 +301,27 @@ impl Story<'_> {
         self.page.step("A stolen refresh token")?;
         // Whole seconds on both sides, and up to a third more before a replaced token is forgotten.
         let wait = Pace::short().grace + Duration::from_secs(2);
-        self.page.aside(&format!(
+        page::aside(&format!(
             "({USER} works on; the thief comes with the old token {} s later)",
             wait.as_secs()
         ))?;
         tokio::time::sleep(wait).await;
         let token = client.refresh_now().await.map_err(Failure::failed)?;
 
-        self.page.sends(
+        page::sends(
             "server",
             &format!("POST /refresh  {}", shortened(stolen.expose())),
         )?;
         let presented = Instant::now();
         let got = self.present(stolen).await?;
-        self.page.answers(got.status.as_u16(), &got.refusal())?;
+        page::answers(got.status.as_u16(), &got.refusal())?;
         let ended = got.status == StatusCode::BAD_REQUEST && got.text("error") == "invalid_grant";
-        self.page.sends(
+        page::sends(
             "api",
             &format!("GET /hello  with {USER}'s own access token"),
         )?;
         let (refused, after) = self.refused_soon(token.expose(), presented).await?;
-        self.page
-            .answers(refused.status.as_u16(), &refused.refusal())?;
+        page::answers(refused.status.as_u16(), &refused.refusal())?;
         let client_knows = client.refresh_now().await;
         self.page.shows(
             ended
@@ -368,11 +336,11 @@ impl Story<'_> {
 
     async fn sign_out(&mut self, client: &Client) -> Result<Instant, Failure> {
         self.page.step("Sign out")?;
-        let refresh = self.refresh_token(client)?;
-        self.page.sends("server", "POST /logout")?;
+        let refresh = refresh_token(client)?;
+        page::sends("server", "POST /logout")?;
         let asked = Instant::now();
         client.logout().await.map_err(Failure::failed)?;
-        self.page.answers(204, "")?;
+        page::answers(204, "")?;
         let got = self.present(&refresh).await?;
         self.page.shows(
             got.text("error") == "invalid_grant" && client.refresh_token().is_none(),
@@ -388,12 +356,12 @@ impl Story<'_> {
     ) -> Result<(), Failure> {
         self.page
             .step("The access token of the session that ended")?;
-        self.page.sends(
+        page::sends(
             "api",
             "GET /hello  Authorization: Bearer <it has not expired yet>",
         )?;
         let (got, after) = self.refused_soon(token, signed_out).await?;
-        self.page.answers(got.status.as_u16(), &got.refusal())?;
+        page::answers(got.status.as_u16(), &got.refusal())?;
         self.page.shows(
             got.is_refused(StatusCode::UNAUTHORIZED, "revoked"),
             &format!(
@@ -432,71 +400,15 @@ impl Story<'_> {
         let body = json!({ "refresh_token": refresh.expose() });
         answer(self.http.post(self.stage.at_server("/refresh")).json(&body)).await
     }
-
-    async fn token(&self, client: &Client) -> Result<String, Failure> {
-        let token = client.token().await.map_err(Failure::failed)?;
-        Ok(token.expose().to_owned())
-    }
-
-    fn refresh_token(&self, client: &Client) -> Result<RefreshToken, Failure> {
-        client
-            .refresh_token()
-            .ok_or_else(|| Failure::failed(ClientError::SessionEnded))
-    }
 }
 
-async fn answer(request: RequestBuilder) -> Result<Answer, Failure> {
-    read(request.send().await.map_err(Failure::failed)?).await
+async fn token_of(client: &Client) -> Result<String, Failure> {
+    let token = client.token().await.map_err(Failure::failed)?;
+    Ok(token.expose().to_owned())
 }
 
-async fn read(got: reqwest::Response) -> Result<Answer, Failure> {
-    let status = got.status();
-    let challenge = got
-        .headers()
-        .get(WWW_AUTHENTICATE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default()
-        .to_owned();
-    let body = got.bytes().await.map_err(Failure::failed)?;
-    let body = serde_json::from_slice(&body).unwrap_or_default();
-    Ok(Answer {
-        status,
-        challenge,
-        body,
-    })
-}
-
-/// The members of a header or of claims: who and for whom first, then until when, then the rest.
-fn in_order(object: &Value) -> Vec<(&String, &Value)> {
-    const ORDER: [&str; 9] = [
-        "alg",
-        "typ",
-        "iss",
-        "aud",
-        "sub",
-        "preferred_username",
-        "roles",
-        "iat",
-        "exp",
-    ];
-    let mut members: Vec<_> = object.as_object().into_iter().flatten().collect();
-    let place = |name: &str| ORDER.iter().position(|known| *known == name);
-    members.sort_by_key(|(name, _)| place(name).unwrap_or(ORDER.len()));
-    members
-}
-
-/// The token with its bearer made an administrator, and the signature as it was.
-fn with_another_role(token: &str) -> Result<String, Failure> {
-    let malformed = || Failure::failed("the access token does not have three parts");
-    let mut parts = token.split('.');
-    let (Some(header), Some(payload), Some(signature)) = (parts.next(), parts.next(), parts.next())
-    else {
-        return Err(malformed());
-    };
-    let claims = base64url::decode(payload).map_err(Failure::failed)?;
-    let mut claims: Value = serde_json::from_slice(&claims).map_err(Failure::failed)?;
-    let roles = claims.get_mut("roles").ok_or_else(malformed)?;
-    *roles = json!(["admin"]);
-    let payload = base64url::encode(claims.to_string().as_bytes());
-    Ok(format!("{header}.{payload}.{signature}"))
+fn refresh_token(client: &Client) -> Result<RefreshToken, Failure> {
+    client
+        .refresh_token()
+        .ok_or_else(|| Failure::failed(ClientError::SessionEnded))
 }

@@ -73,11 +73,11 @@ fn section(title: &str, members: &Value, now: UnixTime) -> Result<(), Failure> {
             other => printable(&other.to_string()),
         };
         let name_shown = printable(name);
-        let mut line = format!("  {NAME}{name_shown:width$}{NAME:#}  {shown}");
-        if let Some(said) = said(name, value, now) {
-            line.push_str(&format!("  {DIM}{said}{DIM:#}"));
-        }
-        output::line(&line)?;
+        let said =
+            said(name, value, now).map_or_else(String::new, |said| format!("  {DIM}{said}{DIM:#}"));
+        output::line(&format!(
+            "  {NAME}{name_shown:width$}{NAME:#}  {shown}{said}"
+        ))?;
     }
     Ok(())
 }
