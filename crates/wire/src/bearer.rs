@@ -87,12 +87,12 @@ impl Display for BearerError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Missing => {
-                "The request carries no bearer token; send it as 'Authorization: Bearer <token>'"
+                "the request carries no bearer token; send it as 'Authorization: Bearer <token>'"
             }
             Self::Malformed => {
-                "The Authorization header is not of the form 'Bearer <token>' with a single token"
+                "the Authorization header is not of the form 'Bearer <token>' with a single token"
             }
-            Self::Repeated => "The request carries more than one token; send exactly one",
+            Self::Repeated => "the request carries more than one token; send exactly one",
         })
     }
 }

@@ -146,6 +146,22 @@ fn each_way_of_taking_back_is_refused_and_nothing_else_is() {
 }
 
 #[test]
+fn a_name_that_json_writes_with_escapes_is_taken_back_all_the_same() {
+    let issuer = Issuer::new();
+    let revoked = RevokedHandle::new();
+    let guard = issuer
+        .builder()
+        .revocations(revoked.clone())
+        .build()
+        .expect("a guard");
+    let headers = bearer(&issuer.token_with("sub", json!("a \"quoted\" \\ name\n")));
+    assert!(guard.check(&headers, NOW).is_ok());
+    let name = "a \"quoted\" \\ name\n".to_owned();
+    revoked.merge([(Kind::Sub, name, NOW.saturating_add(seconds(900)))]);
+    refused(&guard, &headers, "revoked");
+}
+
+#[test]
 fn a_session_that_ended_is_refused_from_the_next_request_on_cached_or_not() {
     let issuer = Issuer::new();
     for cache in [None, Some(16)] {

@@ -124,7 +124,7 @@ fn a_missing_scope_is_answered_with_403_and_named() {
     assert_eq!(refusal.status(), StatusCode::FORBIDDEN);
     assert_eq!(
         refusal.to_string(),
-        "The caller lacks the role 'admin' or 'owner'"
+        "the caller lacks the role 'admin' or 'owner'"
     );
     assert_eq!(refusal.problem().error, "insufficient_scope");
 }
