@@ -12,11 +12,12 @@ use zeroize::Zeroizing;
 use crate::challenge;
 use crate::error::ClientError;
 use crate::lease::Lease;
-use crate::login::{CONNECT_TIMEOUT, Server, USER_AGENT};
+use crate::login::Server;
 use crate::origin::{Origins, PlainHttp, server_url};
 use crate::renew::Session;
 use crate::request::RequestBuilder;
 use crate::secret::{AccessToken, RefreshToken};
+use crate::transport;
 
 /// A renewal may take this long in all.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(15);
@@ -243,18 +244,11 @@ impl ClientBuilder {
     }
 
     fn client(self, lease: Option<Lease>, refresh: RefreshToken) -> Result<Client, ClientError> {
-        let http = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            // reqwest drops `Authorization` on a redirect to another scheme, host or port.
-            .redirect(reqwest::redirect::Policy::limited(10))
-            .referer(false)
-            .build()?;
         Ok(Client {
             origins: Origins::only(self.server.base()),
             session: Session::new(self.server, self.renewal_timeout, lease, refresh),
             plain_http: self.plain_http,
-            http,
+            http: transport::to_anyone()?,
         })
     }
 }
