@@ -8,12 +8,16 @@ CREATE TABLE users (
     -- The name in the form it is compared in, so that `Ada` and `ada` are one user.
     name_key            TEXT COLLATE "C" NOT NULL UNIQUE,
     password_hash       TEXT    NOT NULL,
+    -- The hash up to its salt: its function and cost. Refusals are padded to the costliest.
+    hash_kind           TEXT COLLATE "C" NOT NULL,
     -- Names separated by single spaces, as in a scope.
     roles               TEXT    NOT NULL DEFAULT '',
     disabled            BOOLEAN NOT NULL DEFAULT FALSE,
     created_at          BIGINT  NOT NULL,
     password_changed_at BIGINT  NOT NULL
 );
+
+CREATE INDEX users_by_hash_kind ON users (hash_kind);
 
 -- One row a session, however often it is refreshed: no token and no hash of one is kept.
 -- No index covers a column that a refresh changes, and the pages have room: a refresh writes one
@@ -100,6 +104,8 @@ CREATE TABLE audit (
     -- waits for it as long as its transaction may still be under way.
     written_at BIGINT NOT NULL
 );
+
+CREATE INDEX audit_by_time ON audit (at);
 
 -- Facts about the installation as a whole, such as the longest access-token life ever announced.
 CREATE TABLE facts (

@@ -18,6 +18,7 @@ use countersign_issuer::record::{
 };
 use countersign_issuer::revoke::Revocation;
 
+pub mod postgres;
 pub mod sqlite;
 
 /// The verbs. One engine implements them today, SQLite; a shared database joins behind the same

@@ -69,7 +69,11 @@ impl Address {
             SslMode::Disable => None,
             _ => Some(connector(own.root_certificate.as_deref())?),
         };
-        Ok(Self { config, tls, connections: own.connections.unwrap_or(CONNECTIONS) })
+        Ok(Self {
+            config,
+            tls,
+            connections: own.connections.unwrap_or(CONNECTIONS),
+        })
     }
 }
 
@@ -86,14 +90,18 @@ fn take_own(url: &str) -> Result<(Own, String), StoreError> {
         return Err(malformed());
     }
     let mut own = Own::default();
-    let Some((place, query)) = url.split_once('?') else { return Ok((own, url.to_owned())) };
+    let Some((place, query)) = url.split_once('?') else {
+        return Ok((own, url.to_owned()));
+    };
     let mut kept = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (name, value) = pair.split_once('=').ok_or_else(malformed)?;
         match name {
             "sslmode" => own.tls = Some(mode(value)?),
             "sslrootcert" => {
-                let path = percent_decode_str(value).decode_utf8().map_err(|_| malformed())?;
+                let path = percent_decode_str(value)
+                    .decode_utf8()
+                    .map_err(|_| malformed())?;
                 own.root_certificate = (path != "system").then(|| path.into_owned());
             }
             "pool_size" => {
@@ -106,7 +114,14 @@ fn take_own(url: &str) -> Result<(Own, String), StoreError> {
         }
     }
     let query = kept.join("&");
-    Ok((own, if query.is_empty() { place.to_owned() } else { format!("{place}?{query}") }))
+    Ok((
+        own,
+        if query.is_empty() {
+            place.to_owned()
+        } else {
+            format!("{place}?{query}")
+        },
+    ))
 }
 
 fn mode(value: &str) -> Result<SslMode, StoreError> {
@@ -129,7 +144,11 @@ fn default_mode(config: &Config) -> SslMode {
     };
     let near = config.get_hosts().iter().all(local)
         && config.get_hostaddrs().iter().all(IpAddr::is_loopback);
-    if near { SslMode::Disable } else { SslMode::Require }
+    if near {
+        SslMode::Disable
+    } else {
+        SslMode::Require
+    }
 }
 
 fn malformed() -> StoreError {
@@ -151,7 +170,11 @@ fn connector(root_certificate: Option<&str>) -> Result<MakeRustlsConnect, StoreE
                 })?;
             roots.add_parsable_certificates(certificates).0
         }
-        None => roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs).0,
+        None => {
+            roots
+                .add_parsable_certificates(rustls_native_certs::load_native_certs().certs)
+                .0
+        }
     };
     if added == 0 {
         return Err(StoreError::unavailable(
@@ -159,7 +182,9 @@ fn connector(root_certificate: Option<&str>) -> Result<MakeRustlsConnect, StoreE
              with sslrootcert in its URL",
         ));
     }
-    let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let config = ClientConfig::builder()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
 }
 
@@ -168,16 +193,32 @@ mod tests {
     use super::*;
 
     fn mode_of(url: &str) -> SslMode {
-        Address::parse(url).expect("a good URL").config.get_ssl_mode()
+        Address::parse(url)
+            .expect("a good URL")
+            .config
+            .get_ssl_mode()
     }
 
     #[test]
     fn what_leaves_the_machine_is_encrypted_unless_it_is_said() {
-        for near in ["%2Frun%2Fpostgresql", "localhost", "127.0.0.1:5433", "[::1]"] {
-            assert_eq!(mode_of(&format!("postgres://ada@{near}/x")), SslMode::Disable, "{near}");
+        for near in [
+            "%2Frun%2Fpostgresql",
+            "localhost",
+            "127.0.0.1:5433",
+            "[::1]",
+        ] {
+            assert_eq!(
+                mode_of(&format!("postgres://ada@{near}/x")),
+                SslMode::Disable,
+                "{near}"
+            );
         }
         for far in ["db.example", "10.0.0.7", "localhost,db.example"] {
-            assert_eq!(mode_of(&format!("postgres://ada@{far}/x")), SslMode::Require, "{far}");
+            assert_eq!(
+                mode_of(&format!("postgres://ada@{far}/x")),
+                SslMode::Require,
+                "{far}"
+            );
         }
         let said = |mode| mode_of(&format!("postgres://ada@db.example/x?sslmode={mode}"));
         assert_eq!(said("disable"), SslMode::Disable);
@@ -189,8 +230,16 @@ mod tests {
 
     #[test]
     fn of_several_hosts_the_one_that_can_be_written_to_is_asked_for() {
-        let attributes = |url| Address::parse(url).expect("good").config.get_target_session_attrs();
-        assert_eq!(attributes("postgres://a,b/x"), TargetSessionAttrs::ReadWrite);
+        let attributes = |url| {
+            Address::parse(url)
+                .expect("good")
+                .config
+                .get_target_session_attrs()
+        };
+        assert_eq!(
+            attributes("postgres://a,b/x"),
+            TargetSessionAttrs::ReadWrite
+        );
         assert_eq!(attributes("postgres://a/x"), TargetSessionAttrs::Any);
     }
 
@@ -200,7 +249,12 @@ mod tests {
             .expect("a good URL");
         assert_eq!(address.connections, 3);
         assert_eq!(address.config.get_application_name(), Some("mine"));
-        assert_eq!(Address::parse("postgres://a@localhost/x").expect("good").connections, CONNECTIONS);
+        assert_eq!(
+            Address::parse("postgres://a@localhost/x")
+                .expect("good")
+                .connections,
+            CONNECTIONS
+        );
     }
 
     #[test]
@@ -215,7 +269,9 @@ mod tests {
             "postgres://ada:hunter2@:hunter2/x",
         ];
         for url in urls {
-            let Err(error) = Address::parse(url) else { panic!("{url} is refused") };
+            let Err(error) = Address::parse(url) else {
+                panic!("{url} is refused")
+            };
             let shown = format!("{error} {error:?}");
             assert!(!shown.contains("hunter2"), "{shown}");
         }
@@ -224,7 +280,9 @@ mod tests {
     #[test]
     fn a_root_certificate_that_is_not_there_is_named() {
         let url = "postgres://ada@db.example/x?sslrootcert=/nowhere/ca.pem";
-        let Err(error) = Address::parse(url) else { panic!("refused") };
+        let Err(error) = Address::parse(url) else {
+            panic!("refused")
+        };
         assert!(error.to_string().contains("/nowhere/ca.pem"), "{error}");
     }
 }

@@ -1,7 +1,8 @@
-//! The audit log in SQL: appended to, read, never changed.
+//! The audit log in SQL: appended to, read, never changed; old lines are swept.
 
 use std::sync::LazyLock;
 
+use countersign::UnixTime;
 use countersign_issuer::record::{AuditEvent, AuditKind};
 use tokio_postgres::Row;
 
@@ -13,12 +14,9 @@ use crate::store::StoreError;
 pub(super) const LINE: &str =
     "at, event, user_id, username, sid, actor, network, detail, written_at";
 
-/// How many parameters a line has.
-pub(super) const LINE_PARAMETERS: usize = 8;
-
 /// Microseconds since 1970 by the clock of the database.
 pub(super) const NOW_MICROS: &str =
-    "floor(extract(epoch from clock_timestamp()) * 1000000)::BIGINT";
+    "floor(extract(epoch from statement_timestamp()) * 1000000)::BIGINT";
 
 /// How long a transaction that has drawn a number may be under way, in microseconds: twice what a
 /// transaction is given.
@@ -105,7 +103,9 @@ pub(super) async fn read(
         )
     });
     let after = i64::try_from(after).unwrap_or(i64::MAX);
-    let rows = db.query(&READ, &[&after, &i64::from(limit), &UNDER_WAY]).await?;
+    let rows = db
+        .query(&READ, &[&after, &i64::from(limit), &UNDER_WAY])
+        .await?;
     let mut events = Vec::with_capacity(rows.len());
     let mut last = after;
     for row in &rows {
@@ -118,6 +118,17 @@ pub(super) async fn read(
         events.push((id.unsigned_abs(), event(row)?));
     }
     Ok(events)
+}
+
+/// Deletes lines older than `before`; whether there may be more.
+pub(super) async fn sweep(db: &Pool, before: UnixTime, limit: u32) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM audit WHERE id IN
+             (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
+         RETURNING 1";
+    let swept = db
+        .query(sql, &[&seconds(before), &i64::from(limit)])
+        .await?;
+    Ok(swept.len() >= limit as usize)
 }
 
 /// The number of the last line but `lines`.

@@ -44,15 +44,25 @@ impl From<Error> for Failure {
             None => (true, Next::GiveUp),
             Some(code) => judge(code),
         };
-        Self { error: error.into(), connection_lost, next }
+        Self {
+            error: error.into(),
+            connection_lost,
+            next,
+        }
     }
 }
 
 fn judge(code: &SqlState) -> (bool, Next) {
-    let in_the_way = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED];
+    let in_the_way = [
+        SqlState::T_R_SERIALIZATION_FAILURE,
+        SqlState::T_R_DEADLOCK_DETECTED,
+    ];
     // The connection no longer knows its prepared statements, or they are out of date: somebody has
     // reset it, or has changed a table. Nothing was done.
-    let forgotten = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::FEATURE_NOT_SUPPORTED];
+    let forgotten = [
+        SqlState::INVALID_SQL_STATEMENT_NAME,
+        SqlState::FEATURE_NOT_SUPPORTED,
+    ];
     // What was a primary is a standby now: another host has taken over.
     let demoted = [SqlState::READ_ONLY_SQL_TRANSACTION];
     // Class 08: the connection; class 57P: the server is stopping or starting.

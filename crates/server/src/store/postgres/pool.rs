@@ -60,7 +60,9 @@ impl Pool {
     /// Connections to this address, made when they are needed.
     pub(super) fn new(address: Address) -> Result<Self, StoreError> {
         // Whether a connection was lost is known without asking; anything else shows when it is used.
-        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let recycling = ManagerConfig {
+            recycling_method: RecyclingMethod::Fast,
+        };
         let dial = Dial { tls: address.tls };
         let manager = Manager::from_connect(address.config, dial, recycling);
         let connections = deadpool_postgres::Pool::builder(manager)
@@ -156,7 +158,9 @@ impl Pool {
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Pool").field("status", &self.connections.status()).finish()
+        f.debug_struct("Pool")
+            .field("status", &self.connections.status())
+            .finish()
     }
 }
 

@@ -29,7 +29,11 @@ pub(super) fn user(row: &Row, at: usize) -> Result<User, StoreError> {
         id: get(row, at)?,
         username: get(row, at + 1)?,
         password_hash: PasswordHash::from_stored(get::<String>(row, at + 2)?),
-        roles: roles.split(' ').filter(|role| !role.is_empty()).map(str::to_owned).collect(),
+        roles: roles
+            .split(' ')
+            .filter(|role| !role.is_empty())
+            .map(str::to_owned)
+            .collect(),
         disabled: get(row, at + 4)?,
         created_at: time(row, at + 5)?,
         password_changed_at: time(row, at + 6)?,
@@ -95,7 +99,10 @@ fn mark(row: &Row, at: usize) -> Result<Option<Mark>, StoreError> {
     }
     let generation = small(row, at)?;
     let replaced_at = optional_time(row, at + 1)?;
-    Ok(replaced_at.map(|replaced_at| Mark { generation, replaced_at }))
+    Ok(replaced_at.map(|replaced_at| Mark {
+        generation,
+        replaced_at,
+    }))
 }
 
 /// The eight values in which four marks are stored, newest first.
@@ -122,7 +129,9 @@ pub(super) fn seconds_of(duration: Duration) -> i64 {
 
 /// Reads a time.
 pub(super) fn time(row: &Row, at: usize) -> Result<UnixTime, StoreError> {
-    Ok(UnixTime::from_secs(get::<i64>(row, at)?.max(0).unsigned_abs()))
+    Ok(UnixTime::from_secs(
+        get::<i64>(row, at)?.max(0).unsigned_abs(),
+    ))
 }
 
 /// Reads a time that may not be set.
@@ -142,8 +151,14 @@ pub(super) fn get<'row, T: FromSql<'row>>(row: &'row Row, at: usize) -> Result<T
 }
 
 fn unexpected(row: &Row, at: usize, error: &dyn Error) -> StoreError {
-    let column = row.columns().get(at).map_or("missing", |column| column.name());
-    StoreError::Corrupt { place: "a row", detail: format!("column {column}: {error}") }
+    let column = row
+        .columns()
+        .get(at)
+        .map_or("missing", |column| column.name());
+    StoreError::Corrupt {
+        place: "a row",
+        detail: format!("column {column}: {error}"),
+    }
 }
 
 /// A text parameter. It does not print, and a NUL, which PostgreSQL's text cannot hold, goes in as
