@@ -95,6 +95,7 @@ mod error;
 #[cfg(feature = "axum")]
 mod extract;
 mod guard;
+mod identity;
 mod keys;
 mod layer;
 mod refusal;
@@ -111,6 +112,7 @@ pub use counters::Counts;
 pub use countersign_wire::revocation::Kind;
 pub use error::GuardError;
 pub use guard::Guard;
+pub use identity::identity_headers;
 pub use keys::KeyHandle;
 pub use layer::{GuardLayer, Guarded, GuardedFuture};
 pub use refusal::{Refusal, Why};

@@ -2,7 +2,8 @@
 
 use countersign::{AccessClaims, Algorithm, KeySet, SigningKey, VerifyingKey};
 use countersign_guard::{
-    Guard, GuardError, KeyHandle, Kind, Requirements, RevokedHandle, TrustedIssuer,
+    Caller, Guard, GuardError, KeyHandle, Kind, Requirements, RevokedHandle, TrustedIssuer,
+    identity_headers,
 };
 use http::HeaderMap;
 use serde::Deserialize;
@@ -31,6 +32,25 @@ fn a_good_token_makes_a_caller_with_all_it_says() {
     assert!(!caller.has_scope("orders") && !caller.has_scope("orders:read orders:write"));
     assert!(caller.has_role("clerk") && !caller.has_role("admin"));
     assert_eq!(caller.client_id, "web", "it dereferences to the claims");
+}
+
+#[test]
+fn a_proxy_learns_all_of_a_caller_and_overwrites_all_of_a_pretender() {
+    let issuer = Issuer::new();
+    let roles = issuer.token_with("roles", json!(["clerk", "a,b"]));
+    let caller = issuer
+        .guard()
+        .check(&bearer(&roles), NOW)
+        .expect("a good token");
+    let headers = identity_headers(Some(&caller));
+    assert_eq!(headers["x-auth-subject"], "u-1");
+    assert_eq!(headers["x-auth-username"], "ada");
+    assert_eq!(headers["x-auth-roles"], "clerk,a%2Cb");
+    assert_eq!(headers["x-auth-scope"], "orders:read orders:write");
+
+    let nobody = identity_headers(None::<&Caller>);
+    assert_eq!(nobody.len(), headers.len());
+    assert!(nobody.values().all(http::HeaderValue::is_empty));
 }
 
 #[test]
