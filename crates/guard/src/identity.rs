@@ -1,8 +1,8 @@
 //! Who is calling, as a proxy passes it on to the service behind it.
 //!
-//! The proxy copies these headers from the guard's answer over those of the request. So every one of
-//! them is in every answer, empty where there is nothing to say: a header the guard left out would be one the
-//! client could have sent.
+//! The proxy copies these headers from the guard's answer over those of the request. So every one
+//! of them is in every answer, empty where there is nothing to say: a header the guard left out
+//! would be one the client could have sent.
 
 use std::fmt::Write;
 
@@ -14,8 +14,9 @@ use crate::caller::Caller;
 /// The headers of [`identity::ALL`]: the caller's subject, name, roles (separated by commas) and
 /// scope (separated by spaces); all of them empty for nobody.
 ///
-/// A header holds printable ASCII. Any other character, a percent sign, and a comma within a role are
-/// percent-encoded as UTF-8, so that no name can look like two and none can break out of its line.
+/// A header holds printable ASCII. Any other character, a percent sign, and a comma within a role
+/// are percent-encoded as UTF-8, so that no name can look like two and none can break out of its
+/// line.
 ///
 /// ```
 /// # use countersign_guard::{Caller, identity_headers};

@@ -24,6 +24,11 @@
 //! the background: a rotated key is accepted, a session that ended is refused within a second, and
 //! no request waits for the network. Any OpenID Connect issuer will do.
 //!
+//! An issuer that cannot be reached changes nothing at first: the last good keys serve, and so do
+//! the revocations that are known. For how long is the owner's choice
+//! ([`GuardBuilder::keys_good_for`], [`GuardBuilder::stale`]); how old both are can be read for a
+//! health check ([`KeyHandle::age`], [`RevokedHandle::age`]).
+//!
 //! # A whole router, or any tower service
 //!
 //! ```

@@ -22,8 +22,8 @@ pub enum Stale {
     /// token's expiry.
     #[default]
     Serve,
-    /// It refuses every token, with 503, until news arrive again. The age of the news counts from the
-    /// time the issuer signed, so the clocks of the two must agree within the bound.
+    /// It refuses every token, with 503, until news arrive again. The age of the news counts from
+    /// the time the issuer signed, so the clocks of the two must agree within the bound.
     Refuse {
         /// How old the news may be.
         after: Duration,

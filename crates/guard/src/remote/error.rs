@@ -54,6 +54,18 @@ pub enum FollowError {
 }
 
 impl FollowError {
+    /// Whether it may be otherwise in a moment, without anybody changing a setting.
+    pub(super) fn may_pass(&self) -> bool {
+        match self {
+            Self::Fetch { error, .. } => match error {
+                FetchError::Connection(_) | FetchError::Timeout { .. } => true,
+                FetchError::Status { status, .. } => *status >= 500,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
     /// A stable code.
     pub fn code(&self) -> &'static str {
         match self {

@@ -37,7 +37,8 @@ use crate::trusted::TrustedIssuer;
 use feed::Feed;
 use fetch::Fetcher;
 use jwks::RemoteKeys;
-use pace::{Pace, PlainHttp};
+use pace::{Pace, PlainHttp, jittered};
+use tokio::time::Instant;
 
 impl Guard {
     /// A guard that follows an issuer: it finds the keys and the revocations by discovery (RFC
@@ -69,10 +70,19 @@ impl<C> GuardBuilder<C> {
         let fetcher = Fetcher::new(&self.pace)?;
         for issuer in std::iter::once(&mut self.first).chain(&mut self.others) {
             if !issuer.has_keys() {
-                follow(issuer, &fetcher, &self.pace).await?;
+                follow_when_there(issuer, &fetcher, &self.pace).await?;
             }
         }
         self.build()
+    }
+
+    /// For how long the start waits for an issuer that is not there yet, as when both are started
+    /// together; by default not at all. Only what may pass by itself is waited for: no connection,
+    /// no answer in time, a status of 500 and above.
+    #[must_use]
+    pub fn wait_for_issuer(mut self, patience: Duration) -> Self {
+        self.pace.patience = patience;
+        self
     }
 
     /// The pause between fetches of the key set that tokens with unknown keys cause; 10 seconds by
@@ -122,6 +132,24 @@ impl<C> GuardBuilder<C> {
     pub fn plain_http_insecurely(mut self) -> Self {
         self.pace.plain_http = PlainHttp::Anywhere;
         self
+    }
+}
+
+/// [`follow`], again and again while the issuer may yet come up.
+async fn follow_when_there(
+    trusted: &mut TrustedIssuer,
+    fetcher: &Fetcher,
+    pace: &Pace,
+) -> Result<(), FollowError> {
+    let deadline = Instant::now() + pace.patience;
+    loop {
+        match follow(trusted, fetcher, pace).await {
+            Err(error) if error.may_pass() && Instant::now() < deadline => {
+                tracing::info!(code = error.code(), %error, "waiting for the issuer");
+                tokio::time::sleep(jittered(pace.poll)).await;
+            }
+            outcome => return outcome,
+        }
     }
 }
 

@@ -15,6 +15,8 @@ pub(crate) struct Pace {
     pub(crate) keys_good_for: Duration,
     pub(crate) poll: Duration,
     pub(crate) silence: Duration,
+    /// How long the start waits for the issuer.
+    pub(crate) patience: Duration,
     pub(crate) plain_http: PlainHttp,
 }
 
@@ -27,6 +29,7 @@ impl Default for Pace {
             keys_good_for: Duration::from_secs(24 * 60 * 60),
             poll: Duration::from_millis(250),
             silence: revocation::HEARTBEAT * 3,
+            patience: Duration::ZERO,
             plain_http: PlainHttp::OwnMachine,
         }
     }

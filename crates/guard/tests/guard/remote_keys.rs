@@ -299,6 +299,30 @@ async fn an_issuer_that_is_not_there_is_an_error_not_a_wait() {
 }
 
 #[tokio::test]
+async fn an_issuer_that_comes_up_later_may_be_waited_for() {
+    let remote = RemoteIssuer::start().await;
+    remote.behaviour().keys = Answer::Status(503);
+    let patient = remote.builder().wait_for_issuer(Duration::from_secs(600));
+    let following = tokio::spawn(patient.follow());
+    eventually("it asks again", || remote.behaviour().key_fetches > 2).await;
+    remote.behaviour().keys = Answer::Honest;
+    let guard = following.await.expect("no panic").expect("an issuer");
+    assert!(
+        guard
+            .check(&bearer(&remote.token()), UnixTime::now())
+            .is_ok()
+    );
+
+    remote.behaviour().metadata.issuer = "https://id.example".to_owned();
+    let patient = remote.builder().wait_for_issuer(Duration::from_secs(600));
+    let error = patient
+        .follow()
+        .await
+        .expect_err("no wait would change that");
+    assert_eq!(error.code(), "other_issuer");
+}
+
+#[tokio::test]
 async fn following_ends_with_the_last_guard() {
     let remote = RemoteIssuer::start().await;
     let guard = remote.builder().follow().await.expect("an issuer");
