@@ -129,6 +129,7 @@ impl Server {
         let router: Router = http::router(Shared {
             authority: Arc::clone(&authority),
             guard,
+            directory: directory.clone(),
             proxies: TrustedProxies::new(&config.trusted_proxies),
         });
         let (stop, stopped) = oneshot::channel();

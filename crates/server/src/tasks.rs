@@ -63,8 +63,9 @@ async fn follow(
 ) -> Result<(), crate::flow::FlowError> {
     let version = authority.foreign_writes().await?;
     if *seen != Some(version) {
-        authority.read_revocations().await?;
+        // The keys first: the news of a withdrawal must not be signed by the withdrawn key.
         authority.keep_keys().await?;
+        authority.read_revocations().await?;
         *seen = Some(version);
     }
     Ok(())

@@ -103,7 +103,7 @@ async fn end(
         (None, Some(user)) => SessionsOf::User(user.to_owned()),
         (None, None) => return Err(Failure::usage("name a session, or a user with --user")),
     };
-    let ended = oversight.end(which, None).await.map_err(Failure::failed)?;
+    let ended = oversight.end(which).await.map_err(Failure::failed)?;
     let sids: Vec<_> = ended.into_iter().map(|session| session.sid).collect();
     if json {
         return output::json(&sids);

@@ -69,15 +69,15 @@ impl Authority {
         let hash = match self.check_and_hash(user.clone(), current, new).await {
             Ok(hash) => hash,
             Err(error) => {
-                self.throttle().released(attempt, now);
+                self.throttle().released(attempt, UnixTime::now());
                 return Err(error);
             }
         };
         let Some(hash) = hash else {
-            self.throttle().failed(attempt, now);
+            self.throttle().failed(attempt, UnixTime::now());
             return Err(Refused::InvalidCredentials.into());
         };
-        self.throttle().succeeded(attempt, now);
+        self.throttle().succeeded(attempt, UnixTime::now());
         self.store_password(&user, hash, &asked, now).await
     }
 

@@ -5,14 +5,14 @@
 
 use std::sync::Arc;
 
-use countersign::UnixTime;
+use countersign::{Algorithm, UnixTime};
 use countersign_issuer::keyring::{self, KeyChange, KeyPolicy};
 use countersign_issuer::record::{KeyState, SigningKeyRecord};
 use countersign_issuer::revoke::{Revocation, RevocationPolicy};
 use countersign_issuer::{IssuerError, MasterKey};
 
-use super::FlowError;
 use super::keys::signing_change;
+use super::{Authority, FlowError};
 use crate::config::Config;
 use crate::store::{KeyRowChange, SharedStore};
 use crate::{StartError, master_key};
@@ -25,6 +25,8 @@ const ATTEMPTS: usize = 5;
 pub struct Custodian {
     store: SharedStore,
     master: Arc<MasterKey>,
+    authority: Option<Arc<Authority>>,
+    actor: Option<String>,
 }
 
 /// Why the keys were not changed.
@@ -59,7 +61,19 @@ impl Custodian {
         Ok(Self {
             store: crate::open_store(&config.database)?,
             master,
+            authority: None,
+            actor: None,
         })
+    }
+
+    /// The keys of a running server, in the hands of the administrator with this user id.
+    pub(crate) fn of(authority: Arc<Authority>, actor: String) -> Self {
+        Self {
+            store: Arc::clone(&authority.store),
+            master: Arc::new(authority.master.clone()),
+            authority: Some(authority),
+            actor: Some(actor),
+        }
     }
 
     /// Every key there is, oldest first.
@@ -115,50 +129,60 @@ impl Custodian {
             let mut changes = Vec::new();
             for change in plan(&records, &policy, now)? {
                 let change = signing_change(change, &records, &self.master, now);
-                changes.push(published(change.map_err(custodian)?, now));
+                changes.push(self.published(change.map_err(custodian)?, now));
             }
             if self.store.change_keys(changes).await? {
-                return Ok(());
+                return self.told().await;
             }
         }
         Err(CustodianError::Contended)
     }
-}
 
-/// The algorithms that sign now, in the order of the keys.
-fn in_use(records: &[SigningKeyRecord]) -> Vec<countersign::Algorithm> {
-    let mut algorithms = Vec::new();
-    for record in records
-        .iter()
-        .filter(|record| record.state == KeyState::Signing)
-    {
-        if !algorithms.contains(&record.algorithm) {
-            algorithms.push(record.algorithm);
-        }
-    }
-    algorithms
-}
-
-/// A withdrawn key goes out on the revocation feed in the transaction that withdraws it.
-fn published(change: KeyRowChange, now: UnixTime) -> KeyRowChange {
-    match change {
+    /// A withdrawn key goes out on the revocation feed in the transaction that withdraws it.
+    fn published(&self, change: KeyRowChange, now: UnixTime) -> KeyRowChange {
+        let KeyRowChange::Signing {
+            record,
+            from,
+            mut audit,
+            ..
+        } = change
+        else {
+            return change;
+        };
+        audit.actor.clone_from(&self.actor);
+        let withdrawn = record.state == KeyState::Withdrawn;
+        let revocation = withdrawn
+            .then(|| Revocation::key(record.kid.clone(), &RevocationPolicy::default(), now));
         KeyRowChange::Signing {
             record,
             from,
+            revocation,
             audit,
-            ..
-        } if record.state == KeyState::Withdrawn => {
-            let kid = record.kid.clone();
-            let revocation = Some(Revocation::key(kid, &RevocationPolicy::default(), now));
-            KeyRowChange::Signing {
-                record,
-                from,
-                revocation,
-                audit,
+        }
+    }
+
+    /// A running server uses the new keys, and its guards hear of a withdrawn one, at once.
+    async fn told(&self) -> Result<(), CustodianError> {
+        if let Some(authority) = &self.authority {
+            // The keys first: the news of a withdrawal must not be signed by the withdrawn key.
+            authority.keep_keys().await.map_err(custodian)?;
+            authority.read_revocations().await.map_err(custodian)?;
+        }
+        Ok(())
+    }
+}
+
+/// The algorithms that sign now, then those that are about to, in the order of the keys.
+fn in_use(records: &[SigningKeyRecord]) -> Vec<Algorithm> {
+    let mut algorithms = Vec::new();
+    for state in [KeyState::Signing, KeyState::Pending] {
+        for record in records.iter().filter(|record| record.state == state) {
+            if !algorithms.contains(&record.algorithm) {
+                algorithms.push(record.algorithm);
             }
         }
-        other => other,
     }
+    algorithms
 }
 
 fn custodian(error: FlowError) -> CustodianError {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use countersign::{UnixTime, crypto};
 use countersign_issuer::password::{NewPassword, PasswordPolicy};
 use countersign_issuer::record::{AuditEvent, AuditKind, EndReason, PasswordHash, User};
-use countersign_issuer::revoke::RevocationPolicy;
+use countersign_issuer::revoke::{Revocation, RevocationKind, RevocationPolicy};
 use countersign_issuer::{IssuerError, Password, PasswordHasher, PasswordParameters, Refused};
 
 use super::{Authority, FlowError, new_id};
@@ -26,6 +26,7 @@ pub struct Directory {
     cost: PasswordParameters,
     revocations: RevocationPolicy,
     authority: Option<Arc<Authority>>,
+    actor: Option<String>,
 }
 
 /// Why a user was not added or changed.
@@ -75,6 +76,7 @@ impl Directory {
             cost: config.passwords,
             revocations,
             authority: None,
+            actor: None,
         })
     }
 
@@ -85,7 +87,16 @@ impl Directory {
             cost: config.passwords,
             revocations: authority.policy.revocations,
             authority: Some(authority),
+            actor: None,
         }
+    }
+
+    /// The same users, changed in the name of the administrator with this user id: the audit log
+    /// says so.
+    #[must_use]
+    pub fn acting(mut self, actor: impl Into<String>) -> Self {
+        self.actor = Some(actor.into());
+        self
     }
 
     /// Adds a user.
@@ -101,9 +112,7 @@ impl Directory {
         if username.is_empty() || username.len() > LONGEST_NAME || !is_word(username) {
             return Err(DirectoryError::BadName);
         }
-        if roles.iter().any(|role| role.is_empty() || !is_word(role)) {
-            return Err(DirectoryError::BadRole);
-        }
+        refuse_bad_roles(&roles)?;
         let now = UnixTime::now();
         let user = User {
             id: new_id().map_err(directory)?,
@@ -116,7 +125,7 @@ impl Directory {
         };
         match self
             .store
-            .create_user(user.clone(), about(&user, AuditKind::UserCreated, now))
+            .create_user(user.clone(), self.about(&user, AuditKind::UserCreated, now))
             .await?
         {
             Created::Created => Ok(user),
@@ -145,7 +154,7 @@ impl Directory {
         let hash = self.hash(password, username).await?;
         let now = UnixTime::now();
         let ending = self.ending(EndReason::PasswordChanged, now);
-        let audit = about(&user, AuditKind::PasswordChanged, now);
+        let audit = self.about(&user, AuditKind::PasswordChanged, now);
         let ended = self
             .store
             .set_password(&user.id, hash, None, ending.clone(), audit)
@@ -161,7 +170,7 @@ impl Directory {
         let user = self.find(username).await?;
         let now = UnixTime::now();
         let ending = self.ending(EndReason::UserDisabled, now);
-        let audit = about(&user, AuditKind::UserDisabled, now);
+        let audit = self.about(&user, AuditKind::UserDisabled, now);
         let ended = self
             .store
             .disable_user(&user.id, ending.clone(), audit)
@@ -175,11 +184,63 @@ impl Directory {
     /// [`DirectoryError::UnknownUser`].
     pub async fn enable(&self, username: &str) -> Result<(), DirectoryError> {
         let user = self.find(username).await?;
-        let audit = about(&user, AuditKind::UserEnabled, UnixTime::now());
+        let audit = self.about(&user, AuditKind::UserEnabled, UnixTime::now());
         match self.store.enable_user(&user.id, audit).await? {
             Found::Found(()) => Ok(()),
             Found::Missing => Err(DirectoryError::UnknownUser(username.to_owned())),
         }
+    }
+
+    /// The user with this name.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownUser`].
+    pub async fn user(&self, username: &str) -> Result<User, DirectoryError> {
+        self.find(username).await
+    }
+
+    /// Gives a user other roles. Tokens that are out already keep the old ones until they expire.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownUser`] or [`DirectoryError::BadRole`].
+    pub async fn set_roles(
+        &self,
+        username: &str,
+        roles: Vec<String>,
+    ) -> Result<(), DirectoryError> {
+        refuse_bad_roles(&roles)?;
+        let user = self.find(username).await?;
+        let audit = AuditEvent {
+            detail: Some(format!("roles: {}", roles.join(" "))),
+            ..self.about(&user, AuditKind::UserChanged, UnixTime::now())
+        };
+        match self.store.set_roles(&user.id, roles, audit).await? {
+            Found::Found(()) => Ok(()),
+            Found::Missing => Err(DirectoryError::UnknownUser(username.to_owned())),
+        }
+    }
+
+    /// Deletes a user and every session of theirs. The answer is how many sessions ended.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownUser`].
+    pub async fn delete(&self, username: &str) -> Result<usize, DirectoryError> {
+        let user = self.find(username).await?;
+        let now = UnixTime::now();
+        let ending = self.ending(EndReason::UserDeleted, now);
+        let audit = self.about(&user, AuditKind::UserDeleted, now);
+        let ended = self
+            .store
+            .delete_user(&user.id, ending.clone(), audit)
+            .await?;
+        if let Some(authority) = &self.authority {
+            authority.publish([Revocation {
+                kind: RevocationKind::Subject,
+                value: user.id,
+                until: ending.until,
+            }]);
+        }
+        self.told(ended, &ending, username)
     }
 
     /// Writes out what waits, before the program ends.
@@ -227,18 +288,26 @@ impl Directory {
             at: now,
             until: self.revocations.last_token_gone(now),
             network: None,
-            actor: None,
+            actor: self.actor.clone(),
             detail: None,
+        }
+    }
+
+    fn about(&self, user: &User, kind: AuditKind, now: UnixTime) -> AuditEvent {
+        AuditEvent {
+            user_id: Some(user.id.clone()),
+            username: Some(user.username.clone()),
+            actor: self.actor.clone(),
+            ..AuditEvent::new(now, kind)
         }
     }
 }
 
-fn about(user: &User, kind: AuditKind, now: UnixTime) -> AuditEvent {
-    AuditEvent {
-        user_id: Some(user.id.clone()),
-        username: Some(user.username.clone()),
-        ..AuditEvent::new(now, kind)
+fn refuse_bad_roles(roles: &[String]) -> Result<(), DirectoryError> {
+    if roles.iter().any(|role| role.is_empty() || !is_word(role)) {
+        return Err(DirectoryError::BadRole);
     }
+    Ok(())
 }
 
 fn is_word(text: &str) -> bool {

@@ -17,6 +17,7 @@ pub struct Oversight {
     store: SharedStore,
     revocations: RevocationPolicy,
     authority: Option<Arc<Authority>>,
+    actor: Option<String>,
 }
 
 /// Which sessions an administrator ends.
@@ -45,6 +46,7 @@ impl Oversight {
             store,
             revocations,
             authority: None,
+            actor: None,
         })
     }
 
@@ -54,7 +56,15 @@ impl Oversight {
             store: Arc::clone(&authority.store),
             revocations: authority.policy.revocations,
             authority: Some(authority),
+            actor: None,
         }
+    }
+
+    /// The same, in the hands of the administrator with this user id: the audit log says so.
+    #[must_use]
+    pub fn acting(mut self, actor: impl Into<String>) -> Self {
+        self.actor = Some(actor.into());
+        self
     }
 
     /// Up to `limit` sessions that are alive, with the names of their users, after the `sid` `after`.
@@ -69,16 +79,11 @@ impl Oversight {
         self.store.sessions(after, limit, UnixTime::now()).await
     }
 
-    /// Ends sessions; the answer is which. `actor` is the user id of the administrator, if one is
-    /// known.
+    /// Ends sessions; the answer is which.
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn end(
-        &self,
-        which: SessionsOf,
-        actor: Option<String>,
-    ) -> Result<Vec<Ended>, StoreError> {
+    pub async fn end(&self, which: SessionsOf) -> Result<Vec<Ended>, StoreError> {
         let which = match which {
             SessionsOf::Sid(sid) => Which::Sid(sid),
             SessionsOf::User(name) => match self.store.user_by_name(&name).await? {
@@ -93,7 +98,7 @@ impl Oversight {
             at: now,
             until: self.revocations.last_token_gone(now),
             network: None,
-            actor,
+            actor: self.actor.clone(),
             detail: None,
         };
         let ended = self.store.end_sessions(which, ending.clone()).await?;

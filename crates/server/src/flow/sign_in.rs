@@ -55,15 +55,16 @@ impl Authority {
             Ok(found) => found,
             Err(error) => {
                 // Nothing was found out: the attempt counts neither way.
-                self.throttle().released(attempt, now);
+                self.throttle().released(attempt, UnixTime::now());
                 return Err(error);
             }
         };
         let Some(Checked { proof, upgrade }) = checked else {
-            self.throttle().failed(attempt, now);
+            // From now on, not from when it was asked: hashing took its time.
+            self.throttle().failed(attempt, UnixTime::now());
             return Err(self.refused(&asked, user.as_ref(), now).await);
         };
-        self.throttle().succeeded(attempt, now);
+        self.throttle().succeeded(attempt, UnixTime::now());
         let stored = proof.user().password_hash.clone();
         let grant = UserGrant::from_password(proof, now);
         let session = self.new_session(&grant, asked.audience, now)?;

@@ -1,6 +1,7 @@
 //! HTTP in, one flow, HTTP out. No SQL and no decisions here.
 
 mod account;
+mod admin;
 mod body;
 mod health;
 mod login;

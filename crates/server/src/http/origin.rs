@@ -9,8 +9,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
-use axum::http::HeaderName;
 use axum::http::request::Parts;
+use axum::http::{HeaderName, HeaderValue};
 use ipnet::IpNet;
 
 use super::problem::Rejection;
@@ -85,7 +85,7 @@ impl FromRequestParts<Shared> for Origin {
             return Err(Rejection::NoPeer);
         };
         let forwarded = parts.headers.get_all(FORWARDED_FOR);
-        let lines: Vec<_> = forwarded.iter().map(|line| line.as_bytes()).collect();
+        let lines: Vec<_> = forwarded.iter().map(HeaderValue::as_bytes).collect();
         Ok(Self(shared.proxies.origin(peer.ip(), lines.into_iter())))
     }
 }

@@ -8,11 +8,11 @@ use std::time::Duration;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use countersign_issuer::Refused;
+use countersign_issuer::{IssuerError, Refused};
 use countersign_wire::bearer::Challenge;
 use countersign_wire::problem::{self, Problem};
 
-use crate::flow::FlowError;
+use crate::flow::{CustodianError, DirectoryError, FlowError};
 use crate::store::StoreError;
 
 /// Why a request is not answered with what it asked for.
@@ -30,6 +30,12 @@ pub(crate) enum Rejection {
     WrongContentType,
     /// Neither a refresh token nor an access token says which session to end.
     NothingToEnd,
+    /// The query string is not what the route takes.
+    BadQuery,
+    /// An administrator's change was refused or failed.
+    Directory(DirectoryError),
+    /// A change of the keys was refused or failed.
+    Custodian(CustodianError),
     /// The router was not given the connection's address: it is served by something else than
     /// this server's own listener.
     NoPeer,
@@ -44,6 +50,38 @@ pub(crate) enum Rejection {
 impl From<FlowError> for Rejection {
     fn from(error: FlowError) -> Self {
         Self::Flow(error)
+    }
+}
+
+impl From<DirectoryError> for Rejection {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::Password(refused) => Self::Flow(FlowError::Refused(refused)),
+            DirectoryError::Store(error) => Self::Flow(FlowError::Store(error)),
+            DirectoryError::Issuer(error) => Self::Flow(FlowError::Issuer(error)),
+            other => Self::Directory(other),
+        }
+    }
+}
+
+impl From<CustodianError> for Rejection {
+    fn from(error: CustodianError) -> Self {
+        match error {
+            CustodianError::Store(error) => Self::Flow(FlowError::Store(error)),
+            other => Self::Custodian(other),
+        }
+    }
+}
+
+impl From<StoreError> for Rejection {
+    fn from(error: StoreError) -> Self {
+        Self::Flow(FlowError::Store(error))
+    }
+}
+
+impl From<Refused> for Rejection {
+    fn from(refused: Refused) -> Self {
+        Self::Flow(FlowError::Refused(refused))
     }
 }
 
@@ -82,6 +120,19 @@ impl IntoResponse for Rejection {
                 "wrong_content_type",
                 "The body must be sent as Content-Type: application/json".into(),
             ),
+            Self::BadQuery => (
+                bad_request,
+                "bad_query",
+                "The query string is not what this path takes".into(),
+            ),
+            Self::Directory(error) => {
+                let (status, reason) = directory(&error);
+                ((status, problem_name(status)), reason, sentence(&error))
+            }
+            Self::Custodian(error) => {
+                let (status, reason) = custodian(&error);
+                ((status, problem_name(status)), reason, sentence(&error))
+            }
             Self::NoPeer => (
                 (StatusCode::INTERNAL_SERVER_ERROR, problem::SERVER_ERROR),
                 "server_error",
@@ -122,6 +173,34 @@ fn flow(error: &FlowError) -> Response {
             let problem = Problem::new(problem::SERVER_ERROR, description).because("server_error");
             answer(StatusCode::INTERNAL_SERVER_ERROR, &problem)
         }
+    }
+}
+
+fn directory(error: &DirectoryError) -> (StatusCode, &'static str) {
+    match error {
+        DirectoryError::NameTaken(_) => (StatusCode::CONFLICT, "name_taken"),
+        DirectoryError::UnknownUser(_) => (StatusCode::NOT_FOUND, "unknown_user"),
+        DirectoryError::BadRole => (StatusCode::BAD_REQUEST, "bad_role"),
+        _ => (StatusCode::BAD_REQUEST, "bad_name"),
+    }
+}
+
+fn custodian(error: &CustodianError) -> (StatusCode, &'static str) {
+    match error {
+        CustodianError::Issuer(IssuerError::UnknownKey { .. }) => {
+            (StatusCode::NOT_FOUND, "unknown_key")
+        }
+        CustodianError::TooEarly(_) => (StatusCode::CONFLICT, "too_early"),
+        CustodianError::Contended => (StatusCode::CONFLICT, "contended"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
+    }
+}
+
+fn problem_name(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => problem::NOT_FOUND,
+        status if status.is_server_error() => problem::SERVER_ERROR,
+        _ => problem::INVALID_REQUEST,
     }
 }
 
