@@ -201,8 +201,9 @@ impl<C> GuardBuilder<C> {
     }
 
     /// How many verdicts are remembered at most; 8,192 by default, `None` for none. A place takes
-    /// the token and what it says, about two kilobytes; half as many places again as there are
-    /// callers in ten minutes lets hardly any of them miss.
+    /// the token and what it says, about two kilobytes. Give twice as many places as there are
+    /// callers at a time: a token may only take one of eight places, and where more fall together
+    /// they push each other out.
     #[must_use]
     pub fn cache(mut self, capacity: Option<usize>) -> Self {
         self.cache = capacity.filter(|capacity| *capacity > 0);

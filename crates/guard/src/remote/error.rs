@@ -11,7 +11,7 @@ pub enum FollowError {
     /// Something could not be fetched.
     #[error("cannot fetch the issuer's {what}: {error}")]
     Fetch {
-        /// `metadata` or `keys`.
+        /// `metadata`, `keys` or `revocations`.
         what: &'static str,
         /// Why not.
         #[source]
