@@ -45,7 +45,8 @@ use tokio::task::JoinHandle;
 pub use crate::config::{Config, ConfigError, Database, PlainHttp, TlsFiles};
 use crate::flow::{Authority, FlowError};
 pub use crate::flow::{
-    Custodian, CustodianError, Directory, DirectoryError, Oversight, SessionsOf,
+    Custodian, CustodianError, Directory, DirectoryError, ForeignRefused, ForeignUser, Imported,
+    Importer, Oversight, SessionsOf,
 };
 use crate::http::origin::TrustedProxies;
 use crate::http::routes::Shared;

@@ -2,8 +2,10 @@
 
 pub(crate) mod audit;
 pub(crate) mod demo;
+mod import;
 pub(crate) mod jwt;
 pub(crate) mod key;
+mod progress;
 pub(crate) mod serve;
 pub(crate) mod session;
 pub(crate) mod user;

@@ -8,6 +8,7 @@ use countersign_issuer::record::User;
 use countersign_server::Directory;
 use serde::Serialize;
 
+use super::import::{self, ImportArgs};
 use super::serve::DatabaseArgs;
 use crate::exit::Failure;
 use crate::output;
@@ -61,6 +62,8 @@ enum UserCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Take users over from another system, with the password hashes they have there
+    Import(ImportArgs),
 }
 
 #[derive(Debug, Args)]
@@ -146,6 +149,7 @@ async fn change(command: UserCommand) -> Result<(), Failure> {
                 &format!("enabled {name}"),
             )
         }
+        UserCommand::Import(args) => import::run(&args).await,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::store::{Created, Ended, Ending, Found, SharedStore, StoreError};
 use crate::{StartError, master_key};
 
 /// The longest user name, in bytes.
-const LONGEST_NAME: usize = 128;
+pub(super) const LONGEST_NAME: usize = 128;
 
 /// The users of one installation.
 #[derive(Clone, Debug)]
@@ -310,7 +310,7 @@ fn refuse_bad_roles(roles: &[String]) -> Result<(), DirectoryError> {
     Ok(())
 }
 
-fn is_word(text: &str) -> bool {
+pub(super) fn is_word(text: &str) -> bool {
     !text
         .chars()
         .any(|character| character.is_whitespace() || character.is_control())

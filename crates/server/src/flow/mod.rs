@@ -9,6 +9,7 @@
 //!   revocations  what ended, signed for guards; feed: as it happens
 //!   custodian    keys are rotated and withdrawn by hand
 //!   directory    users are added, changed, disabled
+//!   import       users come from another system, with their hashes
 //!   oversight    administrators see and end sessions, read the audit log
 //! ```
 //!
@@ -18,6 +19,7 @@ mod account;
 mod custodian;
 mod directory;
 mod feed;
+mod import;
 mod keys;
 mod lanes;
 mod oversight;
@@ -48,6 +50,7 @@ pub use self::custodian::{Custodian, CustodianError};
 pub use self::directory::{Directory, DirectoryError};
 use self::feed::Feed;
 pub(crate) use self::feed::Follower;
+pub use self::import::{ForeignRefused, ForeignUser, Imported, Importer};
 use self::keys::{KeyPolicies, Ring};
 use self::lanes::{Busy, Lanes};
 pub use self::oversight::{Oversight, SessionsOf};

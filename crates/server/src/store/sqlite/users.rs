@@ -29,8 +29,16 @@ pub(super) fn import(
         .iter()
         .map(|user| insert(db, user))
         .collect::<Result<Vec<_>, _>>()?;
-    if outcomes.contains(&Created::Created) {
-        audit::append(db, event)?;
+    let created = outcomes
+        .iter()
+        .filter(|outcome| **outcome == Created::Created)
+        .count();
+    if created > 0 {
+        let event = AuditEvent {
+            detail: Some(created.to_string()),
+            ..event.clone()
+        };
+        audit::append(db, &event)?;
     }
     Ok(outcomes)
 }
