@@ -10,16 +10,14 @@
 //! queue loses its connection, not its news: it comes back with the cursor it has reached.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use countersign_issuer::revoke::Cursor;
+use countersign_wire::revocation::HEARTBEAT;
 use tokio::sync::{Notify, broadcast, watch};
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::{Authority, FlowError};
 
-/// How long the feed is silent at most. A guard counts the age of its news from the last bulletin.
-const HEARTBEAT: Duration = Duration::from_secs(2);
 /// How many bulletins a follower may be behind before it has to come again.
 const QUEUE: usize = 64;
 

@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use super::problem::Rejection;
 
@@ -72,6 +72,16 @@ async fn read(request: Request) -> Result<Bytes, Rejection> {
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
+    // serde would take a list for a structure, member by member.
+    if body
+        .trim_ascii_start()
+        .first()
+        .is_some_and(|first| *first != b'{')
+        && serde_json::from_slice::<IgnoredAny>(body).is_ok()
+    {
+        let detail = "expected an object".into();
+        return Err(Rejection::BodyMismatch { detail });
+    }
     serde_json::from_slice(body).map_err(|error| match error.classify() {
         serde_json::error::Category::Data => Rejection::BodyMismatch {
             detail: described(&error),
