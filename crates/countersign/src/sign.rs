@@ -101,14 +101,22 @@ impl Signer {
         if claims.first() != Some(&b'{') {
             return Err(SignError::NotAnObject);
         }
-        let mut token = String::with_capacity(self.header.len() + claims.len() * 4 / 3 + 100);
+        self.sign_payload(&claims)
+    }
+
+    /// Signs bytes as a JWS: any payload, claims or not.
+    ///
+    /// # Errors
+    /// [`SignError::Crypto`] when the backend fails.
+    pub fn sign_payload(&self, payload: &[u8]) -> Result<String, SignError> {
+        let length = self.header.len() + base64url::encoded_len(payload.len()) + SIGNATURE_ROOM;
+        let mut token = String::with_capacity(length);
         token.push_str(&self.header);
-        base64url::encode_into(&claims, &mut token);
-        let mut signed = token;
-        let signature = self.key.sign_bytes(signed.as_bytes(), base64url::encode)?;
-        signed.push('.');
-        signed.push_str(&signature);
-        Ok(signed)
+        base64url::encode_into(payload, &mut token);
+        let signature = self.key.sign_bytes(token.as_bytes(), base64url::encode)?;
+        token.push('.');
+        token.push_str(&signature);
+        Ok(token)
     }
 
     /// The key that signs.
@@ -116,6 +124,9 @@ impl Signer {
         &self.key
     }
 }
+
+/// A dot and the signature of an RSA key of 2048 bits.
+const SIGNATURE_ROOM: usize = 1 + 342;
 
 fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()

@@ -2,6 +2,7 @@
 //!
 //! Keys are parsed once, here, and used many times.
 
+use alloc::boxed::Box;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -21,13 +22,13 @@ use crate::secret::Secret;
 /// A key that checks signatures under one algorithm.
 #[derive(Clone)]
 pub(crate) enum Verifying {
-    Mac(hmac::Key),
+    Mac(Box<hmac::Key>),
     Public(ParsedPublicKey),
 }
 
 impl Verifying {
     pub(crate) fn hmac(hash: Hash, secret: &[u8]) -> Self {
-        Self::Mac(hmac::Key::new(hmac_algorithm(hash), secret))
+        Self::Mac(Box::new(hmac::Key::new(hmac_algorithm(hash), secret)))
     }
 
     /// `None` where the numbers do not form a key that this backend accepts.
@@ -79,7 +80,7 @@ impl Verifying {
 
 /// A key that makes signatures under one algorithm.
 pub(crate) enum Signing {
-    Mac(hmac::Key),
+    Mac(Box<hmac::Key>),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
@@ -99,7 +100,7 @@ pub(crate) struct RsaParts<'a> {
 
 impl Signing {
     pub(crate) fn hmac(hash: Hash, secret: &[u8]) -> Self {
-        Self::Mac(hmac::Key::new(hmac_algorithm(hash), secret))
+        Self::Mac(Box::new(hmac::Key::new(hmac_algorithm(hash), secret)))
     }
 
     /// `None` where the numbers contradict each other.

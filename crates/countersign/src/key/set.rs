@@ -191,6 +191,13 @@ pub(crate) enum Unselected {
     OtherAlgorithm,
 }
 
+impl Unselected {
+    /// Of two refusals the one that says more.
+    pub(crate) fn or(self, other: Self) -> Self {
+        if self == Self::NoneFits { other } else { self }
+    }
+}
+
 fn only<'a>(
     mut keys: impl Iterator<Item = &'a VerifyingKey>,
 ) -> Result<&'a VerifyingKey, Unselected> {

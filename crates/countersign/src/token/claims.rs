@@ -200,6 +200,7 @@ impl Registered {
     pub(crate) fn read(payload: &[u8], spans: &Spans) -> Result<Self, TokenError> {
         let [iss, sub, aud, exp, nbf, iat, jti, scope, sid] = spans.places;
         if let Some(aud) = aud
+            && plain(part(payload, aud)).is_none()
             && json::value::<AudienceShape>(part(payload, aud)).is_err()
         {
             return Err(TokenError::of_claim(
@@ -234,17 +235,15 @@ impl Registered {
     /// Whether any of `recipients` is among the audience.
     pub(crate) fn is_for(&self, payload: &[u8], recipients: &[String]) -> bool {
         let Some(aud) = self.aud else { return false };
-        match plain(part(payload, aud)) {
-            Some(one) => recipients
+        if let Some(one) = plain(part(payload, aud)) {
+            return recipients
                 .iter()
-                .any(|recipient| recipient.as_bytes() == one),
-            None => {
-                let audience = self.audience(payload);
-                recipients
-                    .iter()
-                    .any(|recipient| audience.contains(recipient))
-            }
+                .any(|recipient| recipient.as_bytes() == one);
         }
+        let audience = self.audience(payload);
+        recipients
+            .iter()
+            .any(|recipient| audience.contains(recipient))
     }
 }
 

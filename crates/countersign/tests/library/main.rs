@@ -1,6 +1,9 @@
 //! The library from outside: vectors by their origin, advisories by their id, properties.
 //!
 //! One binary, so that it is linked once.
-#![expect(clippy::unwrap_used, reason = "a test whose ground is missing should fail there")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test whose ground is missing should fail there"
+)]
 
 mod rfc7515;
