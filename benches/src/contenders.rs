@@ -106,7 +106,10 @@ fn many_keys(signer: &Signer) -> Result<Verifier, Box<dyn Error>> {
     let mut keys = vec![signer.key().verifying_key()];
     for n in 1..100 {
         let key = countersign::SigningKey::generate(algorithm)?;
-        keys.push(key.verifying_key().with_key_id(format!("2025-{n:02}-access")));
+        keys.push(
+            key.verifying_key()
+                .with_key_id(format!("2025-{n:02}-access")),
+        );
     }
     Ok(Verifier::new(rules(algorithm), KeySet::new(keys)?))
 }

@@ -1,13 +1,13 @@
 //! base64url as JOSE writes it (RFC 7515 §2, RFC 4648 §5): no padding, no white space, and no bits
 //! left over in the last character, so that each byte string has exactly one spelling.
 //!
-//! Written here, over tables, because tokens are made of little else and a reader that takes only
-//! this one spelling can be short and fast.
+//! Tokens are made of little else, hence the vectorised implementation behind it; that it judges
+//! each text as strictly as said here is tested below.
 
 use alloc::string::String;
 use alloc::vec::Vec;
 
-const ALPHABET: [u8; 64] = *b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+use base64_simd::URL_SAFE_NO_PAD as STRICT;
 
 /// Writes bytes as base64url without padding.
 ///
@@ -55,119 +55,20 @@ pub(crate) const fn decoded_len(characters: usize) -> usize {
 }
 
 /// Appends what `text` stands for to `out`; on an error `out` is as it was.
+#[inline]
 pub(crate) fn decode_into(text: &[u8], out: &mut Vec<u8>) -> Result<(), DecodeError> {
-    let start = out.len();
-    out.resize(start + decoded_len(text.len()), 0);
-    let place = out.get_mut(start..).unwrap_or_default();
-    if decode_to(text, place) {
-        Ok(())
-    } else {
-        out.truncate(start);
-        Err(DecodeError)
-    }
+    let before = out.len();
+    STRICT.decode_append(text, out).map_err(|_| {
+        out.truncate(before);
+        DecodeError
+    })
 }
-
-/// Fills `out`, which has exactly [`decoded_len`] bytes; says whether the text was sound.
-fn decode_to(text: &[u8], out: &mut [u8]) -> bool {
-    let (groups, tail) = text.as_chunks::<4>();
-    let (triples, last) = out.as_chunks_mut::<3>();
-    // Every character outside the alphabet sets the highest bit of `seen`; it is asked once.
-    let mut seen = 0;
-    for ([a, b, c, d], triple) in groups.iter().zip(triples) {
-        let group = VALUES[0][usize::from(*a)]
-            | VALUES[1][usize::from(*b)]
-            | VALUES[2][usize::from(*c)]
-            | VALUES[3][usize::from(*d)];
-        seen |= group;
-        let [_, one, two, three] = group.to_be_bytes();
-        *triple = [one, two, three];
-    }
-    match (tail, last) {
-        ([], []) => {}
-        ([a, b], [one]) => {
-            let group = VALUES[0][usize::from(*a)] | VALUES[1][usize::from(*b)];
-            seen |= group | stray(group & 0xffff);
-            *one = group.to_be_bytes()[1];
-        }
-        ([a, b, c], [one, two]) => {
-            let group = VALUES[0][usize::from(*a)]
-                | VALUES[1][usize::from(*b)]
-                | VALUES[2][usize::from(*c)];
-            seen |= group | stray(group & 0xff);
-            [*one, *two] = [group.to_be_bytes()[1], group.to_be_bytes()[2]];
-        }
-        // One character alone stands for no byte.
-        _ => return false,
-    }
-    seen & INVALID == 0
-}
-
-const INVALID: u32 = 1 << 31;
-
-const fn stray(bits: u32) -> u32 {
-    if bits == 0 { 0 } else { INVALID }
-}
-
-/// For each place in a group of four: the six bits of each character where they belong in 24.
-static VALUES: [[u32; 256]; 4] = {
-    let mut values = [[INVALID; 256]; 4];
-    let mut at = 0;
-    while at < 64 {
-        let character = ALPHABET[at] as usize;
-        let mut place = 0;
-        while place < 4 {
-            #[expect(clippy::cast_possible_truncation, reason = "at is below 64")]
-            let bits = at as u32;
-            values[place][character] = bits << (18 - 6 * place);
-            place += 1;
-        }
-        at += 1;
-    }
-    values
-};
 
 /// Appends the spelling of `bytes` to `out`.
+#[inline]
 pub(crate) fn encode_into(bytes: &[u8], out: &mut String) {
-    const BLOCK: usize = 96;
-    let mut block = [0; BLOCK / 3 * 4];
-    for part in bytes.chunks(BLOCK) {
-        let place = block.get_mut(..encoded_len(part.len())).unwrap_or_default();
-        encode_to(part, place);
-        // The alphabet is ASCII, so this is always text.
-        out.push_str(core::str::from_utf8(place).unwrap_or_default());
-    }
+    STRICT.encode_append(bytes, out);
 }
-
-fn encode_to(bytes: &[u8], out: &mut [u8]) {
-    let (triples, tail) = bytes.as_chunks::<3>();
-    let (groups, last) = out.as_chunks_mut::<4>();
-    for ([one, two, three], group) in triples.iter().zip(groups) {
-        let bits = u32::from_be_bytes([0, *one, *two, *three]);
-        let [a, b] = PAIRS[(bits >> 12) as usize & 0xfff];
-        let [c, d] = PAIRS[bits as usize & 0xfff];
-        *group = [a, b, c, d];
-    }
-    match (tail, last) {
-        ([one], [a, b]) => [*a, *b] = PAIRS[usize::from(*one) << 4],
-        ([one, two], [a, b, c]) => {
-            let bits = usize::from(*one) << 16 | usize::from(*two) << 8;
-            [*a, *b] = PAIRS[bits >> 12];
-            [*c, _] = PAIRS[bits & 0xfff];
-        }
-        _ => {}
-    }
-}
-
-/// For each twelve bits, their two characters.
-static PAIRS: [[u8; 2]; 4096] = {
-    let mut pairs = [[0; 2]; 4096];
-    let mut bits = 0;
-    while bits < 4096 {
-        pairs[bits] = [ALPHABET[bits >> 6], ALPHABET[bits & 63]];
-        bits += 1;
-    }
-    pairs
-};
 
 #[cfg(test)]
 mod tests {

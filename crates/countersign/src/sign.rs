@@ -97,7 +97,7 @@ impl Signer {
     /// [`SignError::Serialize`] or [`SignError::NotAnObject`] for what is no set of claims,
     /// [`SignError::Crypto`] when the backend fails.
     pub fn sign<T: Serialize + ?Sized>(&self, claims: &T) -> Result<String, SignError> {
-        let claims = serde_json::to_vec(claims).map_err(|_| SignError::Serialize)?;
+        let claims = written(claims)?;
         if claims.first() != Some(&b'{') {
             return Err(SignError::NotAnObject);
         }
@@ -113,9 +113,10 @@ impl Signer {
         let mut token = String::with_capacity(length);
         token.push_str(&self.header);
         base64url::encode_into(payload, &mut token);
-        let signature = self.key.sign_bytes(token.as_bytes(), base64url::encode)?;
-        token.push('.');
-        token.push_str(&signature);
+        self.key.sign_and_append(&mut token, |signature, token| {
+            token.push('.');
+            base64url::encode_into(signature, token);
+        })?;
         Ok(token)
     }
 
@@ -123,6 +124,18 @@ impl Signer {
     pub fn key(&self) -> &SigningKey {
         &self.key
     }
+}
+
+/// Claims as JSON, in a buffer that most fit into at once.
+fn written<T: Serialize + ?Sized>(claims: &T) -> Result<Vec<u8>, SignError> {
+    #[cfg(feature = "std")]
+    {
+        let mut json = Vec::with_capacity(512);
+        serde_json::to_writer(&mut json, claims).map_err(|_| SignError::Serialize)?;
+        Ok(json)
+    }
+    #[cfg(not(feature = "std"))]
+    serde_json::to_vec(claims).map_err(|_| SignError::Serialize)
 }
 
 /// A dot and the signature of an RSA key of 2048 bits.

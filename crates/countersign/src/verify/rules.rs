@@ -140,8 +140,8 @@ impl Rules {
         for claim in &self.required {
             check_present(payload, claims, claim)?;
         }
-        let scope = claims.scope.in_payload(payload).unwrap_or_default();
         for wanted in &self.scopes {
+            let scope = claims.scope.in_payload(payload).unwrap_or_default();
             if !has_word(scope, wanted) {
                 return Err(TokenError::of_claim(
                     Reason::InsufficientScope,
@@ -205,9 +205,9 @@ impl Rules {
 
 fn check_present(payload: &[u8], claims: &Registered, name: &str) -> Result<(), TokenError> {
     let there = match name {
-        "iss" => claims.iss.in_payload(payload).is_some(),
-        "sub" => claims.sub.in_payload(payload).is_some(),
-        "jti" => claims.jti.in_payload(payload).is_some(),
+        "iss" => claims.iss.bytes(payload).is_some(),
+        "sub" => claims.sub.bytes(payload).is_some(),
+        "jti" => claims.jti.bytes(payload).is_some(),
         "aud" => claims.has_audience(),
         "exp" => claims.exp.is_some(),
         "nbf" => claims.nbf.is_some(),

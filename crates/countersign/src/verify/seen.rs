@@ -57,12 +57,7 @@ fn hash(text: &[u8]) -> usize {
     for byte in rest {
         mixed = (mixed.rotate_left(5) ^ u64::from(*byte)).wrapping_mul(FACTOR);
     }
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the high half is enough anywhere"
-    )]
-    let place = (mixed >> 32) as usize;
-    place
+    (mixed >> 32) as usize
 }
 
 #[cfg(test)]
