@@ -1,5 +1,9 @@
 //! From claims to text.
 
+mod claims;
+
+pub use claims::Claims;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
