@@ -65,8 +65,8 @@ fn cve_2015_9235_there_is_no_none() {
     }
 }
 
-/// CVE-2016-10555 (jwt-simple for node), CVE-2022-29217 (PyJWT), CVE-2023-48223 and CVE-2026-34950
-/// (fast-jwt), CVE-2024-54150 (cjwt): a public key, in any of its written forms, as an HMAC secret.
+/// CVE-2016-10555 (jwt-simple for node), CVE-2017-11424 and CVE-2022-29217 (PyJWT), CVE-2023-48223
+/// and CVE-2026-34950 (fast-jwt), CVE-2024-37568 (Authlib): a public key, in any of its written forms, as an HMAC secret.
 #[test]
 fn cve_2016_10555_a_public_key_is_no_secret() {
     for algorithm in [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA] {
@@ -96,7 +96,7 @@ fn cve_2016_10555_a_public_key_is_no_secret() {
     }
 }
 
-/// CVE-2022-23529 and CVE-2022-23540 (jsonwebtoken for node): insecure defaults when the
+/// CVE-2022-23540 (jsonwebtoken for node): insecure defaults when the
 /// algorithms are left out. Here they cannot be: `Rules::new` takes three arguments, each of a type
 /// that has no default, which `tests/compile_fail` shows.
 #[test]
@@ -109,7 +109,7 @@ fn cve_2022_23540_algorithms_are_never_left_out() {
     assert_eq!(reason(&known, &token), Some(Reason::UnsupportedAlgorithm));
 }
 
-/// CVE-2018-0114 (node-jose), CVE-2024-37568 (Authlib) and others: a key that the token brings.
+/// CVE-2018-0114 (node-jose), CVE-2026-27962 (Authlib): a key that the token brings.
 #[test]
 fn cve_2018_0114_a_token_brings_no_key() {
     let ours = SigningKey::generate(Algorithm::ES256).unwrap();
@@ -274,7 +274,7 @@ fn cve_2022_21449_signatures_of_zeros_are_refused() {
     }
 }
 
-/// CVE-2024-33664 (python-jose), CVE-2025-30204 (golang-jwt): texts that cost much before anything
+/// CVE-2025-30204 (golang-jwt): texts that cost much before anything
 /// was checked.
 #[test]
 fn cve_2025_30204_size_and_parts_come_first() {
@@ -297,7 +297,7 @@ fn cve_2025_30204_size_and_parts_come_first() {
     }
 }
 
-/// CVE-2017-15361 (ROCA) and CVE-2017-11424: weak and misread RSA keys; e = 1 signs nothing.
+/// CVE-2017-15361 (ROCA) and RFC 7518 §3.3: weak RSA keys; e = 1 signs nothing.
 #[test]
 fn cve_2017_15361_weak_rsa_keys_do_not_load() {
     let n = |bytes: &[u8]| base64url::encode(bytes);
@@ -378,7 +378,7 @@ fn cve_2022_39227_one_token_has_one_meaning() {
     assert_eq!(reason(&known, general), Some(Reason::Malformed));
 }
 
-/// CVE-2023-51774 (json-jwt) and RFC 8725 §3.11: a token of one kind taken for another.
+/// RFC 8725 §3.11: a token of one kind taken for another.
 #[test]
 fn rfc_8725_3_11_a_token_of_another_kind_is_refused() {
     let rules = Rules::new(IssuerRule::any(), AudienceRule::any(), Algorithm::HS256);
@@ -400,4 +400,27 @@ fn rfc_8725_3_11_a_token_of_another_kind_is_refused() {
         // The second look goes by the header seen before, and must say the same.
         assert_eq!(reason(&access, &token), at_access, "{typ}");
     }
+}
+
+/// CVE-2026-48523 (PyJWT): a key for one algorithm used with another of its family.
+#[test]
+fn cve_2026_48523_one_key_has_one_algorithm() {
+    let bound = SigningKey::generate(Algorithm::RS256).unwrap();
+    let known = knowing(&bound, any_rules());
+    let der = bound.to_pkcs8_der().unwrap();
+    for other in [Algorithm::RS384, Algorithm::RS512, Algorithm::PS256] {
+        let same_numbers = SigningKey::from_pkcs8_der(other, der.expose()).unwrap();
+        let token = same_numbers.sign(&json!({})).unwrap();
+        assert_eq!(
+            reason(&known, &token),
+            Some(Reason::UnsupportedAlgorithm),
+            "{other}"
+        );
+    }
+    let jwk = bound.verifying_key().to_jwk();
+    assert!(jwk.clone().for_algorithm(Algorithm::RS256).is_ok());
+    assert_eq!(
+        jwk.for_algorithm(Algorithm::PS256).unwrap_err().code(),
+        "wrong_algorithm"
+    );
 }

@@ -8,6 +8,7 @@
 
 mod advisories;
 mod ground;
+mod keys;
 mod rfc7515;
 mod standards;
 mod wycheproof;
