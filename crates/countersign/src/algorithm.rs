@@ -49,6 +49,15 @@ pub enum Algorithm {
     ES256K,
     /// Ed25519 (RFC 8037). The name `Ed25519` of RFC 9864 is read as this one too.
     EdDSA,
+    /// ML-DSA-44 (FIPS 204, RFC 9964), safe against quantum computers; the feature `ml-dsa`.
+    #[cfg(feature = "ml-dsa")]
+    MlDsa44,
+    /// ML-DSA-65.
+    #[cfg(feature = "ml-dsa")]
+    MlDsa65,
+    /// ML-DSA-87.
+    #[cfg(feature = "ml-dsa")]
+    MlDsa87,
 }
 
 impl Algorithm {
@@ -93,6 +102,37 @@ pub(crate) enum Scheme {
     RsaPss(Hash),
     Ecdsa(Curve),
     Ed25519,
+    #[cfg(feature = "ml-dsa")]
+    MlDsa(MlDsa),
+}
+
+/// The parameter sets of ML-DSA.
+#[cfg(feature = "ml-dsa")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MlDsa {
+    Set44,
+    Set65,
+    Set87,
+}
+
+#[cfg(feature = "ml-dsa")]
+impl MlDsa {
+    /// Bytes of a public key.
+    pub(crate) const fn public_len(self) -> usize {
+        match self {
+            Self::Set44 => 1312,
+            Self::Set65 => 1952,
+            Self::Set87 => 2592,
+        }
+    }
+
+    pub(crate) const fn algorithm(self) -> Algorithm {
+        match self {
+            Self::Set44 => Algorithm::MlDsa44,
+            Self::Set65 => Algorithm::MlDsa65,
+            Self::Set87 => Algorithm::MlDsa87,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,6 +233,12 @@ static TABLE: &[Row] = &[
         other_name: Some("Ed25519"),
         ..row(Algorithm::EdDSA, "EdDSA", Scheme::Ed25519)
     },
+    #[cfg(feature = "ml-dsa")]
+    row(Algorithm::MlDsa44, "ML-DSA-44", Scheme::MlDsa(MlDsa::Set44)),
+    #[cfg(feature = "ml-dsa")]
+    row(Algorithm::MlDsa65, "ML-DSA-65", Scheme::MlDsa(MlDsa::Set65)),
+    #[cfg(feature = "ml-dsa")]
+    row(Algorithm::MlDsa87, "ML-DSA-87", Scheme::MlDsa(MlDsa::Set87)),
 ];
 
 impl fmt::Display for Algorithm {

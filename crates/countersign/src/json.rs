@@ -24,7 +24,7 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use self::name::Names;
+use self::name::{Name, Names};
 use self::number::Number;
 
 /// Levels of arrays and objects.
@@ -101,17 +101,28 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneMember<'_, T> {
 pub(crate) trait Watch {
     /// The name of the member that comes next.
     fn name(&mut self, name: &str);
-    /// Where the value of the member named last stands in the text.
-    fn value(&mut self, start: usize, end: usize);
+    /// Where the value of the member named last stands in the text, and what was seen on the way.
+    fn value(&mut self, start: usize, end: usize, seen: Seen);
+}
+
+/// What the reader saw while it read one value.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    /// A string with an escape.
+    pub(crate) escape: bool,
+    /// The last whole number: the value itself, if that begins with a digit and no fraction was seen.
+    pub(crate) whole: Option<u64>,
 }
 
 impl<W: Watch> Watch for &mut W {
+    #[inline]
     fn name(&mut self, name: &str) {
         (**self).name(name);
     }
 
-    fn value(&mut self, start: usize, end: usize) {
-        (**self).value(start, end);
+    #[inline]
+    fn value(&mut self, start: usize, end: usize, seen: Seen) {
+        (**self).value(start, end, seen);
     }
 }
 
@@ -120,7 +131,7 @@ pub(crate) struct Unwatched;
 
 impl Watch for Unwatched {
     fn name(&mut self, _: &str) {}
-    fn value(&mut self, _: usize, _: usize) {}
+    fn value(&mut self, _: usize, _: usize, _: Seen) {}
 }
 
 /// Why a text is not strict JSON, or not of the wanted type. It quotes nothing of the text.
@@ -168,6 +179,7 @@ struct Reader<'de, W> {
     text: &'de str,
     at: usize,
     depth: u8,
+    seen: Seen,
     watch: W,
 }
 
@@ -178,15 +190,18 @@ impl<'de, W: Watch> Reader<'de, W> {
             text,
             at: 0,
             depth: 0,
+            seen: Seen::default(),
             watch,
         })
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
     /// The next byte that is not white space; it stays unread.
+    #[inline]
     fn next_token(&mut self) -> Option<u8> {
         while let Some(byte) = self.peek() {
             if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
@@ -197,6 +212,7 @@ impl<'de, W: Watch> Reader<'de, W> {
         None
     }
 
+    #[inline]
     fn expect(&mut self, wanted: u8) -> Result<(), JsonError> {
         if self.next_token() == Some(wanted) {
             self.at += 1;
@@ -214,6 +230,7 @@ impl<'de, W: Watch> Reader<'de, W> {
         }
     }
 
+    #[inline]
     fn word(&mut self, word: &str) -> Result<(), JsonError> {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         if rest.starts_with(word.as_bytes()) {
@@ -224,19 +241,34 @@ impl<'de, W: Watch> Reader<'de, W> {
         }
     }
 
+    #[inline]
     fn string(&mut self) -> Result<Cow<'de, str>, JsonError> {
         self.expect(b'"')?;
         let (value, end) = text::read(self.text, self.at)?;
         self.at = end;
+        self.seen.escape |= matches!(value, Cow::Owned(_));
         Ok(value)
     }
 
+    #[inline]
     fn number(&mut self) -> Result<Number, JsonError> {
         let (number, end) = number::read(self.text, self.at)?;
         self.at = end;
+        self.seen.whole = match number {
+            Number::Positive(whole) => Some(whole),
+            _ => None,
+        };
         Ok(number)
     }
 
+    /// Where the string stands that began at `start` and has just been read.
+    #[inline]
+    fn place(&self, start: usize) -> Result<(u32, u32), JsonError> {
+        let place = |at| u32::try_from(at).map_err(|_| JsonError::Syntax);
+        Ok((place(start)?, place(self.at - 1)?))
+    }
+
+    #[inline]
     fn deeper(&mut self) -> Result<(), JsonError> {
         if self.depth == MAX_DEPTH {
             return Err(JsonError::TooDeep);
@@ -359,7 +391,7 @@ impl<'de, W: Watch> Deserializer<'de> for &mut Reader<'de, W> {
 /// The members of one object, up to and not including its `}`.
 struct Members<'a, 'de, W> {
     reader: &'a mut Reader<'de, W>,
-    names: Names<'de>,
+    names: Names,
 }
 
 impl<'de, W: Watch> MapAccess<'de> for Members<'_, 'de, W> {
@@ -371,34 +403,43 @@ impl<'de, W: Watch> MapAccess<'de> for Members<'_, 'de, W> {
     ) -> Result<Option<K::Value>, JsonError> {
         match self.reader.next_token() {
             Some(b'}') => return Ok(None),
-            Some(b',') if !self.names.is_empty() => self.reader.at += 1,
+            Some(b',') if !self.names.is_empty() => {
+                self.reader.at += 1;
+                self.reader.next_token();
+            }
             Some(b'"') if self.names.is_empty() => {}
             _ => return Err(JsonError::Syntax),
         }
+        let start = self.reader.at + 1;
         let name = self.reader.string()?;
+        let place = self.reader.place(start)?;
         self.reader.expect(b':')?;
+        let plain_or_not = match &name {
+            Cow::Borrowed(name) => Name::Plain(name),
+            Cow::Owned(name) => Name::Resolved(name),
+        };
+        self.names.insert(self.reader.text, plain_or_not, place)?;
         if self.reader.depth == 1 {
             self.reader.watch.name(&name);
         }
         match name {
-            Cow::Borrowed(name) => {
-                self.names.insert(Cow::Borrowed(name))?;
-                seed.deserialize(BorrowedStrDeserializer::new(name))
-                    .map(Some)
-            }
-            Cow::Owned(name) => {
-                self.names.insert(Cow::Owned(name.clone()))?;
-                seed.deserialize(name.into_deserializer()).map(Some)
-            }
+            Cow::Borrowed(name) => seed
+                .deserialize(BorrowedStrDeserializer::new(name))
+                .map(Some),
+            Cow::Owned(name) => seed.deserialize(name.into_deserializer()).map(Some),
         }
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, JsonError> {
         self.reader.next_token();
         let start = self.reader.at;
+        if self.reader.depth == 1 {
+            self.reader.seen = Seen::default();
+        }
         let value = seed.deserialize(&mut *self.reader)?;
         if self.reader.depth == 1 {
-            self.reader.watch.value(start, self.reader.at);
+            let noted = self.reader.seen;
+            self.reader.watch.value(start, self.reader.at, noted);
         }
         Ok(value)
     }

@@ -48,7 +48,7 @@ pub use algorithm::Algorithm;
 pub use error::{Reason, TokenError};
 pub use key::{Jwk, KeyError, KeySet, SigningKey, VerifyingKey};
 pub use secret::{Secret, SecretString};
-pub use sign::{SignError, Signer};
+pub use sign::{Claims, SignError, Signer};
 pub use time::UnixTime;
 pub use token::{AccessClaims, Audience, Unverified};
 pub use verify::{AlgorithmRule, AudienceRule, IssuerRule, Rules, Verified, Verifier};

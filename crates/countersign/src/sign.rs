@@ -1,5 +1,9 @@
 //! From claims to text.
 
+mod claims;
+
+pub use claims::Claims;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
@@ -97,18 +101,27 @@ impl Signer {
     /// [`SignError::Serialize`] or [`SignError::NotAnObject`] for what is no set of claims,
     /// [`SignError::Crypto`] when the backend fails.
     pub fn sign<T: Serialize + ?Sized>(&self, claims: &T) -> Result<String, SignError> {
-        let claims = serde_json::to_vec(claims).map_err(|_| SignError::Serialize)?;
+        let claims = written(claims)?;
         if claims.first() != Some(&b'{') {
             return Err(SignError::NotAnObject);
         }
-        let mut token = String::with_capacity(self.header.len() + claims.len() * 4 / 3 + 100);
+        self.sign_payload(&claims)
+    }
+
+    /// Signs bytes as a JWS: any payload, claims or not.
+    ///
+    /// # Errors
+    /// [`SignError::Crypto`] when the backend fails.
+    pub fn sign_payload(&self, payload: &[u8]) -> Result<String, SignError> {
+        let length = self.header.len() + base64url::encoded_len(payload.len()) + SIGNATURE_ROOM;
+        let mut token = String::with_capacity(length);
         token.push_str(&self.header);
-        base64url::encode_into(&claims, &mut token);
-        let mut signed = token;
-        let signature = self.key.sign_bytes(signed.as_bytes(), base64url::encode)?;
-        signed.push('.');
-        signed.push_str(&signature);
-        Ok(signed)
+        base64url::encode_into(payload, &mut token);
+        self.key.sign_and_append(&mut token, |signature, token| {
+            token.push('.');
+            base64url::encode_into(signature, token);
+        })?;
+        Ok(token)
     }
 
     /// The key that signs.
@@ -116,6 +129,21 @@ impl Signer {
         &self.key
     }
 }
+
+/// Claims as JSON, in a buffer that most fit into at once.
+fn written<T: Serialize + ?Sized>(claims: &T) -> Result<Vec<u8>, SignError> {
+    #[cfg(feature = "std")]
+    {
+        let mut json = Vec::with_capacity(512);
+        serde_json::to_writer(&mut json, claims).map_err(|_| SignError::Serialize)?;
+        Ok(json)
+    }
+    #[cfg(not(feature = "std"))]
+    serde_json::to_vec(claims).map_err(|_| SignError::Serialize)
+}
+
+/// A dot and the signature of an RSA key of 2048 bits.
+const SIGNATURE_ROOM: usize = 1 + 342;
 
 fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()

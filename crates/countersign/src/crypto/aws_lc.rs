@@ -2,6 +2,8 @@
 //!
 //! Keys are parsed once, here, and used many times.
 
+use alloc::boxed::Box;
+use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -15,19 +17,21 @@ use aws_lc_rs::{aead, constant_time, digest, hmac, rand, rsa};
 use zeroize::Zeroizing;
 
 use super::CryptoError;
+#[cfg(feature = "ml-dsa")]
+use crate::algorithm::MlDsa;
 use crate::algorithm::{Curve, Hash, Scheme};
 use crate::secret::Secret;
 
 /// A key that checks signatures under one algorithm.
 #[derive(Clone)]
 pub(crate) enum Verifying {
-    Mac(hmac::Key),
+    Mac(Box<hmac::Key>),
     Public(ParsedPublicKey),
 }
 
 impl Verifying {
     pub(crate) fn hmac(hash: Hash, secret: &[u8]) -> Self {
-        Self::Mac(hmac::Key::new(hmac_algorithm(hash), secret))
+        Self::Mac(Box::new(hmac::Key::new(hmac_algorithm(hash), secret)))
     }
 
     /// `None` where the numbers do not form a key that this backend accepts.
@@ -69,6 +73,19 @@ impl Verifying {
             .map(Self::Public)
     }
 
+    #[cfg(feature = "ml-dsa")]
+    pub(crate) fn ml_dsa(set: MlDsa, key: &[u8]) -> Option<Self> {
+        let algorithm: &'static signature::PqdsaVerificationAlgorithm = match set {
+            MlDsa::Set44 => &signature::ML_DSA_44,
+            MlDsa::Set65 => &signature::ML_DSA_65,
+            MlDsa::Set87 => &signature::ML_DSA_87,
+        };
+        if key.len() != set.public_len() {
+            return None;
+        }
+        ParsedPublicKey::new(algorithm, key).ok().map(Self::Public)
+    }
+
     pub(crate) fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Mac(key) => hmac::verify(key, message, signature).is_ok(),
@@ -79,10 +96,12 @@ impl Verifying {
 
 /// A key that makes signatures under one algorithm.
 pub(crate) enum Signing {
-    Mac(hmac::Key),
+    Mac(Box<hmac::Key>),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
     Ecdsa(EcdsaKeyPair),
     Ed25519(Ed25519KeyPair),
+    #[cfg(feature = "ml-dsa")]
+    MlDsa(signature::PqdsaKeyPair),
 }
 
 /// The numbers of an RSA key pair (RFC 8017 §3.2), big-endian.
@@ -99,7 +118,7 @@ pub(crate) struct RsaParts<'a> {
 
 impl Signing {
     pub(crate) fn hmac(hash: Hash, secret: &[u8]) -> Self {
-        Self::Mac(hmac::Key::new(hmac_algorithm(hash), secret))
+        Self::Mac(Box::new(hmac::Key::new(hmac_algorithm(hash), secret)))
     }
 
     /// `None` where the numbers contradict each other.
@@ -147,30 +166,44 @@ impl Signing {
             .map(Self::Ed25519)
     }
 
-    /// Signs `message` and hands the signature to `take`.
-    pub(crate) fn sign<T>(
+    /// `None` where the seed belongs to another public key.
+    #[cfg(feature = "ml-dsa")]
+    pub(crate) fn ml_dsa(set: MlDsa, seed: &[u8], key: &[u8]) -> Option<Self> {
+        let pair = signature::PqdsaKeyPair::from_seed(ml_dsa_signing(set), seed).ok()?;
+        (pair.public_key().as_ref() == key).then_some(Self::MlDsa(pair))
+    }
+
+    /// Signs the text so far and appends the signature to it in the given spelling.
+    pub(crate) fn sign_and_append(
         &self,
-        message: &[u8],
-        take: impl FnOnce(&[u8]) -> T,
-    ) -> Result<T, CryptoError> {
+        text: &mut String,
+        append: fn(&[u8], &mut String),
+    ) -> Result<(), CryptoError> {
         let rng = rand::SystemRandom::new();
         match self {
-            Self::Mac(key) => Ok(take(hmac::sign(key, message).as_ref())),
+            Self::Mac(key) => append(hmac::sign(key, text.as_bytes()).as_ref(), text),
             Self::Rsa(pair, encoding) => {
-                let mut signature = vec![0; pair.public_modulus_len()];
-                pair.sign(*encoding, &rng, message, &mut signature)
+                let mut made = vec![0; pair.public_modulus_len()];
+                pair.sign(*encoding, &rng, text.as_bytes(), &mut made)
                     .map_err(failed)?;
-                Ok(take(&signature))
+                append(&made, text);
             }
-            Self::Ecdsa(pair) => pair
-                .sign(&rng, message)
-                .map(|made| take(made.as_ref()))
-                .map_err(failed),
-            Self::Ed25519(pair) => pair
-                .try_sign(message)
-                .map(|made| take(made.as_ref()))
-                .map_err(failed),
+            Self::Ecdsa(pair) => {
+                let made = pair.sign(&rng, text.as_bytes()).map_err(failed)?;
+                append(made.as_ref(), text);
+            }
+            Self::Ed25519(pair) => {
+                let made = pair.try_sign(text.as_bytes()).map_err(failed)?;
+                append(made.as_ref(), text);
+            }
+            #[cfg(feature = "ml-dsa")]
+            Self::MlDsa(pair) => {
+                let mut made = vec![0; pair.algorithm().signature_len()];
+                pair.sign(text.as_bytes(), &mut made).map_err(failed)?;
+                append(&made, text);
+            }
         }
+        Ok(())
     }
 }
 
@@ -225,6 +258,12 @@ pub(crate) mod derive {
             return None;
         }
         let pair = Ed25519KeyPair::from_seed_unchecked(seed).ok()?;
+        Some(pair.public_key().as_ref().to_vec())
+    }
+
+    #[cfg(feature = "ml-dsa")]
+    pub(crate) fn ml_dsa(set: MlDsa, seed: &[u8]) -> Option<Vec<u8>> {
+        let pair = signature::PqdsaKeyPair::from_seed(ml_dsa_signing(set), seed).ok()?;
         Some(pair.public_key().as_ref().to_vec())
     }
 }
@@ -316,6 +355,15 @@ fn ecdsa_signing(curve: Curve) -> &'static EcdsaSigningAlgorithm {
         Curve::P384 => &signature::ECDSA_P384_SHA384_FIXED_SIGNING,
         Curve::P521 => &signature::ECDSA_P521_SHA512_FIXED_SIGNING,
         Curve::Secp256k1 => &signature::ECDSA_P256K1_SHA256_FIXED_SIGNING,
+    }
+}
+
+#[cfg(feature = "ml-dsa")]
+fn ml_dsa_signing(set: MlDsa) -> &'static signature::PqdsaSigningAlgorithm {
+    match set {
+        MlDsa::Set44 => &signature::ML_DSA_44_SIGNING,
+        MlDsa::Set65 => &signature::ML_DSA_65_SIGNING,
+        MlDsa::Set87 => &signature::ML_DSA_87_SIGNING,
     }
 }
 

@@ -1,49 +1,87 @@
 //! The names of one object, to find the one that comes twice.
 
-use alloc::borrow::Cow;
 use alloc::collections::BTreeSet;
+use alloc::string::String;
 
 use super::JsonError;
 
-/// Few names are compared one by one, and only when a cheap fingerprint of theirs was seen before;
-/// many go into a tree, so that no object costs quadratic time.
+/// Few names are compared one by one: first a bit in a word, then a tag that tells most names apart,
+/// and only then their letters. Many go into a tree, so that no object costs quadratic time.
 #[derive(Default)]
-pub(super) struct Names<'de> {
-    fingerprints: u64,
-    few: [&'de str; FEW],
+pub(super) struct Names {
+    bits: u64,
     count: usize,
-    many: BTreeSet<Cow<'de, str>>,
+    tags: [u64; FEW],
+    /// Where the first names stand in the text.
+    places: [(u32, u32); FEW],
+    many: BTreeSet<String>,
+}
+
+/// A name as it was read: as it stands in the text, or with its escapes resolved.
+#[derive(Clone, Copy)]
+pub(super) enum Name<'a> {
+    Plain(&'a str),
+    Resolved(&'a str),
 }
 
 const FEW: usize = 16;
 
-impl<'de> Names<'de> {
+impl Names {
+    #[inline]
     pub(super) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
-    /// Adds a name that has not been here yet.
-    pub(super) fn insert(&mut self, name: Cow<'de, str>) -> Result<(), JsonError> {
-        let place = self.count;
+    /// Adds a name that has not been here yet. `place` is where it stands in `text`, if
+    /// it is plain.
+    #[inline]
+    pub(super) fn insert(
+        &mut self,
+        text: &str,
+        name: Name<'_>,
+        place: (u32, u32),
+    ) -> Result<(), JsonError> {
+        let count = self.count;
         self.count += 1;
-        if let (Cow::Borrowed(name), Some(free)) = (&name, self.few.get_mut(place))
+        if let Name::Plain(name) = name
             && self.many.is_empty()
+            && let (Some(free), Some(free_tag)) =
+                (self.places.get_mut(count), self.tags.get_mut(count))
         {
-            *free = name;
-            let bit = fingerprint(name);
-            let seen = self.fingerprints & bit != 0;
-            self.fingerprints |= bit;
-            return if seen && self.few.iter().take(place).any(|earlier| earlier == name) {
+            let tag = tag(name.as_bytes());
+            *free = place;
+            *free_tag = tag;
+            let bit = 1 << (tag.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 58);
+            let seen = self.bits & bit != 0;
+            self.bits |= bit;
+            return if seen && self.is_among_few(text, name, tag, count) {
                 Err(JsonError::RepeatedName)
             } else {
                 Ok(())
             };
         }
+        let (Name::Plain(name) | Name::Resolved(name)) = name;
+        self.insert_among_many(text, name, count)
+    }
+
+    fn is_among_few(&self, text: &str, name: &str, tag: u64, count: usize) -> bool {
+        let earlier = self.tags.iter().zip(&self.places).take(count);
+        earlier
+            .into_iter()
+            .any(|(own, place)| *own == tag && at(text, *place) == name)
+    }
+
+    #[cold]
+    fn insert_among_many(&mut self, text: &str, name: &str, count: usize) -> Result<(), JsonError> {
+        let few = self.places;
         if self.many.is_empty() {
-            self.many
-                .extend(self.few.iter().take(place).map(|name| Cow::Borrowed(*name)));
+            self.many.extend(
+                few.iter()
+                    .take(count)
+                    .map(|place| String::from(at(text, *place))),
+            );
         }
-        if self.many.insert(name) {
+        if self.many.insert(name.into()) {
             Ok(())
         } else {
             Err(JsonError::RepeatedName)
@@ -51,17 +89,61 @@ impl<'de> Names<'de> {
     }
 }
 
-/// One bit of 64, from the length and two letters.
-fn fingerprint(name: &str) -> u64 {
-    let bytes = name.as_bytes();
-    let letter = |at: usize| u32::from(bytes.get(at).copied().unwrap_or_default());
-    let mixed = letter(0)
-        .wrapping_mul(31)
-        .wrapping_add(letter(2).wrapping_mul(7))
-        .wrapping_add(
-            u32::try_from(bytes.len())
-                .unwrap_or_default()
-                .wrapping_mul(13),
-        );
-    1 << (mixed & 63)
+fn at(text: &str, (start, end): (u32, u32)) -> &str {
+    text.get(start as usize..end as usize).unwrap_or_default()
+}
+
+/// The length, the first four bytes, the middle one and the last of a name.
+#[inline]
+fn tag(name: &[u8]) -> u64 {
+    match name {
+        [first, second, third, fourth, .., last] => {
+            let length = name.len().to_le_bytes()[0];
+            let middle = name[name.len() / 2];
+            u64::from_le_bytes([*first, *second, *third, *fourth, middle, *last, length, 0])
+        }
+        short => short
+            .iter()
+            .fold(short.len() as u64, |tag, byte| tag << 8 | u64::from(*byte)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::format;
+    use alloc::vec::Vec;
+
+    /// Inserts the names as they stand in one text, one after the other.
+    fn insert_all(names: &[String]) -> Vec<Result<(), JsonError>> {
+        let text = names.concat();
+        let mut set = Names::default();
+        let mut start = 0;
+        let mut answers = Vec::new();
+        for name in names {
+            let place = (start, start + u32::try_from(name.len()).unwrap());
+            start = place.1;
+            answers.push(set.insert(&text, Name::Plain(name), place));
+        }
+        answers
+    }
+
+    #[test]
+    fn the_name_that_comes_twice_is_found_among_few_and_among_many() {
+        for count in [1, 2, 15, 16, 17, 40] {
+            // The tags of these are all alike, and so are the bits.
+            let mut names: Vec<_> = (0..count).map(|n| format!("name{n:04}end")).collect();
+            assert!(insert_all(&names).iter().all(Result::is_ok), "{count}");
+            for again in 0..count {
+                names.push(names[again].clone());
+                let answers = insert_all(&names);
+                assert_eq!(
+                    answers.last(),
+                    Some(&Err(JsonError::RepeatedName)),
+                    "{count} {again}"
+                );
+                names.pop();
+            }
+        }
+    }
 }

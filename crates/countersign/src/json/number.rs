@@ -12,53 +12,64 @@ pub(super) enum Number {
 /// Reads the number that starts at `start`; gives it and where it ends.
 ///
 /// A whole number that 64 bits cannot hold becomes a float; one that no float can hold is refused.
+#[inline]
 pub(super) fn read(text: &str, start: usize) -> Result<(Number, usize), JsonError> {
+    let bytes = text.as_bytes();
+    // Dates and most other numbers: digits, few enough not to overflow, and then no more.
+    let mut value = 0u64;
+    let mut at = start;
+    while let Some(digit @ b'0'..=b'9') = bytes.get(at).copied() {
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        at += 1;
+    }
+    let digits = at - start;
+    let plain = !matches!(bytes.get(at), Some(b'.' | b'e' | b'E'));
+    let leads_with_zero = digits > 1 && bytes.get(start) == Some(&b'0');
+    if plain && (1..=19).contains(&digits) && !leads_with_zero {
+        return Ok((Number::Positive(value), at));
+    }
+    any(text, start)
+}
+
+/// The whole grammar.
+#[cold]
+fn any(text: &str, start: usize) -> Result<(Number, usize), JsonError> {
     let bytes = text.as_bytes();
     let negative = bytes.get(start) == Some(&b'-');
     let digits = start + usize::from(negative);
-    let (whole, mut end) = whole(bytes, digits)?;
-    let mut integer = whole;
+    let mut end = some_digits(bytes, digits)?;
+    let mut is_whole = true;
+    if end - digits > 1 && bytes.get(digits) == Some(&b'0') {
+        return Err(JsonError::Syntax);
+    }
     if bytes.get(end) == Some(&b'.') {
         end = some_digits(bytes, end + 1)?;
-        integer = None;
+        is_whole = false;
     }
     if matches!(bytes.get(end), Some(b'e' | b'E')) {
         let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
         end = some_digits(bytes, end + 1 + sign)?;
-        integer = None;
+        is_whole = false;
     }
-    let number = match integer {
-        Some(value) if !negative => Number::Positive(value),
-        Some(value) if value > 0 => match 0i64.checked_sub_unsigned(value) {
-            Some(value) => Number::Negative(value),
-            None => float(text, start, end)?,
-        },
-        _ => float(text, start, end)?,
-    };
-    Ok((number, end))
-}
-
-/// The digits before the point: their value, if 64 bits hold it, and where they end.
-fn whole(bytes: &[u8], start: usize) -> Result<(Option<u64>, usize), JsonError> {
-    let end = some_digits(bytes, start)?;
-    let digits = bytes.get(start..end).unwrap_or_default();
-    if digits.len() > 1 && digits.first() == Some(&b'0') {
-        return Err(JsonError::Syntax);
+    let spelling = text.get(start..end).ok_or(JsonError::Syntax)?;
+    if is_whole && spelling != "-0" {
+        if let Ok(value) = spelling.parse() {
+            return Ok((Number::Positive(value), end));
+        }
+        if let Ok(value) = spelling.parse() {
+            return Ok((Number::Negative(value), end));
+        }
     }
-    let value = digits.iter().try_fold(0u64, |value, digit| {
-        value.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-    });
-    Ok((value, end))
+    match spelling.parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok((Number::Float(value), end)),
+        _ => Err(JsonError::Syntax),
+    }
 }
 
 /// Skips at least one digit.
 fn some_digits(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
-    let count = bytes
-        .get(start..)
-        .unwrap_or_default()
-        .iter()
-        .take_while(|b| b.is_ascii_digit())
-        .count();
+    let rest = bytes.get(start..).unwrap_or_default();
+    let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     if count == 0 {
         Err(JsonError::Syntax)
     } else {
@@ -66,14 +77,36 @@ fn some_digits(bytes: &[u8], start: usize) -> Result<usize, JsonError> {
     }
 }
 
-fn float(text: &str, start: usize, end: usize) -> Result<Number, JsonError> {
-    let value: f64 = text
-        .get(start..end)
-        .and_then(|digits| digits.parse().ok())
-        .ok_or(JsonError::Syntax)?;
-    if value.is_finite() {
-        Ok(Number::Float(value))
-    } else {
-        Err(JsonError::Syntax)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_keep_their_kind() {
+        for (text, number) in [
+            ("0", Number::Positive(0)),
+            ("1763700000", Number::Positive(1_763_700_000)),
+            ("18446744073709551615", Number::Positive(u64::MAX)),
+            (
+                "18446744073709551616",
+                Number::Float(18_446_744_073_709_551_616.0),
+            ),
+            ("-1", Number::Negative(-1)),
+            ("-9223372036854775808", Number::Negative(i64::MIN)),
+            ("-0", Number::Float(-0.0)),
+            ("1.5e1", Number::Float(15.0)),
+            ("1E+2", Number::Float(100.0)),
+        ] {
+            assert_eq!(read(text, 0), Ok((number, text.len())), "{text}");
+        }
+    }
+
+    #[test]
+    fn other_spellings_are_refused() {
+        for text in [
+            "", "-", "01", "-01", "1.", "1.e1", ".5", "1e", "1e+", "+1", "1e999", "NaN",
+        ] {
+            assert_eq!(read(text, 0), Err(JsonError::Syntax), "{text:?}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use super::JsonError;
 
 /// Reads the string whose first character (after the quote) stands at `start`; gives it and where
 /// the text goes on after the closing quote. Borrowed unless there is an escape in it.
+#[inline]
 pub(super) fn read(text: &str, start: usize) -> Result<(Cow<'_, str>, usize), JsonError> {
     let bytes = text.as_bytes();
     let end = plain_end(bytes, start);
@@ -25,6 +26,7 @@ pub(super) fn read(text: &str, start: usize) -> Result<(Cow<'_, str>, usize), Js
 
 /// Where the run of characters that stand for themselves ends: at a quote, a backslash, a control
 /// character or the end of the text. Looks at eight bytes at a time.
+#[inline]
 fn plain_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start;
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
@@ -56,6 +58,7 @@ const fn specials(word: u64) -> u64 {
     (is_quote | is_backslash | is_control) & HIGH
 }
 
+#[cold]
 fn unescape(text: &str, start: usize) -> Result<(String, usize), JsonError> {
     let bytes = text.as_bytes();
     let mut value = String::new();

@@ -11,6 +11,8 @@ use zeroize::Zeroizing;
 use super::KeyError;
 use super::material::{Material, Private, Public, RsaPrivate};
 use crate::algorithm::Curve;
+#[cfg(feature = "ml-dsa")]
+use crate::algorithm::MlDsa;
 use crate::secret::Secret;
 
 const INTEGER: u8 = 0x02;
@@ -27,6 +29,19 @@ const FIELD_1_BITS: u8 = 0x81;
 const RSA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
 const EC: &[u8] = &[0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01];
 const ED25519: &[u8] = &[0x2b, 0x65, 0x70];
+
+/// The first eight bytes of the three ids of ML-DSA (RFC 9881 §2); the ninth says which set.
+#[cfg(feature = "ml-dsa")]
+const ML_DSA: &[u8] = &[0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x03];
+#[cfg(feature = "ml-dsa")]
+const ML_DSA_SETS: [(MlDsa, u8); 3] = [
+    (MlDsa::Set44, 0x11),
+    (MlDsa::Set65, 0x12),
+    (MlDsa::Set87, 0x13),
+];
+/// The seed of an ML-DSA key, tagged implicitly (RFC 9881 §6).
+#[cfg(feature = "ml-dsa")]
+const SEED: u8 = 0x80;
 
 const CURVES: [(Curve, &[u8]); 4] = [
     (
@@ -59,6 +74,18 @@ pub(super) fn private_key_info(document: &[u8]) -> Result<Material, KeyError> {
             inner.end()?;
             Material::ed25519_pair(seed, public.map(<[u8]>::to_vec))
         }
+        #[cfg(feature = "ml-dsa")]
+        Kind::MlDsa(set) => {
+            let mut inner = Reader(key);
+            let seed = inner
+                .take_if(SEED)?
+                .map(Secret::new)
+                .ok_or(KeyError::Malformed(
+                    "the ML-DSA key is not written as its seed, the one form supported",
+                ))?;
+            inner.end()?;
+            Material::ml_dsa_pair(set, seed, public.map(<[u8]>::to_vec))
+        }
     }
 }
 
@@ -75,6 +102,11 @@ pub(super) fn public_key_info(document: &[u8]) -> Result<Material, KeyError> {
             Ok(Material::Public(Public::Ec { curve, x, y }))
         }
         Kind::Ed25519 => Ok(Material::Public(Public::Ed25519 { x: key.to_vec() })),
+        #[cfg(feature = "ml-dsa")]
+        Kind::MlDsa(set) => Ok(Material::Public(Public::MlDsa {
+            set,
+            key: key.to_vec(),
+        })),
     }
 }
 
@@ -186,6 +218,8 @@ pub(super) fn to_private_key_info(material: &Material) -> Option<Secret> {
             element(SEQUENCE, &fields)
         }
         (Private::Scalar(seed), Public::Ed25519 { .. }) => element(OCTET_STRING, seed.expose()),
+        #[cfg(feature = "ml-dsa")]
+        (Private::Scalar(seed), Public::MlDsa { .. }) => element(SEED, seed.expose()),
         _ => return None,
     };
     let inner = Zeroizing::new(inner);
@@ -206,6 +240,8 @@ pub(super) fn to_public_key_info(public: &Public) -> Vec<u8> {
         Public::Rsa { n, e } => element(SEQUENCE, &[number(n), number(e)].concat()),
         Public::Ec { x, y, .. } => [&[4], x.as_slice(), y].concat(),
         Public::Ed25519 { x } => x.clone(),
+        #[cfg(feature = "ml-dsa")]
+        Public::MlDsa { key, .. } => key.clone(),
     };
     let key = element(BIT_STRING, &[&[0], key.as_slice()].concat());
     element(SEQUENCE, &[kind_of(public), key].concat())
@@ -215,6 +251,8 @@ enum Kind {
     Rsa,
     Ec(Curve),
     Ed25519,
+    #[cfg(feature = "ml-dsa")]
+    MlDsa(MlDsa),
 }
 
 impl Kind {
@@ -230,9 +268,26 @@ impl Kind {
         } else if kind == ED25519 {
             Self::Ed25519
         } else {
-            return Err(KeyError::UnsupportedKeyType);
+            Self::other(kind)?
         };
         fields.end().map(|()| kind)
+    }
+}
+
+impl Kind {
+    #[cfg(feature = "ml-dsa")]
+    fn other(kind: &[u8]) -> Result<Self, KeyError> {
+        let last = kind
+            .strip_prefix(ML_DSA)
+            .ok_or(KeyError::UnsupportedKeyType)?;
+        let set = ML_DSA_SETS.iter().find(|(_, id)| last == [*id]);
+        set.map(|(set, _)| Self::MlDsa(*set))
+            .ok_or(KeyError::UnsupportedKeyType)
+    }
+
+    #[cfg(not(feature = "ml-dsa"))]
+    fn other(_: &[u8]) -> Result<Self, KeyError> {
+        Err(KeyError::UnsupportedKeyType)
     }
 }
 
@@ -247,6 +302,17 @@ fn kind_of(public: &Public) -> Vec<u8> {
             [element(OBJECT_ID, EC), element(OBJECT_ID, id)].concat()
         }
         Public::Ed25519 { .. } => element(OBJECT_ID, ED25519),
+        #[cfg(feature = "ml-dsa")]
+        Public::MlDsa { set, .. } => {
+            let last = ML_DSA_SETS
+                .iter()
+                .find(|(known, _)| known == set)
+                .map(|(_, id)| *id);
+            element(
+                OBJECT_ID,
+                &ML_DSA.iter().copied().chain(last).collect::<Vec<_>>(),
+            )
+        }
     };
     element(SEQUENCE, &fields)
 }

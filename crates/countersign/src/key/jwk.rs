@@ -211,6 +211,11 @@ pub(super) fn thumbprint(material: &Material) -> [u8; 32] {
         (_, Some(Public::Ed25519 { x })) => {
             format!(r#"{{"crv":"Ed25519","kty":"OKP","x":"{}"}}"#, b64(x))
         }
+        #[cfg(feature = "ml-dsa")]
+        (_, Some(Public::MlDsa { set, key })) => {
+            let alg = set.algorithm();
+            format!(r#"{{"alg":"{alg}","kty":"AKP","pub":"{}"}}"#, b64(key))
+        }
         (Material::Shared(secret), None) => {
             format!(r#"{{"k":"{}","kty":"oct"}}"#, b64(secret.expose()))
         }
@@ -244,11 +249,17 @@ impl Serialize for View<'_> {
                 put("y", y)?;
             }
             Some(Public::Ed25519 { x }) => put("x", x)?,
+            #[cfg(feature = "ml-dsa")]
+            Some(Public::MlDsa { key, .. }) => put("pub", key)?,
             None => {}
         }
         if self.private {
             match &jwk.material {
                 Material::Shared(secret) => put("k", secret.expose())?,
+                #[cfg(feature = "ml-dsa")]
+                Material::Pair(Public::MlDsa { .. }, Private::Scalar(seed)) => {
+                    put("priv", seed.expose())?;
+                }
                 Material::Pair(_, Private::Scalar(d)) => put("d", d.expose())?,
                 Material::Pair(_, Private::Rsa(rsa)) => {
                     put("d", rsa.d.expose())?;
@@ -271,6 +282,8 @@ impl Serialize for View<'_> {
                 map.serialize_entry("kty", "OKP")?;
                 map.serialize_entry("crv", "Ed25519")?;
             }
+            #[cfg(feature = "ml-dsa")]
+            Some(Public::MlDsa { .. }) => map.serialize_entry("kty", "AKP")?,
             None => map.serialize_entry("kty", "oct")?,
         }
         if let Some(key_id) = &jwk.key_id {
@@ -315,6 +328,12 @@ struct Members {
     dq: Option<SecretString>,
     qi: Option<SecretString>,
     oth: Option<serde::de::IgnoredAny>,
+    #[cfg(feature = "ml-dsa")]
+    #[serde(rename = "pub")]
+    public: Option<String>,
+    #[cfg(feature = "ml-dsa")]
+    #[serde(rename = "priv")]
+    seed: Option<SecretString>,
 }
 
 impl TryFrom<Members> for Jwk {
@@ -333,6 +352,8 @@ impl TryFrom<Members> for Jwk {
             "RSA" => members.rsa()?,
             "EC" => members.ec()?,
             "OKP" => members.okp()?,
+            #[cfg(feature = "ml-dsa")]
+            "AKP" => members.akp()?,
             _ => return Err(KeyError::UnsupportedKeyType),
         };
         let algorithm = members
@@ -425,6 +446,29 @@ impl Members {
                 Material::ed25519_pair(seed, Some(x))
             }
         }
+    }
+}
+
+#[cfg(feature = "ml-dsa")]
+impl Members {
+    /// RFC 9964 §3: the algorithm is part of the key.
+    fn akp(&self) -> Result<Material, KeyError> {
+        let name = self.alg.as_deref().ok_or(KeyError::MissingMember("alg"))?;
+        let scheme = Algorithm::from_name(name)
+            .ok_or(KeyError::UnsupportedAlgorithm)?
+            .scheme();
+        let crate::algorithm::Scheme::MlDsa(set) = scheme else {
+            return Err(KeyError::UnsupportedAlgorithm);
+        };
+        let key = fixed("pub", self.public.as_ref(), set.public_len())?;
+        let Some(seed) = &self.seed else {
+            return Ok(Material::Public(Public::MlDsa { set, key }));
+        };
+        let seed = secret_bytes("priv", seed)?;
+        if seed.expose().len() != 32 {
+            return Err(KeyError::BadMember("priv"));
+        }
+        Material::ml_dsa_pair(set, seed, Some(key))
     }
 }
 

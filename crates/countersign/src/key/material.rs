@@ -4,6 +4,8 @@ use alloc::vec::Vec;
 
 use super::KeyError;
 use super::strength;
+#[cfg(feature = "ml-dsa")]
+use crate::algorithm::MlDsa;
 use crate::algorithm::{Algorithm, Curve, Scheme};
 use crate::crypto::{RsaParts, Signing, Verifying, derive};
 use crate::secret::Secret;
@@ -30,12 +32,17 @@ pub(super) enum Public {
     Ed25519 {
         x: Vec<u8>,
     },
+    #[cfg(feature = "ml-dsa")]
+    MlDsa {
+        set: MlDsa,
+        key: Vec<u8>,
+    },
 }
 
 #[derive(Clone)]
 pub(super) enum Private {
     Rsa(RsaPrivate),
-    /// The scalar of an EC key, the seed of an Ed25519 key.
+    /// The scalar of an EC key, the seed of an Ed25519 or ML-DSA key.
     Scalar(Secret),
 }
 
@@ -72,6 +79,23 @@ impl Material {
         Ok(Self::Pair(Public::Ed25519 { x }, Private::Scalar(seed)))
     }
 
+    /// An ML-DSA key pair; the public half is worked out if it is not given.
+    #[cfg(feature = "ml-dsa")]
+    pub(super) fn ml_dsa_pair(
+        set: MlDsa,
+        seed: Secret,
+        public: Option<Vec<u8>>,
+    ) -> Result<Self, KeyError> {
+        let key = match public {
+            Some(key) => key,
+            None => derive::ml_dsa(set, seed.expose()).ok_or(KeyError::Invalid)?,
+        };
+        Ok(Self::Pair(
+            Public::MlDsa { set, key },
+            Private::Scalar(seed),
+        ))
+    }
+
     pub(super) fn public(&self) -> Option<&Public> {
         match self {
             Self::Shared(_) => None,
@@ -85,6 +109,8 @@ impl Material {
             Public::Rsa { .. } => None,
             Public::Ec { curve, .. } => Some(curve.algorithm()),
             Public::Ed25519 { .. } => Some(Algorithm::EdDSA),
+            #[cfg(feature = "ml-dsa")]
+            Public::MlDsa { set, .. } => Some(set.algorithm()),
         }
     }
 
@@ -95,6 +121,8 @@ impl Material {
             | (_, Some(Public::Rsa { .. }), Scheme::RsaPkcs1(_) | Scheme::RsaPss(_))
             | (_, Some(Public::Ed25519 { .. }), Scheme::Ed25519) => true,
             (_, Some(Public::Ec { curve, .. }), Scheme::Ecdsa(wanted)) => *curve == wanted,
+            #[cfg(feature = "ml-dsa")]
+            (_, Some(Public::MlDsa { set, .. }), Scheme::MlDsa(wanted)) => *set == wanted,
             _ => false,
         }
     }
@@ -112,6 +140,10 @@ impl Public {
                 Verifying::ecdsa(*curve, x, y)
             }
             (Self::Ed25519 { x }, Scheme::Ed25519) => Verifying::ed25519(x),
+            #[cfg(feature = "ml-dsa")]
+            (Self::MlDsa { set, key }, Scheme::MlDsa(wanted)) if *set == wanted => {
+                Verifying::ml_dsa(*set, key)
+            }
             _ => return Err(KeyError::WrongAlgorithm(algorithm)),
         };
         prepared.ok_or(KeyError::Invalid)
@@ -147,6 +179,12 @@ impl Private {
                 if *curve == wanted =>
             {
                 Signing::ecdsa(*curve, d.expose(), x, y)
+            }
+            #[cfg(feature = "ml-dsa")]
+            (Self::Scalar(seed), Public::MlDsa { set, key }, Scheme::MlDsa(wanted))
+                if *set == wanted =>
+            {
+                Signing::ml_dsa(*set, seed.expose(), key)
             }
             (Self::Scalar(seed), Public::Ed25519 { x }, Scheme::Ed25519) => {
                 Signing::ed25519(seed.expose(), x)

@@ -82,6 +82,9 @@ pub enum KeyError {
     /// Two keys of a set have the same `kid` and algorithm.
     #[error("two keys of the set have the same id and algorithm")]
     DuplicateKeyId,
+    /// A set holds shared secrets and key pairs: publishing it would give the secrets away.
+    #[error("the set mixes shared secrets with key pairs; keep them in sets of their own")]
+    MixedSet,
     /// The backend failed.
     #[error(transparent)]
     Crypto(#[from] CryptoError),
@@ -105,6 +108,7 @@ impl KeyError {
             Self::Symmetric => "symmetric_key",
             Self::Invalid => "invalid_key",
             Self::DuplicateKeyId => "duplicate_key_id",
+            Self::MixedSet => "mixed_key_set",
             Self::Crypto(error) => error.code(),
         }
     }

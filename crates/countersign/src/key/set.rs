@@ -1,6 +1,6 @@
 //! A set of keys, from which a token's header selects exactly one or none.
 
-use alloc::string::String;
+use alloc::string::{String, ToString as _};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -71,31 +71,12 @@ impl KeySet {
     /// # Errors
     /// [`KeyError::Malformed`] when it is not strict JSON, an object with an array `keys`.
     pub fn from_json(json: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        Self::read(json.as_ref(), |jwk| !jwk.is_shared_secret())
-    }
-
-    /// Reads a JWK Set that was kept secret: shared secrets in it are keys too.
-    ///
-    /// # Errors
-    /// As [`from_json`](Self::from_json).
-    pub fn from_private_json(json: impl AsRef<[u8]>) -> Result<Self, KeyError> {
-        Self::read(json.as_ref(), |_| true)
-    }
-
-    fn read(json: &[u8], wanted: fn(&Jwk) -> bool) -> Result<Self, KeyError> {
-        #[derive(serde::Deserialize)]
-        struct Members {
-            keys: Vec<Value>,
-        }
-        let members: Members = json::object(json).map_err(|_| {
-            KeyError::Malformed("the key set is not strict JSON with an array `keys`")
-        })?;
         let mut keys: Vec<VerifyingKey> = Vec::new();
-        for member in members.keys {
+        for member in members(json.as_ref())? {
             let Ok(jwk) = serde_json::from_value::<Jwk>(member) else {
                 continue;
             };
-            if !wanted(&jwk) {
+            if jwk.is_shared_secret() {
                 continue;
             }
             let key = VerifyingKey::from_jwk(&jwk).or_else(|error| match error {
@@ -113,6 +94,34 @@ impl KeySet {
             }
         }
         Ok(Self::of(keys))
+    }
+
+    /// Reads a JWK Set of one's own, that was kept secret: shared secrets in it are keys too.
+    ///
+    /// One's own file should be right: a key that is not sound is an error here. Keys that are not
+    /// for signatures (`use`, `key_ops`) or of another type are passed over.
+    ///
+    /// # Errors
+    /// As [`from_json`](Self::from_json) and [`new`](Self::new), and what is wrong with a key;
+    /// [`KeyError::MixedSet`] when shared secrets and key pairs stand in one set.
+    pub fn from_private_json(json: impl AsRef<[u8]>) -> Result<Self, KeyError> {
+        let mut keys: Vec<VerifyingKey> = Vec::new();
+        for member in members(json.as_ref())? {
+            let jwk = Jwk::from_json(member.to_string());
+            match jwk.and_then(|jwk| VerifyingKey::from_jwk(&jwk)) {
+                Ok(key) => keys.push(key),
+                Err(KeyError::NotForThisUse | KeyError::UnsupportedKeyType) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let shared = keys
+            .iter()
+            .filter(|key| key.algorithm().is_symmetric())
+            .count();
+        if shared != 0 && shared != keys.len() {
+            return Err(KeyError::MixedSet);
+        }
+        Self::new(keys)
     }
 
     /// The set as a JWK Set with the public halves only; shared secrets are left out.
@@ -183,12 +192,29 @@ impl KeySet {
     }
 }
 
+fn members(json: &[u8]) -> Result<Vec<Value>, KeyError> {
+    #[derive(serde::Deserialize)]
+    struct Members {
+        keys: Vec<Value>,
+    }
+    json::object(json)
+        .map(|members: Members| members.keys)
+        .map_err(|_| KeyError::Malformed("the key set is not strict JSON with an array `keys`"))
+}
+
 /// Why a header selects no key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unselected {
     NoneFits,
     SeveralFit,
     OtherAlgorithm,
+}
+
+impl Unselected {
+    /// Of two refusals the one that says more.
+    pub(crate) fn or(self, other: Self) -> Self {
+        if self == Self::NoneFits { other } else { self }
+    }
 }
 
 fn only<'a>(

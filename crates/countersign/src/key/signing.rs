@@ -44,6 +44,8 @@ impl SigningKey {
             }
             Scheme::Ecdsa(curve) => Material::ec_pair(curve, generate::ecdsa(curve)?, None)?,
             Scheme::Ed25519 => Material::ed25519_pair(generate::secret(32)?, None)?,
+            #[cfg(feature = "ml-dsa")]
+            Scheme::MlDsa(set) => Material::ml_dsa_pair(set, generate::secret(32)?, None)?,
         };
         Self::from_checked(algorithm, material, None)
     }
@@ -175,13 +177,13 @@ impl SigningKey {
         }
     }
 
-    /// Signs bytes; `take` is given the signature.
-    pub(crate) fn sign_bytes<T>(
+    /// Signs the text so far and appends the signature to it in the given spelling.
+    pub(crate) fn sign_and_append(
         &self,
-        message: &[u8],
-        take: impl FnOnce(&[u8]) -> T,
-    ) -> Result<T, CryptoError> {
-        self.inner.prepared.sign(message, take)
+        text: &mut String,
+        append: fn(&[u8], &mut String),
+    ) -> Result<(), CryptoError> {
+        self.inner.prepared.sign_and_append(text, append)
     }
 }
 

@@ -2,6 +2,7 @@
 //! token as the verifier sees them.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
@@ -10,7 +11,7 @@ use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
 use crate::error::{Reason, TokenError};
-use crate::json::{self, Watch};
+use crate::json::{self, Seen, Watch};
 use crate::time::{self, UnixTime};
 
 /// The claims of an access token by RFC 9068, with those that Countersign adds (`sid`, `roles`,
@@ -154,10 +155,31 @@ const SID: usize = 8;
 #[derive(Default)]
 pub(crate) struct Spans {
     next: Option<usize>,
-    places: [Option<(usize, usize)>; NAMES.len()],
+    places: [Option<Place>; NAMES.len()],
+}
+
+/// A value's first byte, the one after its last, and what was seen between them.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    start: u32,
+    end: u32,
+    seen: Seen,
+}
+
+impl Place {
+    fn raw(self, payload: &[u8]) -> &[u8] {
+        part(payload, self.start, self.end)
+    }
+
+    /// The inside of a string without escapes.
+    fn plain_text(self, payload: &[u8]) -> Option<&[u8]> {
+        let text = self.raw(payload).strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+        (!self.seen.escape).then_some(text)
+    }
 }
 
 impl Watch for Spans {
+    #[inline]
     fn name(&mut self, name: &str) {
         self.next = match name {
             "iss" => Some(ISS),
@@ -173,9 +195,12 @@ impl Watch for Spans {
         };
     }
 
-    fn value(&mut self, start: usize, end: usize) {
-        if let Some(place) = self.next.and_then(|next| self.places.get_mut(next)) {
-            *place = Some((start, end));
+    #[inline]
+    fn value(&mut self, start: usize, end: usize, seen: Seen) {
+        if let Some(place) = self.next.and_then(|next| self.places.get_mut(next))
+            && let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(end))
+        {
+            *place = Some(Place { start, end, seen });
         }
     }
 }
@@ -191,7 +216,7 @@ pub(crate) struct Registered {
     pub(crate) exp: Option<UnixTime>,
     pub(crate) nbf: Option<UnixTime>,
     pub(crate) iat: Option<UnixTime>,
-    aud: Option<(usize, usize)>,
+    aud: Option<Place>,
 }
 
 impl Registered {
@@ -200,7 +225,8 @@ impl Registered {
     pub(crate) fn read(payload: &[u8], spans: &Spans) -> Result<Self, TokenError> {
         let [iss, sub, aud, exp, nbf, iat, jti, scope, sid] = spans.places;
         if let Some(aud) = aud
-            && json::value::<AudienceShape>(part(payload, aud)).is_err()
+            && aud.plain_text(payload).is_none()
+            && json::value::<AudienceShape>(aud.raw(payload)).is_err()
         {
             return Err(TokenError::of_claim(
                 Reason::BadClaim,
@@ -227,24 +253,22 @@ impl Registered {
 
     pub(crate) fn audience(&self, payload: &[u8]) -> Audience {
         self.aud
-            .and_then(|aud| json::value(part(payload, aud)).ok())
+            .and_then(|aud| json::value(aud.raw(payload)).ok())
             .unwrap_or_default()
     }
 
     /// Whether any of `recipients` is among the audience.
     pub(crate) fn is_for(&self, payload: &[u8], recipients: &[String]) -> bool {
         let Some(aud) = self.aud else { return false };
-        match plain(part(payload, aud)) {
-            Some(one) => recipients
+        if let Some(one) = aud.plain_text(payload) {
+            return recipients
                 .iter()
-                .any(|recipient| recipient.as_bytes() == one),
-            None => {
-                let audience = self.audience(payload);
-                recipients
-                    .iter()
-                    .any(|recipient| audience.contains(recipient))
-            }
+                .any(|recipient| recipient.as_bytes() == one);
         }
+        let audience = self.audience(payload);
+        recipients
+            .iter()
+            .any(|recipient| audience.contains(recipient))
     }
 }
 
@@ -254,45 +278,41 @@ pub(crate) enum Text {
     #[default]
     Absent,
     /// In the payload, as it stands.
-    Plain(usize, usize),
+    Plain(u32, u32),
     /// It has escapes, so that its own spelling is not its value.
-    Resolved(String),
+    Resolved(Box<str>),
 }
 
 impl Text {
     /// `None` if there is a value and it is no string.
-    fn read(payload: &[u8], place: Option<(usize, usize)>) -> Option<Self> {
-        let Some((start, end)) = place else {
+    fn read(payload: &[u8], place: Option<Place>) -> Option<Self> {
+        let Some(place) = place else {
             return Some(Self::Absent);
         };
-        let raw = part(payload, (start, end));
-        if plain(raw).is_some() {
-            return Some(Self::Plain(start + 1, end - 1));
+        if place.plain_text(payload).is_some() {
+            return Some(Self::Plain(place.start + 1, place.end - 1));
         }
-        json::value(raw).ok().map(Self::Resolved)
+        json::value(place.raw(payload)).ok().map(Self::Resolved)
     }
 
     pub(crate) fn in_payload<'a>(&'a self, payload: &'a [u8]) -> Option<&'a str> {
+        core::str::from_utf8(self.bytes(payload)?).ok()
+    }
+
+    /// The text as bytes, which is enough to compare it.
+    pub(crate) fn bytes<'a>(&'a self, payload: &'a [u8]) -> Option<&'a [u8]> {
         match self {
             Self::Absent => None,
-            Self::Plain(start, end) => core::str::from_utf8(part(payload, (*start, *end))).ok(),
-            Self::Resolved(text) => Some(text),
+            Self::Plain(start, end) => Some(part(payload, *start, *end)),
+            Self::Resolved(text) => Some(text.as_bytes()),
         }
     }
 }
 
-/// The inside of a JSON string without escapes.
-fn plain(raw: &[u8]) -> Option<&[u8]> {
-    let inside = raw.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-    if inside.contains(&b'\\') {
-        None
-    } else {
-        Some(inside)
-    }
-}
-
-fn part(payload: &[u8], (start, end): (usize, usize)) -> &[u8] {
-    payload.get(start..end).unwrap_or_default()
+fn part(payload: &[u8], start: u32, end: u32) -> &[u8] {
+    payload
+        .get(start as usize..end as usize)
+        .unwrap_or_default()
 }
 
 #[expect(non_snake_case, reason = "a constant but for the claim's name")]
@@ -314,13 +334,12 @@ enum Rounding {
 /// the side on which the token counts for less time.
 fn date(
     payload: &[u8],
-    place: Option<(usize, usize)>,
+    place: Option<Place>,
     claim: &'static str,
     rounding: Rounding,
 ) -> Result<Option<UnixTime>, TokenError> {
     let Some(place) = place else { return Ok(None) };
-    let raw = part(payload, place);
-    seconds(raw, rounding).map(Some).ok_or_else(|| {
+    seconds(place, payload, rounding).map(Some).ok_or_else(|| {
         TokenError::of_claim(
             Reason::BadClaim,
             claim,
@@ -331,12 +350,10 @@ fn date(
     })
 }
 
-fn seconds(raw: &[u8], rounding: Rounding) -> Option<UnixTime> {
-    if (1..=12).contains(&raw.len()) && raw.iter().all(u8::is_ascii_digit) {
-        let value = raw
-            .iter()
-            .fold(0, |value, digit| value * 10 + u64::from(digit - b'0'));
-        return (value <= UnixTime::MAX.as_secs()).then(|| UnixTime::from_secs(value));
+fn seconds(place: Place, payload: &[u8], rounding: Rounding) -> Option<UnixTime> {
+    let raw = place.raw(payload);
+    if let (Some(whole), Some(b'0'..=b'9')) = (place.seen.whole, raw.first()) {
+        return (whole <= UnixTime::MAX.as_secs()).then(|| UnixTime::from_secs(whole));
     }
     let exact: f64 = json::value(raw).ok()?;
     let whole = time::floor(exact)?;

@@ -7,11 +7,13 @@
 //! The payload is not looked at before the signature holds.
 
 mod rules;
+mod seen;
 mod verified;
 
 use alloc::borrow::Cow;
 use alloc::format;
 use alloc::sync::Arc;
+use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -20,6 +22,9 @@ use serde::de::{Deserialize, DeserializeOwned, IgnoredAny};
 pub use rules::{AlgorithmRule, AudienceRule, IssuerRule, Rules};
 pub use verified::Verified;
 
+use seen::SeenHeaders;
+
+use crate::base64url::decoded_len;
 use crate::error::{Reason, TokenError};
 use crate::json::{self, JsonError};
 use crate::key::{KeySet, Unselected, VerifyingKey};
@@ -59,28 +64,92 @@ use crate::token::{Compact, Header, Registered, Spans, decode};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
-pub struct Verifier {
-    rules: Arc<Rules>,
+pub struct Verifier(Arc<Inner>);
+
+struct Inner {
+    rules: Rules,
+    /// The first ring is that of the rules' own issuers.
+    rings: Vec<Ring>,
+    seen: SeenHeaders<Meaning>,
+}
+
+/// Keys, and the issuers whose word they are.
+#[derive(Clone)]
+struct Ring {
+    issuer: IssuerRule,
     keys: KeySet,
+}
+
+/// What a header comes to.
+#[derive(Clone)]
+struct Meaning {
+    key: VerifyingKey,
+    ring: usize,
+    /// Whether `typ` is as it should be; said only once the signature holds.
+    typ_allowed: bool,
 }
 
 impl Verifier {
     /// Puts rules and keys together.
     pub fn new(rules: Rules, keys: KeySet) -> Self {
-        Self {
-            rules: Arc::new(rules),
+        let ring = Ring {
+            issuer: rules.issuer.clone(),
             keys,
-        }
+        };
+        Self::of(rules, vec![ring])
     }
 
-    /// The keys tokens are checked with.
+    /// Trusts one more issuer, with keys of its own: they count for tokens of this issuer only, and
+    /// no other key counts for them.
+    ///
+    /// ```
+    /// # use countersign::{Algorithm, KeySet, Reason, Rules, SigningKey, UnixTime, Verifier};
+    /// # use serde_json::{Value, json};
+    /// # let [a, b] = [SigningKey::generate(Algorithm::EdDSA)?, SigningKey::generate(Algorithm::EdDSA)?];
+    /// let rules = Rules::new("https://a.example", "api", Algorithm::EdDSA);
+    /// let verifier = Verifier::new(rules, KeySet::new([a.verifying_key()])?)
+    ///     .with_issuer("https://b.example", KeySet::new([b.verifying_key()])?);
+    ///
+    /// let says_b = json!({ "iss": "https://b.example", "aud": "api", "exp": 9 });
+    /// assert!(verifier.verify::<Value>(&b.sign(&says_b)?, UnixTime::EPOCH).is_ok());
+    /// let refused = verifier.verify::<Value>(&a.sign(&says_b)?, UnixTime::EPOCH).unwrap_err();
+    /// assert_eq!(refused.reason(), Reason::WrongIssuer);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn with_issuer(self, issuer: impl Into<IssuerRule>, keys: KeySet) -> Self {
+        let mut rings = self.0.rings.clone();
+        rings.push(Ring {
+            issuer: issuer.into(),
+            keys,
+        });
+        Self::of(self.0.rules.clone(), rings)
+    }
+
+    fn of(rules: Rules, rings: Vec<Ring>) -> Self {
+        let seen = SeenHeaders::for_keys(rings.iter().map(|ring| ring.keys.len()).sum());
+        Self(Arc::new(Inner { rules, rings, seen }))
+    }
+
+    /// The keys of the rules' own issuers.
     pub fn keys(&self) -> &KeySet {
-        &self.keys
+        &self.0.rings[0].keys
     }
 
     /// The rules tokens are checked by.
     pub fn rules(&self) -> &Rules {
-        &self.rules
+        &self.0.rules
+    }
+
+    /// The payload of a JWS whose size, header, `typ`, algorithm and signature are as the rules and
+    /// keys say: bytes, whatever they mean. No claim was looked at, no date, no issuer.
+    ///
+    /// # Errors
+    /// [`TokenError`] with the first [`Reason`] that was met.
+    pub fn verify_payload(&self, token: &str) -> Result<Vec<u8>, TokenError> {
+        let mut payload = Vec::new();
+        let meaning = self.check_signature(token, &mut payload)?;
+        meaning.check_typ()?;
+        Ok(payload)
     }
 
     /// Verifies a token as of `now` and gives its claims as the caller's own type.
@@ -93,9 +162,9 @@ impl Verifier {
         now: UnixTime,
     ) -> Result<Verified<C>, TokenError> {
         let mut payload = Vec::new();
-        let (header, key) = self.check_signature(token, &mut payload)?;
-        let (claims, registered) = self.read(&payload, &header, now)?;
-        Ok(Verified::new(claims, payload, registered, key))
+        let meaning = self.check_signature(token, &mut payload)?;
+        let (claims, registered) = self.read(&payload, &meaning, now)?;
+        Ok(Verified::new(claims, payload, registered, meaning.key))
     }
 
     /// Verifies a token as [`verify`](Self::verify) does, with claims that may borrow from
@@ -126,69 +195,103 @@ impl Verifier {
         now: UnixTime,
         buffer: &'b mut Vec<u8>,
     ) -> Result<Verified<C, &'b [u8]>, TokenError> {
-        let (header, key) = self.check_signature(token, buffer)?;
+        let meaning = self.check_signature(token, buffer)?;
         let payload: &'b [u8] = buffer;
-        let (claims, registered) = self.read(payload, &header, now)?;
-        Ok(Verified::new(claims, payload, registered, key))
+        let (claims, registered) = self.read(payload, &meaning, now)?;
+        Ok(Verified::new(claims, payload, registered, meaning.key))
     }
 
     /// The first six steps: on success `payload` holds the decoded payload.
-    fn check_signature(
-        &self,
-        token: &str,
-        payload: &mut Vec<u8>,
-    ) -> Result<(TypeOfToken, VerifyingKey), TokenError> {
-        let parts = Compact::split(token, self.rules.max_token_bytes)?;
-        let mut bytes = Vec::with_capacity(parts.header.len());
-        decode(parts.header, &mut bytes)?;
-        payload.clear();
-        decode(parts.payload, payload)?;
-        let mut signature = Vec::with_capacity(parts.signature.len());
-        decode(parts.signature, &mut signature)?;
+    fn check_signature(&self, token: &str, payload: &mut Vec<u8>) -> Result<Meaning, TokenError> {
+        let Inner { rules, rings, seen } = &*self.0;
+        let parts = Compact::split(token, rules.max_token_bytes)?;
+        let known = seen.get(parts.header);
+        let header = if known.is_none() {
+            decoded(parts.header)?
+        } else {
+            Vec::new()
+        };
 
-        let header = Header::parse(&bytes)?;
-        if !self.rules.algorithms.allows(header.algorithm) {
+        // One buffer for both: the payload, and for a moment the signature behind it.
+        payload.clear();
+        payload.reserve(decoded_len(parts.payload.len()) + decoded_len(parts.signature.len()));
+        decode(parts.payload, payload)?;
+        let payload_len = payload.len();
+        decode(parts.signature, payload)?;
+
+        let signature = payload.get(payload_len..).unwrap_or_default();
+        let holds = |key: &VerifyingKey| key.verifies(parts.signed.as_bytes(), signature);
+        let meaning = match known {
+            Some(meaning) if holds(&meaning.key) => meaning.clone(),
+            Some(_) if rings.len() == 1 => return Err(BAD_SIGNATURE),
+            // The key id may be that of another issuer's key, too.
+            _ => {
+                let header = if known.is_some() {
+                    decoded(parts.header)?
+                } else {
+                    header
+                };
+                let meaning = self.find_key(&Header::parse(&header)?, holds)?;
+                seen.keep(parts.header, meaning.clone());
+                meaning
+            }
+        };
+        payload.truncate(payload_len);
+        Ok(meaning)
+    }
+
+    /// The key that the header means and whose signature it is.
+    fn find_key(
+        &self,
+        header: &Header<'_>,
+        holds: impl Fn(&VerifyingKey) -> bool,
+    ) -> Result<Meaning, TokenError> {
+        /// How many issuers that use the same key id are tried.
+        const MAX_TRIES: usize = 4;
+        let Inner { rules, rings, .. } = &*self.0;
+        if !rules.algorithms.allows(header.algorithm) {
             return Err(TokenError::new(
                 Reason::UnsupportedAlgorithm,
                 "the token's algorithm is not among those that are accepted here",
             ));
         }
-        let key = self
-            .keys
-            .select(header.key_id.as_deref(), header.algorithm)
-            .map_err(no_key)?;
-        if !key.verifies(parts.signed.as_bytes(), &signature) {
-            return Err(TokenError::new(
-                Reason::BadSignature,
-                "the token's signature does not hold",
-            ));
+        let mut refusal = Unselected::NoneFits;
+        let mut tries = 0;
+        for (ring, Ring { keys, .. }) in rings.iter().enumerate() {
+            match keys.select(header.key_id.as_deref(), header.algorithm) {
+                Ok(key) if tries < MAX_TRIES => {
+                    tries += 1;
+                    if holds(key) {
+                        let typ_allowed = rules.typ.allows(header.typ.as_deref());
+                        return Ok(Meaning {
+                            key: key.clone(),
+                            ring,
+                            typ_allowed,
+                        });
+                    }
+                }
+                Ok(_) => {}
+                Err(unselected) => refusal = refusal.or(unselected),
+            }
         }
-        Ok((
-            TypeOfToken {
-                allowed: self.rules.typ.allows(header.typ.as_deref()),
-            },
-            key.clone(),
-        ))
+        if tries == 0 {
+            return Err(no_key(refusal));
+        }
+        Err(BAD_SIGNATURE)
     }
 
     /// The last step: the claims, read once for the caller and for the rules.
     fn read<'p, C: Deserialize<'p>>(
         &self,
         payload: &'p [u8],
-        typ: &TypeOfToken,
+        meaning: &Meaning,
         now: UnixTime,
     ) -> Result<(C, Registered), TokenError> {
-        if !typ.allowed {
-            return Err(TokenError::new(
-                Reason::WrongType,
-                "the token's `typ` is not the one that is expected here",
-            ));
-        }
+        meaning.check_typ()?;
         let mut spans = Spans::default();
         match json::watched_object::<C, _>(payload, &mut spans) {
             Ok(claims) => {
-                let registered = Registered::read(payload, &spans)?;
-                self.rules.check(payload, &registered, now)?;
+                let registered = self.registered(payload, &spans, meaning, now)?;
                 Ok((claims, registered))
             }
             Err(unfit) => {
@@ -196,17 +299,45 @@ impl Verifier {
                 let mut spans = Spans::default();
                 json::watched_object::<IgnoredAny, _>(payload, &mut spans)
                     .map_err(|error| not_json(&error))?;
-                let registered = Registered::read(payload, &spans)?;
-                self.rules.check(payload, &registered, now)?;
+                self.registered(payload, &spans, meaning, now)?;
                 Err(not_fit(unfit))
             }
         }
     }
+
+    fn registered(
+        &self,
+        payload: &[u8],
+        spans: &Spans,
+        meaning: &Meaning,
+        now: UnixTime,
+    ) -> Result<Registered, TokenError> {
+        let claims = Registered::read(payload, spans)?;
+        let issuer = &self.0.rings[meaning.ring].issuer;
+        self.0.rules.check(payload, &claims, issuer, now)?;
+        Ok(claims)
+    }
 }
 
-/// What the header's `typ` comes to under the rules; said only once the signature holds.
-struct TypeOfToken {
-    allowed: bool,
+impl Meaning {
+    fn check_typ(&self) -> Result<(), TokenError> {
+        if self.typ_allowed {
+            return Ok(());
+        }
+        Err(TokenError::new(
+            Reason::WrongType,
+            "the token's `typ` is not the one that is expected here",
+        ))
+    }
+}
+
+const BAD_SIGNATURE: TokenError =
+    TokenError::new(Reason::BadSignature, "the token's signature does not hold");
+
+fn decoded(part: &str) -> Result<Vec<u8>, TokenError> {
+    let mut bytes = Vec::new();
+    decode(part, &mut bytes)?;
+    Ok(bytes)
 }
 
 fn no_key(unselected: Unselected) -> TokenError {
@@ -257,8 +388,8 @@ fn not_fit(error: JsonError) -> TokenError {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verifier")
-            .field("rules", &self.rules)
-            .field("keys", &self.keys)
-            .finish()
+            .field("rules", self.rules())
+            .field("keys", self.keys())
+            .finish_non_exhaustive()
     }
 }

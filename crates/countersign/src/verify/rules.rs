@@ -33,7 +33,7 @@ use crate::token::{NAMES, Registered};
 /// ```
 #[derive(Clone, Debug)]
 pub struct Rules {
-    issuer: IssuerRule,
+    pub(super) issuer: IssuerRule,
     audience: AudienceRule,
     pub(super) algorithms: AlgorithmRule,
     pub(super) typ: TypeRule,
@@ -131,15 +131,17 @@ impl Rules {
         &self,
         payload: &[u8],
         claims: &Registered,
+        issuer: &IssuerRule,
         now: UnixTime,
     ) -> Result<(), TokenError> {
         self.check_times(claims, now)?;
-        self.check_parties(payload, claims)?;
+        issuer.check(payload, claims)?;
+        self.audience.check(payload, claims)?;
         for claim in &self.required {
-            self.check_present(payload, claims, claim)?;
+            check_present(payload, claims, claim)?;
         }
-        let scope = claims.scope.in_payload(payload).unwrap_or_default();
         for wanted in &self.scopes {
+            let scope = claims.scope.in_payload(payload).unwrap_or_default();
             if !has_word(scope, wanted) {
                 return Err(TokenError::of_claim(
                     Reason::InsufficientScope,
@@ -199,62 +201,28 @@ impl Rules {
         }
         Ok(())
     }
+}
 
-    fn check_parties(&self, payload: &[u8], claims: &Registered) -> Result<(), TokenError> {
-        if let Some(issuers) = &self.issuer.0 {
-            let issuer = claims
-                .iss
-                .in_payload(payload)
-                .ok_or_else(|| missing("iss"))?;
-            if !issuers.iter().any(|known| known == issuer) {
-                return Err(refused(
-                    Reason::WrongIssuer,
-                    "iss",
-                    "the token's issuer is not one that is trusted here",
-                ));
-            }
-        }
-        if let Some(audience) = &self.audience.0 {
-            if !claims.has_audience() {
-                return Err(missing("aud"));
-            }
-            if !claims.is_for(payload, audience) {
-                return Err(refused(
-                    Reason::WrongAudience,
-                    "aud",
-                    "the token is meant for others",
-                ));
-            }
-        }
-        Ok(())
+fn check_present(payload: &[u8], claims: &Registered, name: &str) -> Result<(), TokenError> {
+    let there = match name {
+        "iss" => claims.iss.bytes(payload).is_some(),
+        "sub" => claims.sub.bytes(payload).is_some(),
+        "jti" => claims.jti.bytes(payload).is_some(),
+        "aud" => claims.has_audience(),
+        "exp" => claims.exp.is_some(),
+        "nbf" => claims.nbf.is_some(),
+        "iat" => claims.iat.is_some(),
+        other => crate::json::member::<serde::de::IgnoredAny>(payload, other)
+            .is_ok_and(|value| value.is_some()),
+    };
+    if there {
+        return Ok(());
     }
-
-    fn check_present(
-        &self,
-        payload: &[u8],
-        claims: &Registered,
-        name: &str,
-    ) -> Result<(), TokenError> {
-        let there = match name {
-            "iss" => claims.iss.in_payload(payload).is_some(),
-            "sub" => claims.sub.in_payload(payload).is_some(),
-            "jti" => claims.jti.in_payload(payload).is_some(),
-            "aud" => claims.has_audience(),
-            "exp" => claims.exp.is_some(),
-            "nbf" => claims.nbf.is_some(),
-            "iat" => claims.iat.is_some(),
-            other => crate::json::member::<serde::de::IgnoredAny>(payload, other)
-                .is_ok_and(|value| value.is_some()),
-        };
-        if there {
-            return Ok(());
-        }
-        let sentence = Cow::Owned(format!("the claim `{name}` is required and missing"));
-        Err(match NAMES.into_iter().find(|known| *known == name) {
-            Some(known) => TokenError::of_claim(Reason::MissingClaim, known, sentence),
-            None => TokenError::of_claims(Reason::MissingClaim, sentence),
-        })
-    }
+    let sentence = Cow::Owned(format!("the claim `{name}` is required and missing"));
+    Err(match NAMES.into_iter().find(|known| *known == name) {
+        Some(known) => TokenError::of_claim(Reason::MissingClaim, known, sentence),
+        None => TokenError::of_claims(Reason::MissingClaim, sentence),
+    })
 }
 
 /// Whether `word` is one of the words of a scope (RFC 6749 §3.3).
@@ -307,6 +275,21 @@ fn media_type(typ: &str) -> &str {
 pub struct IssuerRule(Option<Vec<String>>);
 
 impl IssuerRule {
+    fn check(&self, payload: &[u8], claims: &Registered) -> Result<(), TokenError> {
+        let Some(issuers) = &self.0 else {
+            return Ok(());
+        };
+        let issuer = claims
+            .iss
+            .in_payload(payload)
+            .ok_or_else(|| missing("iss"))?;
+        if issuers.iter().any(|known| known == issuer) {
+            return Ok(());
+        }
+        let sentence = "the token's issuer is not one that is trusted here with this key";
+        Err(refused(Reason::WrongIssuer, "iss", sentence))
+    }
+
     /// Any issuer, or none: whoever holds the key is believed.
     pub fn any() -> Self {
         Self(None)
@@ -318,6 +301,23 @@ impl IssuerRule {
 pub struct AudienceRule(Option<Vec<String>>);
 
 impl AudienceRule {
+    fn check(&self, payload: &[u8], claims: &Registered) -> Result<(), TokenError> {
+        let Some(audience) = &self.0 else {
+            return Ok(());
+        };
+        if !claims.has_audience() {
+            return Err(missing("aud"));
+        }
+        if claims.is_for(payload, audience) {
+            return Ok(());
+        }
+        Err(refused(
+            Reason::WrongAudience,
+            "aud",
+            "the token is meant for others",
+        ))
+    }
+
     /// Any audience, or none: tokens meant for others are let in too.
     pub fn any() -> Self {
         Self(None)

@@ -6,4 +6,9 @@
     reason = "a test whose ground is missing should fail there"
 )]
 
+mod advisories;
+mod ground;
+mod keys;
 mod rfc7515;
+mod standards;
+mod wycheproof;

@@ -1,0 +1,91 @@
+//! Headers that were seen before.
+//!
+//! An issuer writes the same header on every token until its key changes. So the text of a header
+//! whose token was signed by a key of ours is kept, with what it came to, and the next token with
+//! the very same text needs no decoding and no parsing of it. Only headers under a signature that
+//! holds are kept, so a stranger can put nothing here, and every text is compared in full.
+
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use once_cell::race::OnceBox;
+
+/// A fixed number of places; what finds no free one of its two is parsed each time.
+pub(super) struct SeenHeaders<T> {
+    places: Vec<OnceBox<(Box<str>, T)>>,
+}
+
+impl<T> SeenHeaders<T> {
+    /// Room for a few spellings for each of so many keys.
+    pub(super) fn for_keys(keys: usize) -> Self {
+        let places = keys.saturating_mul(4).clamp(16, 4096).next_power_of_two();
+        Self {
+            places: (0..places).map(|_| OnceBox::new()).collect(),
+        }
+    }
+
+    pub(super) fn get(&self, header: &str) -> Option<&T> {
+        self.candidates(header)
+            .filter_map(OnceBox::get)
+            .find(|(text, _)| **text == *header)
+            .map(|(_, meaning)| meaning)
+    }
+
+    pub(super) fn keep(&self, header: &str, meaning: T) {
+        if let Some(free) = self.candidates(header).find(|place| place.get().is_none()) {
+            // Another thread may have been faster; then its text stays.
+            let _ = free.set(Box::new((header.into(), meaning)));
+        }
+    }
+
+    fn candidates(&self, header: &str) -> impl Iterator<Item = &OnceBox<(Box<str>, T)>> {
+        let first = hash(header.as_bytes()) & (self.places.len() - 1);
+        [first, first ^ 1]
+            .into_iter()
+            .filter_map(|at| self.places.get(at))
+    }
+}
+
+/// Quick and not secret: it only picks the place.
+fn hash(text: &[u8]) -> usize {
+    const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
+    let (words, rest) = text.as_chunks::<8>();
+    let mut mixed = text.len() as u64;
+    for word in words {
+        mixed = (mixed.rotate_left(5) ^ u64::from_le_bytes(*word)).wrapping_mul(FACTOR);
+    }
+    for byte in rest {
+        mixed = (mixed.rotate_left(5) ^ u64::from(*byte)).wrapping_mul(FACTOR);
+    }
+    (mixed >> 32) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_very_text_is_found() {
+        let seen = SeenHeaders::for_keys(1);
+        seen.keep("abc", 1);
+        assert_eq!(seen.get("abc"), Some(&1));
+        for other in ["", "ab", "abd", "abcd"] {
+            assert_eq!(seen.get(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_full_place_turns_the_next_away_and_keeps_the_old() {
+        let seen = SeenHeaders::for_keys(1);
+        let texts: Vec<_> = (0..200).map(|n| alloc::format!("header {n}")).collect();
+        for (n, text) in texts.iter().enumerate() {
+            seen.keep(text, n);
+        }
+        let found = texts.iter().enumerate().filter(|(n, text)| {
+            let meaning = seen.get(text);
+            assert!(meaning.is_none_or(|found| found == n));
+            meaning.is_some()
+        });
+        assert_eq!(found.count(), 16);
+    }
+}
