@@ -14,7 +14,7 @@ const AUTHORITY: &str = concat!(
     "/tests/store/postgres/tls/ca.pem"
 );
 const CERTIFICATE: &str = include_str!("tls/server.pem");
-const KEY: &str = include_str!("tls/server.key");
+const KEY: &str = include_str!("tls/server-key.pem");
 
 /// Nobody listens there; the error goes to a log, and the password must not.
 #[tokio::test]
