@@ -45,8 +45,9 @@ use tokio::task::JoinHandle;
 pub use crate::config::{Config, ConfigError, Database, PlainHttp, TlsFiles};
 use crate::flow::{Authority, FlowError};
 pub use crate::flow::{
-    Custodian, CustodianError, Directory, DirectoryError, ForeignRefused, ForeignUser, Imported,
-    Importer, Oversight, SessionsOf,
+    Backup, BackupError, Comparison, Custodian, CustodianError, Directory, DirectoryError,
+    ForeignRefused, ForeignUser, Imported, Importer, Oversight, Overwrite, RestoreError, Restored,
+    Reversion, Reverted, SessionsOf, backup, restore,
 };
 use crate::http::origin::TrustedProxies;
 use crate::http::routes::Shared;

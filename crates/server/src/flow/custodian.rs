@@ -173,7 +173,7 @@ impl Custodian {
 }
 
 /// The algorithms that sign now, then those that are about to, in the order of the keys.
-fn in_use(records: &[SigningKeyRecord]) -> Vec<Algorithm> {
+pub(super) fn in_use(records: &[SigningKeyRecord]) -> Vec<Algorithm> {
     let mut algorithms = Vec::new();
     for state in [KeyState::Signing, KeyState::Pending] {
         for record in records.iter().filter(|record| record.state == state) {
