@@ -118,7 +118,7 @@ impl Cluster {
             cd "$1" && shift
             "$@" & server=$!
             read -r forever
-            kill -INT $server
+            kill -QUIT $server
             wait $server
             test -e keep || rm -rf "$PWD""#;
         let mut shell = command(self.owner.as_ref(), Path::new("/bin/sh"));
