@@ -52,6 +52,7 @@ pub use crate::flow::{
 use crate::http::origin::TrustedProxies;
 use crate::http::routes::Shared;
 pub use crate::master_key::{MasterKeyError, file_beside as master_key_file};
+use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{SharedStore, StoreError};
 pub use crate::tls::TlsError;
@@ -122,7 +123,7 @@ impl Server {
         let issuer = config.issuer_at(address);
 
         let master = master_key::of(&config)?;
-        let store = open_store(&config.database)?;
+        let store = open_store(&config.database).await?;
         let opened = Authority::open(&config, issuer.clone(), Arc::clone(&store), master).await;
         let authority = Arc::new(opened.map_err(start_error)?);
         let guard = own_guard(&authority)?;
@@ -202,9 +203,10 @@ fn own_guard(authority: &Authority) -> Result<Guard, countersign_guard::GuardErr
         .build()
 }
 
-fn open_store(database: &Database) -> Result<SharedStore, StoreError> {
+async fn open_store(database: &Database) -> Result<SharedStore, StoreError> {
     match database {
         Database::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path)?)),
+        Database::Postgres(url) => Ok(Arc::new(PostgresStore::connect(url.expose()).await?)),
     }
 }
 

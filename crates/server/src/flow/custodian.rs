@@ -56,10 +56,10 @@ impl Custodian {
     ///
     /// # Errors
     /// [`StartError`] when the database or the master key cannot be opened.
-    pub fn open(config: &Config) -> Result<Self, StartError> {
+    pub async fn open(config: &Config) -> Result<Self, StartError> {
         let master = Arc::new(master_key::of(config)?);
         Ok(Self {
-            store: crate::open_store(&config.database)?,
+            store: crate::open_store(&config.database).await?,
             master,
             authority: None,
             actor: None,
