@@ -85,21 +85,19 @@ fn import(server: &Server, name: &str, content: &str) -> Value {
 fn as_csv(users: &[Foreign]) -> String {
     let mut text = "username,password_hash,roles\r\n".to_owned();
     for user in users {
-        text += &format!("{},\"{}\",reader\r\n", user.username, user.password_hash);
+        let line = [&user.username, ",\"", &user.password_hash, "\",reader\r\n"].concat();
+        text.push_str(&line);
     }
     text
 }
 
 fn as_json_lines(users: &[Foreign]) -> String {
-    users
-        .iter()
-        .map(|user| {
-            let user = json!({
-                "username": user.username, "password_hash": user.password_hash, "roles": ["reader"]
-            });
-            format!("{user}\n")
-        })
-        .collect()
+    let line = |user: &Foreign| {
+        let (name, hash) = (&user.username, &user.password_hash);
+        let user = json!({"username": name, "password_hash": hash, "roles": ["reader"]});
+        format!("{user}\n")
+    };
+    users.iter().map(line).collect::<Vec<_>>().concat()
 }
 
 /// The hash in the database, read beside the running server.
