@@ -6,17 +6,14 @@ use countersign::UnixTime;
 use countersign_issuer::record::{AuditEvent, AuditKind};
 use tokio_postgres::Row;
 
+use super::clock::MICROS;
 use super::pool::{Parameters, Pool};
 use super::rows::{self, Text, seconds, text};
 use crate::store::StoreError;
 
-/// The columns of a line as it is written; the database adds its number and [`NOW_MICROS`].
+/// The columns of a line as it is written; the database adds its number and its time.
 pub(super) const LINE: &str =
     "at, event, user_id, username, sid, actor, network, detail, written_at";
-
-/// Microseconds since 1970 by the clock of the database.
-pub(super) const NOW_MICROS: &str =
-    "floor(extract(epoch from statement_timestamp()) * 1000000)::BIGINT";
 
 /// How long a transaction that has drawn a number may be under way, in microseconds: twice what a
 /// transaction is given.
@@ -27,7 +24,7 @@ pub(super) fn line_from(first: usize) -> String {
     let p = |offset: usize| first + offset;
     format!(
         "${}::BIGINT, ${}::TEXT, ${}::TEXT, ${}::TEXT, ${}::TEXT, ${}::TEXT, ${}::TEXT, \
-         ${}::TEXT, {NOW_MICROS}",
+         ${}::TEXT, {MICROS}",
         p(0),
         p(1),
         p(2),
@@ -98,7 +95,7 @@ pub(super) async fn read(
     static READ: LazyLock<String> = LazyLock::new(|| {
         format!(
             "SELECT id, at, event, user_id, username, sid, actor, network, detail,
-                 written_at < {NOW_MICROS} - $3::BIGINT
+                 written_at < {MICROS} - $3::BIGINT
              FROM audit WHERE id > $1 ORDER BY id LIMIT $2"
         )
     });

@@ -11,7 +11,8 @@ use countersign_issuer::revoke::Revocation;
 use deadpool_postgres::Transaction;
 use tokio_postgres::{Error, Row};
 
-use super::audit::{APPEND, Line, NOW_MICROS};
+use super::audit::{APPEND, Line};
+use super::clock::MICROS;
 use super::pool::{Finish, Parameters, Pool, Work};
 use super::revocations::REPUBLISH;
 use super::rows::{self, Bytes, Text, seconds};
@@ -135,7 +136,7 @@ impl Changes<'_> {
         static PUBLISH: LazyLock<String> = LazyLock::new(|| {
             format!(
                 "INSERT INTO revocations (kind, value, until, published_at, writer)
-                 VALUES ($1, $2, $3, {NOW_MICROS}, $4) {REPUBLISH}"
+                 VALUES ($1, $2, $3, {MICROS}, $4) {REPUBLISH}"
             )
         });
         let (kind, until) = (revocation.kind.as_str(), seconds(revocation.until));

@@ -15,6 +15,7 @@
 
 mod address;
 mod audit;
+mod clock;
 mod failure;
 mod keys;
 mod migrations;
@@ -23,6 +24,7 @@ mod revocations;
 mod rotation;
 mod rows;
 mod sessions;
+mod sweep;
 mod users;
 
 use std::time::Duration;
@@ -38,7 +40,7 @@ use self::address::Address;
 use self::keys::Changes;
 use self::pool::Pool;
 use self::revocations::Follower;
-use self::sessions::Sweeper;
+use self::sweep::Sweeper;
 use self::users::{Change, ChangeAndEnd};
 use super::{
     Created, Ended, Ending, Found, KeyRowChange, Opened, Rotated, Rotation, Store, StoreError,

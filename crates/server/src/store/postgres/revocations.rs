@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use countersign::{UnixTime, crypto};
 use countersign_issuer::revoke::{Revocation, RevocationKind};
 
-use super::audit::NOW_MICROS;
+use super::clock::MICROS;
 use super::pool::Pool;
 use super::rows::{self, seconds};
 use crate::store::StoreError;
@@ -86,10 +86,10 @@ impl Follower {
     pub(super) async fn changes(&self, db: &Pool) -> Result<u64, StoreError> {
         // Each stamp counts with its lower digits (eleven days): sums of whole ones would run over.
         let sql = format!(
-            "SELECT {NOW_MICROS}, count(*)::BIGINT,
+            "SELECT {MICROS}, count(*)::BIGINT,
                  coalesce(sum(published_at % 1000000000000), 0)::BIGINT,
                  (SELECT value FROM facts WHERE name = 'key_changes')
-             FROM revocations WHERE published_at > {NOW_MICROS} - $2::BIGINT AND writer <> $1"
+             FROM revocations WHERE published_at > {MICROS} - $2::BIGINT AND writer <> $1"
         );
         let row = db.query_one(&sql, &[&self.writer, &WINDOW]).await?;
         let found = Fingerprint {

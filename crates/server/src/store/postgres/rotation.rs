@@ -5,8 +5,8 @@
 //! plain `SELECT` in the same place would show the loser of a race the generation before the winner's.
 //! What is compared, what is swapped and what is answered is this one locked row.
 //!
-//! The clock is the database's. Server processes have clocks of their own, and a grace that began by
-//! one and ends by another would take an honest client for a thief. A row that did not swap is judged
+//! The clock is the database's: a grace that began by one process's clock and ended by another's would
+//! take an honest client for a thief. A row that did not swap is judged
 //! by the caller's clock, so if that one is off, the times of its marks are told by it as well.
 
 use std::sync::LazyLock;
@@ -16,6 +16,7 @@ use countersign_issuer::marks::{Mark, Marks};
 use countersign_issuer::record::Session;
 use tokio_postgres::Row;
 
+use super::clock::SECONDS;
 use super::pool::Pool;
 use super::rows::{self, Bytes, SESSION, SESSION_COLUMNS, Text, USER_COLUMNS, seconds_of};
 use crate::store::{Rotated, Rotation, StoreError};
@@ -29,7 +30,7 @@ static ROTATE: LazyLock<String> = LazyLock::new(|| {
     format!(
         "WITH held AS (
              SELECT {SESSION}, {USER_AS},
-                 floor(extract(epoch from statement_timestamp()))::BIGINT AS now
+                 {SECONDS} AS now
              FROM sessions JOIN users ON users.id = sessions.user_id
              WHERE sessions.handle = $1
              FOR NO KEY UPDATE OF sessions

@@ -1,6 +1,6 @@
 //! Sessions and what ends them, in SQL. Each verb is one statement, and so one transaction.
 
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::sync::LazyLock;
 
 use countersign::UnixTime;
 use countersign_issuer::record::{AuditEvent, Handle, PasswordHash, Session};
@@ -8,20 +8,15 @@ use countersign_issuer::revoke::RevocationKind;
 use tokio_postgres::Row;
 use tokio_postgres::types::ToSql;
 
-use super::audit::{self, LINE, Line, NOW_MICROS, line_from};
+use super::audit::{LINE, Line, line_from};
+use super::clock::MICROS;
 use super::pool::Pool;
 use super::revocations::REPUBLISH;
 use super::rows::{self, Bytes, SESSION, SESSION_COLUMNS, Text, seconds, text};
 use crate::store::{Ended, Ending, Opened, StoreError, Which, hash_kind};
 
-/// How long a session that is over stays, so that a late token is answered with what became of it.
-const REMEMBERED: i64 = 3600;
-
 /// How many sessions one statement ends at most, when everybody's are to end.
 const AT_ONCE: i64 = 2000;
-
-/// How many rows a sweep looks at, for each it may delete, to find sessions that lay idle.
-const WALKED: i64 = 10;
 
 /// Opens a session for a user whose row is held meanwhile: a new password and a disabling wait, or
 /// came first and are seen.
@@ -217,11 +212,11 @@ fn end_sql(condition: &str) -> String {
              WHERE ended_at IS NULL AND {condition} RETURNING sid, user_id
          ), published AS (
              INSERT INTO revocations (kind, value, until, published_at, writer)
-             SELECT '{kind}', sid, $3::BIGINT, {NOW_MICROS}, $4::BIGINT FROM ended {REPUBLISH}
+             SELECT '{kind}', sid, $3::BIGINT, {MICROS}, $4::BIGINT FROM ended {REPUBLISH}
          ), written AS (
              INSERT INTO audit ({LINE})
              SELECT $1::BIGINT, $5::TEXT, user_id, NULL::TEXT, sid, $6::TEXT, $7::TEXT, $8::TEXT,
-                 {NOW_MICROS}
+                 {MICROS}
              FROM ended
          )
          SELECT sid, user_id FROM ended",
@@ -283,74 +278,4 @@ pub(super) fn ended_row(row: &Row) -> Result<Ended, StoreError> {
         sid: rows::get(row, 0)?,
         user_id: rows::get(row, 1)?,
     })
-}
-
-/// What clears away rows that are over. Ended and expired sessions have an index; those that lay idle
-/// cannot have one, for every refresh would have to write it. They are found by walking over the
-/// table, a short way at a time.
-#[derive(Debug, Default)]
-pub(super) struct Sweeper {
-    walked_to: Mutex<Vec<u8>>,
-}
-
-impl Sweeper {
-    pub(super) async fn sweep(
-        &self,
-        db: &Pool,
-        now: UnixTime,
-        audit_before: UnixTime,
-        limit: u32,
-    ) -> Result<bool, StoreError> {
-        let mut more = audit::sweep(db, audit_before, limit).await?;
-        // What a request holds is left for the next time, so nobody waits for anybody.
-        let revocations = "DELETE FROM revocations WHERE (kind, value) IN
-             (SELECT kind, value FROM revocations WHERE until <= $1 ORDER BY until LIMIT $2
-              FOR UPDATE SKIP LOCKED) RETURNING 1";
-        let ended = "DELETE FROM sessions WHERE handle IN
-             (SELECT handle FROM sessions WHERE ended_at <= $1 ORDER BY ended_at LIMIT $2
-              FOR UPDATE SKIP LOCKED) RETURNING 1";
-        let expired = "DELETE FROM sessions WHERE handle IN
-             (SELECT handle FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
-              FOR UPDATE SKIP LOCKED) RETURNING 1";
-        let now = seconds(now);
-        let (over, limit) = (now - REMEMBERED, i64::from(limit));
-        let most = usize::try_from(limit).unwrap_or(usize::MAX);
-        for (sql, before) in [(revocations, now), (ended, over), (expired, over)] {
-            more |= db.query(sql, &[&before, &limit]).await?.len() >= most;
-        }
-        Ok(self.walk(db, over, limit).await? || more)
-    }
-
-    async fn walk(&self, db: &Pool, over: i64, limit: i64) -> Result<bool, StoreError> {
-        let sql = "WITH slice AS (
-                 SELECT handle, idle_expires_at FROM sessions WHERE handle > $1
-                 ORDER BY handle LIMIT $2
-             ), idle AS (
-                 SELECT handle FROM slice WHERE idle_expires_at <= $3 LIMIT $4
-             ), gone AS (
-                 DELETE FROM sessions WHERE handle IN (SELECT handle FROM idle)
-                     AND idle_expires_at <= $3 RETURNING handle
-             )
-             SELECT (SELECT count(*)::BIGINT FROM slice), (SELECT count(*)::BIGINT FROM gone),
-                 (SELECT handle FROM slice ORDER BY handle DESC LIMIT 1)";
-        let from = self.place().clone();
-        let slice = limit.saturating_mul(WALKED);
-        let row = db
-            .query_one(sql, &[&Bytes(&from), &slice, &over, &limit])
-            .await?;
-        let (looked_at, gone): (i64, i64) = (rows::get(&row, 0)?, rows::get(&row, 1)?);
-        if gone >= limit {
-            // There may be more of them in the same stretch.
-            return Ok(true);
-        }
-        let last: Option<Vec<u8>> = rows::get(&row, 2)?;
-        *self.place() = last.filter(|_| looked_at >= slice).unwrap_or_default();
-        Ok(false)
-    }
-
-    fn place(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
-        self.walked_to
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-    }
 }

@@ -12,7 +12,8 @@ use countersign_issuer::revoke::RevocationKind;
 use deadpool_postgres::Transaction;
 use tokio_postgres::{Error, Row};
 
-use super::audit::{APPEND, LINE, Line, NOW_MICROS, line_from};
+use super::audit::{APPEND, LINE, Line, line_from};
+use super::clock::MICROS;
 use super::pool::{Finish, Parameters, Pool, Work};
 use super::revocations::REPUBLISH;
 use super::rows::{self, Text, USER, seconds};
@@ -259,7 +260,7 @@ impl ChangeAndEnd<'_> {
         db.execute(&delete, &[&id]).await?;
         let publish = format!(
             "INSERT INTO revocations (kind, value, until, published_at, writer)
-             VALUES ($1, $2, $3, {NOW_MICROS}, $4) {REPUBLISH}"
+             VALUES ($1, $2, $3, {MICROS}, $4) {REPUBLISH}"
         );
         let kind = RevocationKind::Subject.as_str();
         let publish = db.prepare_cached(&publish).await?;

@@ -2,11 +2,11 @@
 
 use countersign::UnixTime;
 use countersign_issuer::marks::{Mark, Marks};
-use countersign_issuer::record::Session;
-use countersign_server::store::{Opened, Rotated, Rotation};
+use countersign_issuer::record::{EndReason, Session};
+use countersign_server::store::{Opened, Rotated, Rotation, Which};
 
 use super::fixture;
-use crate::cast::{GRACE, in_seconds, now, rotation, seconds_ago, session};
+use crate::cast::{GRACE, ending, in_seconds, now, rotation, seconds_ago, session};
 
 /// Numbers that look like chance and are the same every time.
 struct Numbers(u64);
@@ -145,4 +145,28 @@ async fn a_server_whose_clock_is_off_judges_by_the_databases() {
         panic!("it is current")
     };
     assert!(row.last_used_at <= now());
+}
+
+/// Nor does it clear away what is alive.
+#[tokio::test]
+async fn a_server_whose_clock_is_ahead_sweeps_nothing_that_is_alive() {
+    let Some((f, _)) = fixture().await else {
+        return;
+    };
+    let (ada, alive) = f.signed_in().await;
+    assert_eq!(f.open(&ada, &session(&ada, 2)).await, Opened::Opened);
+    let end = Which::Sid("sid-2".into());
+    f.store
+        .end_sessions(end, ending(EndReason::SignedOut))
+        .await
+        .expect("works");
+    f.store
+        .sweep(in_seconds(1_000_000), UnixTime::EPOCH, 100)
+        .await
+        .expect("works");
+    assert_eq!(
+        f.store.session(alive.handle).await.expect("works"),
+        Some(alive)
+    );
+    assert_eq!(f.store.revocations(now()).await.expect("works").len(), 1);
 }

@@ -3,9 +3,9 @@
 use countersign::UnixTime;
 use countersign_issuer::record::{AuditKind, EndReason, Handle, PasswordHash, Session, User};
 use countersign_issuer::revoke::RevocationKind;
-use countersign_server::store::{Found, Opened, Rotated, Which};
+use countersign_server::store::{Ending, Found, Opened, Rotated, Which};
 
-use crate::cast::{audit, ending, in_seconds, now, rotation, seconds_ago, session, user};
+use crate::cast::{audit, ending, now, rotation, seconds_ago, session, user};
 use crate::fixture::Fixture;
 
 pub(crate) async fn a_session_comes_back_as_it_was_stored(f: Fixture) {
@@ -192,21 +192,35 @@ pub(crate) async fn a_sweep_removes_what_is_long_over_and_nothing_else(f: Fixtur
         expires_at: seconds_ago(60),
         ..session(&user, 4)
     };
-    for session in [&idle, &old, &just_over] {
+    let long_ended = session(&user, 5);
+    for session in [&idle, &old, &just_over, &long_ended] {
         assert_eq!(f.open(&user, session).await, Opened::Opened);
     }
-    let signed_out = ending(EndReason::SignedOut);
-    f.store
-        .end_sessions(Which::Handle(alive.handle), signed_out)
-        .await
-        .expect("works");
+    let now_ended = ending(EndReason::SignedOut);
+    let then_ended = Ending {
+        at: seconds_ago(7200),
+        until: seconds_ago(60),
+        ..now_ended.clone()
+    };
+    for (session, ending) in [(&alive, now_ended), (&long_ended, then_ended)] {
+        f.store
+            .end_sessions(Which::Handle(session.handle), ending)
+            .await
+            .expect("works");
+    }
+    let revoked = async |at| f.store.revocations(at).await.expect("works").len();
+    assert_eq!(
+        (revoked(now()).await, revoked(UnixTime::EPOCH).await),
+        (1, 2)
+    );
+
     assert!(
         !f.store
             .sweep(now(), UnixTime::EPOCH, 100)
             .await
             .expect("works")
     );
-    for over in [idle, old] {
+    for over in [idle, old, long_ended] {
         assert_eq!(f.store.session(over.handle).await.expect("works"), None);
     }
     for remembered in [alive, just_over] {
@@ -218,13 +232,58 @@ pub(crate) async fn a_sweep_removes_what_is_long_over_and_nothing_else(f: Fixtur
                 .is_some()
         );
     }
-    assert_eq!(f.store.revocations(now()).await.expect("works").len(), 1);
-    let later = in_seconds(740);
-    f.store
-        .sweep(later, UnixTime::EPOCH, 100)
+    assert_eq!(
+        (revoked(now()).await, revoked(UnixTime::EPOCH).await),
+        (1, 1)
+    );
+}
+
+/// A few at a time, until all are gone.
+pub(crate) async fn a_sweep_says_whether_there_is_more(f: Fixture) {
+    let (user, alive) = f.signed_in().await;
+    for number in 10..50 {
+        let over = match number % 2 {
+            0 => Session {
+                idle_expires_at: seconds_ago(7200),
+                ..session(&user, number)
+            },
+            _ => Session {
+                expires_at: seconds_ago(7200),
+                ..session(&user, number)
+            },
+        };
+        assert_eq!(f.open(&user, &over).await, Opened::Opened);
+    }
+    let mut sweeps = 0;
+    while f
+        .store
+        .sweep(now(), UnixTime::EPOCH, 3)
         .await
-        .expect("works");
-    assert!(f.store.revocations(now()).await.expect("works").is_empty());
+        .expect("works")
+    {
+        sweeps += 1;
+        assert!(sweeps < 100, "there is always more");
+    }
+    assert!(
+        sweeps >= 6,
+        "{sweeps} sweeps of three of a kind cannot have removed forty"
+    );
+    for number in 10..50 {
+        assert_eq!(
+            f.store
+                .session(Handle::new([number; 16]))
+                .await
+                .expect("works"),
+            None
+        );
+    }
+    assert!(
+        f.store
+            .session(alive.handle)
+            .await
+            .expect("works")
+            .is_some()
+    );
 }
 
 pub(crate) async fn a_failed_write_takes_nobody_else_with_it(f: Fixture) {
