@@ -1,1 +1,9 @@
-//! See the programs beside this file.
+//! Whole programs that use Countersign, each in one file beside this one.
+//!
+//! - `tutorial.rs`: a login and a protected route with one shared secret, the Flask tutorial's answers
+//! - `client.rs`: signs in at a Countersign server and asks a protected route
+
+/// The README's programs are compiled with the documentation tests, so that they stay true.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -1,7 +1,7 @@
 //! The other implementations that ours is held against, fetched into `target/foreign`.
 //!
-//! So far: PyJWT, in a Python environment of its own. Nothing outside `target/` changes, unless
-//! Python itself is missing and apt-get may install it.
+//! So far: PyJWT, and what hashes passwords in Python, in an environment of their own.
+//! Nothing outside `target/` changes, unless Python itself is missing and apt-get may install it.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ pub(crate) fn prepare(
     }
     python_environment(workspace).map_err(|why| {
         Failure::new(format!(
-            "{why}\n\nThe tests against PyJWT need Python 3 with venv, and the Python package \
+            "{why}\n\nThe tests against Python packages need Python 3 with venv, and the Python package \
              index. To run all others: --skip-foreign"
         ))
     })
@@ -36,7 +36,9 @@ pub(crate) fn prepare(
 pub(crate) fn say_skipped() {
     println!(
         "\n!! NOT TESTED, because of --skip-foreign:\n\
-         !!   tokens exchanged with PyJWT (tests/conformance/tests/pyjwt.rs)"
+         !!   tokens exchanged with PyJWT (tests/conformance/tests/pyjwt.rs)\n\
+         !!   users imported with hashes of Werkzeug, Django and bcrypt \
+         (tests/conformance/tests/import.rs)"
     );
 }
 
@@ -61,7 +63,7 @@ fn python_environment(workspace: &Workspace) -> Result<(), Failure> {
         .map_err(|error| Failure::new(format!("cannot read {REQUIREMENTS}: {error}")))?;
     let installed = folder.join("requirements.txt");
     let python = python(workspace);
-    let runs = Call::new(&python, ["-c", "import jwt, cryptography"]).succeeds();
+    let runs = Call::new(&python, ["-c", "import jwt, cryptography, werkzeug"]).succeeds();
     if runs && std::fs::read_to_string(&installed).is_ok_and(|text| text == requirements) {
         println!("PyJWT is in {}", folder.display());
         return Ok(());

@@ -18,6 +18,7 @@ mod dependencies;
 mod failure;
 mod features;
 mod foreign;
+mod postgres;
 mod steps;
 mod tally;
 mod tests;
@@ -37,7 +38,8 @@ usage: cargo xtask test [STEP…] [--skip-foreign]
   ci     what CI runs: format, lints, docs, dependencies, walls, features, then `test`
 
   STEP            run only these steps, in the order of the list
-  --skip-foreign  leave out the tests that need other implementations (Python, PyJWT)
+  --skip-foreign  leave out the tests that need Python packages, and those that need PostgreSQL
+                  where it is missing; both are said at the end
 ";
 
 fn main() -> ExitCode {

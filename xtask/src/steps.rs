@@ -7,7 +7,7 @@ use crate::command::cargo;
 use crate::failure::Failure;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
-use crate::{dependencies, features, foreign, tests, walls};
+use crate::{dependencies, features, foreign, postgres, tests, walls};
 
 /// Something that must hold.
 struct Step {
@@ -54,6 +54,11 @@ const TESTS: &[Step] = &[
         name: "foreign",
         says: "get the other implementations",
         run: foreign::prepare,
+    },
+    Step {
+        name: "postgres",
+        says: "have PostgreSQL at hand",
+        run: postgres::prepare,
     },
     Step {
         name: "build",
@@ -149,6 +154,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Failur
     print!("\n{}", table(&times));
     if options.skip_foreign {
         foreign::say_skipped();
+        postgres::say_skipped();
     }
     if !tally.is_empty() {
         println!("\n{tally}");
@@ -158,7 +164,7 @@ pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Failur
 
 /// Every step with what it says, for the help.
 pub(crate) fn described() -> String {
-    let mut text = String::from("Steps of `ci`; the last four are those of `test`:\n");
+    let mut text = String::from("Steps of `ci`; the last five are those of `test`:\n");
     for step in Chore::Ci.steps() {
         let _ = writeln!(text, "  {:<14}{}", step.name, step.says);
     }

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 
 use crate::command::{Call, cargo};
 use crate::failure::Failure;
-use crate::foreign;
 use crate::steps::Options;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
+use crate::{foreign, postgres};
 
 /// Switches on the tests that need other implementations.
 const FOREIGN: [&str; 2] = ["--features", "countersign-conformance/foreign"];
@@ -48,10 +48,13 @@ pub(crate) fn run(
         &["test", "--no-fail-fast"]
     };
     let arguments = runner.iter().copied().chain(["--workspace"]).chain(TARGETS);
-    cargo(workspace, arguments.chain(features(options)))
+    let mut tests = cargo(workspace, arguments.chain(features(options)))
         .env("COUNTERSIGN_BIN", binary(workspace))
-        .env("COUNTERSIGN_TEST_PYTHON", foreign::python(workspace))
-        .run_counting(tally)
+        .env("COUNTERSIGN_TEST_PYTHON", foreign::python(workspace));
+    if options.skip_foreign {
+        tests = tests.env(postgres::SKIP, "1");
+    }
+    tests.run_counting(tally)
 }
 
 fn features(options: &Options) -> impl Iterator<Item = &'static str> {

@@ -1,2 +1,26 @@
-//! The `countersign` command.
-fn main() {}
+//! The `countersign` command: parse, run, one exit code.
+
+mod args;
+mod cmd;
+mod exit;
+mod output;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::{Cli, Command};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    output::start_logging(cli.log());
+    exit::code(match cli.command {
+        Command::Demo(args) => cmd::demo::run(&args),
+        Command::Serve(args) => cmd::serve::run(&args),
+        Command::User(args) => cmd::user::run(args),
+        Command::Key(args) => cmd::key::run(&args),
+        Command::Session(args) => cmd::session::run(&args),
+        Command::Audit(args) => cmd::audit::run(&args),
+        Command::Jwt(args) => cmd::jwt::run(args),
+    })
+}

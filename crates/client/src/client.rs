@@ -11,11 +11,13 @@ use zeroize::Zeroizing;
 
 use crate::challenge;
 use crate::error::ClientError;
-use crate::login::{CONNECT_TIMEOUT, Server, USER_AGENT};
-use crate::origin::{Origins, server_url};
+use crate::lease::Lease;
+use crate::login::Server;
+use crate::origin::{Origins, PlainHttp, server_url};
 use crate::renew::Session;
 use crate::request::RequestBuilder;
 use crate::secret::{AccessToken, RefreshToken};
+use crate::transport;
 
 /// A renewal may take this long in all.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(15);
@@ -27,6 +29,7 @@ const RENEWAL_TIMEOUT: Duration = Duration::from_secs(15);
 pub struct Client {
     session: Arc<Session>,
     origins: Origins,
+    plain_http: PlainHttp,
     http: reqwest::Client,
 }
 
@@ -46,7 +49,7 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ClientError::BadAddress`] if `server` is not an `http` or `https` address.
+    /// [`ClientError::BadAddress`] if `server` is not an `https` address, or an `http` one of this machine.
     pub fn resume(
         server: &str,
         refresh_token: impl Into<RefreshToken>,
@@ -62,9 +65,9 @@ impl Client {
     pub fn at(server: &str) -> Result<ClientBuilder, ClientError> {
         let url = server_url(server)?;
         Ok(ClientBuilder {
-            origins: Origins::only(&url),
             server: Server::at(url)?,
             renewal_timeout: RENEWAL_TIMEOUT,
+            plain_http: PlainHttp::OwnMachine,
         })
     }
 
@@ -73,10 +76,12 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`ClientError::BadAddress`] if `url` is not an `http` or `https` address.
+    /// [`ClientError::BadAddress`] if `url` is not an `https` address, or an `http` one of this machine.
     pub fn for_origin(&self, url: &str) -> Result<Self, ClientError> {
+        let url = server_url(url)?;
+        self.plain_http.check(&url)?;
         let mut client = self.clone();
-        client.origins = self.origins.with(&server_url(url)?);
+        client.origins = self.origins.with(&url);
         Ok(client)
     }
 
@@ -146,7 +151,7 @@ impl Client {
     }
 
     /// Renews the pair now, even though the access token may still be good; joins a renewal that is
-    /// under way.
+    /// under way. For a second after a renewal has failed, its error is the answer.
     ///
     /// # Errors
     ///
@@ -199,8 +204,8 @@ impl Debug for Client {
 #[must_use = "sign in or resume to get a client"]
 pub struct ClientBuilder {
     server: Server,
-    origins: Origins,
     renewal_timeout: Duration,
+    plain_http: PlainHttp,
 }
 
 impl ClientBuilder {
@@ -210,12 +215,20 @@ impl ClientBuilder {
         self
     }
 
+    /// Speaks plain HTTP to other machines too, where the network in between can read the password and the
+    /// tokens; for networks that are encrypted by other means.
+    pub fn plain_http_insecurely(mut self) -> Self {
+        self.plain_http = PlainHttp::Anywhere;
+        self
+    }
+
     /// Signs in; see [`Client::login`].
     ///
     /// # Errors
     ///
     /// Those of [`Client::login`].
     pub async fn login(self, username: &str, password: &str) -> Result<Client, ClientError> {
+        self.plain_http.check(self.server.base())?;
         let pair = self.server.sign_in(username, password).await?;
         self.client(Some(pair.lease), pair.refresh)
     }
@@ -224,27 +237,18 @@ impl ClientBuilder {
     ///
     /// # Errors
     ///
-    /// [`ClientError::Request`] if the system has no usable HTTP client.
+    /// Those of [`Client::resume`].
     pub fn resume(self, refresh_token: impl Into<RefreshToken>) -> Result<Client, ClientError> {
+        self.plain_http.check(self.server.base())?;
         self.client(None, refresh_token.into())
     }
 
-    fn client(
-        self,
-        lease: Option<crate::lease::Lease>,
-        refresh: RefreshToken,
-    ) -> Result<Client, ClientError> {
-        let http = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .connect_timeout(CONNECT_TIMEOUT)
-            // reqwest drops `Authorization` on a redirect to another scheme, host or port.
-            .redirect(reqwest::redirect::Policy::limited(10))
-            .referer(false)
-            .build()?;
+    fn client(self, lease: Option<Lease>, refresh: RefreshToken) -> Result<Client, ClientError> {
         Ok(Client {
+            origins: Origins::only(self.server.base()),
             session: Session::new(self.server, self.renewal_timeout, lease, refresh),
-            origins: self.origins,
-            http,
+            plain_http: self.plain_http,
+            http: transport::to_anyone()?,
         })
     }
 }

@@ -33,7 +33,8 @@
 //! - **A session that ended says so once and for all**: [`ClientError::SessionEnded`], without asking the
 //!   server again.
 //! - **The token goes where it was meant to go**: to the server's own origin and to those named with
-//!   [`Client::for_origin`]; not along a redirect to another origin, not into `Debug`, not into an error.
+//!   [`Client::for_origin`]; not along a redirect to another origin, not over plain HTTP to another machine, not into `Debug`,
+//!   not into an error.
 //! - **No wall clock**: when to renew follows from `expires_in` and this machine's monotonic clock.
 //!
 //! What it leaves out: it keeps nothing on disk, and it does not read the token.
@@ -47,6 +48,7 @@ mod origin;
 mod renew;
 mod request;
 mod secret;
+mod transport;
 
 pub use client::{Client, ClientBuilder};
 pub use error::ClientError;

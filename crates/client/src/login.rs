@@ -1,7 +1,6 @@
 //! The auth server as the client sees it: sign in, next pair, sign out.
 //!
-//! These requests carry a password or a refresh token, so they follow no redirect at all, and their
-//! answers are bounded before they are read.
+//! These requests carry a password or a refresh token; their answers are bounded before they are read.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,7 +9,7 @@ use countersign_wire::problem::{self, Problem};
 use countersign_wire::token::{BEARER, LoginRequest, LogoutRequest, RefreshRequest, TokenAnswer};
 use countersign_wire::{bearer, paths};
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Response, StatusCode, redirect};
+use reqwest::{Response, StatusCode};
 use serde::Serialize;
 use url::Url;
 use zeroize::{Zeroize, Zeroizing};
@@ -18,11 +17,8 @@ use zeroize::{Zeroize, Zeroizing};
 use crate::error::ClientError;
 use crate::lease::Lease;
 use crate::secret::{AccessToken, RefreshToken};
+use crate::transport;
 
-/// One request to the auth server may take this long; hashing a password takes a moment.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
-/// Connecting may take this long.
-pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A token answer is far smaller than this.
 const MAX_ANSWER: usize = 64 * 1024;
 
@@ -42,13 +38,12 @@ pub(crate) struct Server {
 
 impl Server {
     pub(crate) fn at(base: Url) -> Result<Self, ClientError> {
-        let http = reqwest::Client::builder()
-            .user_agent(USER_AGENT)
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .timeout(REQUEST_TIMEOUT)
-            .build()?;
+        let http = transport::to_the_auth_server()?;
         Ok(Self { base, http })
+    }
+
+    pub(crate) fn base(&self) -> &Url {
+        &self.base
     }
 
     pub(crate) fn origin(&self) -> String {
@@ -61,6 +56,7 @@ impl Server {
             password: password.to_owned(),
             scope: None,
             audience: None,
+            device_token: None,
         };
         let body = json(&request);
         request.password.zeroize();
@@ -184,8 +180,6 @@ impl Server {
         }
     }
 }
-
-pub(crate) const USER_AGENT: &str = concat!("countersign-client/", env!("CARGO_PKG_VERSION"));
 
 fn json(message: &impl Serialize) -> Zeroizing<Vec<u8>> {
     // Structs of strings always have a JSON form; an empty body would be refused by the server.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use url::{Origin, Url};
+use url::{Host, Origin, Url};
 
 use crate::error::ClientError;
 
@@ -50,6 +50,35 @@ pub(crate) fn server_url(text: &str) -> Result<Url, ClientError> {
     Ok(url)
 }
 
+/// Whether plain HTTP may leave this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PlainHttp {
+    OwnMachine,
+    Anywhere,
+}
+
+impl PlainHttp {
+    /// Refuses an address to which a password or a token would travel in the clear.
+    pub(crate) fn check(self, url: &Url) -> Result<(), ClientError> {
+        if self == Self::Anywhere || url.scheme() == "https" || is_own_machine(url) {
+            return Ok(());
+        }
+        Err(ClientError::BadAddress {
+            reason: "plain HTTP to another machine shows passwords and tokens to the network in \
+                     between; use https, or say plain_http_insecurely",
+        })
+    }
+}
+
+fn is_own_machine(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,6 +97,30 @@ mod tests {
             "data:text/plain,x",
         ] {
             assert!(!allowed(other), "{other}");
+        }
+    }
+
+    #[test]
+    fn plain_http_stays_on_the_own_machine_unless_it_is_said() {
+        let url = |text| Url::parse(text).expect("a URL");
+        for own in [
+            "http://127.0.0.1:7800",
+            "http://127.9.9.9",
+            "http://[::1]:80",
+            "http://localhost",
+            "http://api.localhost",
+            "https://api.example",
+        ] {
+            assert!(PlainHttp::OwnMachine.check(&url(own)).is_ok(), "{own}");
+        }
+        for other in [
+            "http://api.example",
+            "http://10.0.0.1",
+            "http://localhost.example",
+        ] {
+            let error = PlainHttp::OwnMachine.check(&url(other)).expect_err(other);
+            assert_eq!(error.code(), "bad_address");
+            assert!(PlainHttp::Anywhere.check(&url(other)).is_ok(), "{other}");
         }
     }
 

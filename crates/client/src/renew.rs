@@ -194,6 +194,8 @@ impl Session {
 
     fn commit(&self, used: &RefreshToken, outcome: Result<Pair, ClientError>) -> Outcome {
         let mut state = self.lock();
+        // From here on whoever asks for a renewal means another one.
+        state.landing = None;
         match &state.standing {
             Standing::SignedIn { refresh, .. } if refresh == used => {}
             Standing::SignedIn { .. } | Standing::SignedOut => return Err(ClientError::SignedOut),
@@ -225,7 +227,7 @@ impl Session {
     }
 }
 
-/// A renewal. Dropped at any point, it makes room for the next.
+/// A renewal. Dropped before its end, as by a runtime that is shut down, it makes room for the next.
 struct Flight {
     session: Arc<Session>,
     refresh: RefreshToken,
@@ -246,7 +248,15 @@ impl Flight {
 
 impl Drop for Flight {
     fn drop(&mut self) {
-        self.session.lock().landing = None;
+        let own = self.tower.subscribe();
+        let mut state = self.session.lock();
+        if state
+            .landing
+            .as_ref()
+            .is_some_and(|it| it.same_channel(&own))
+        {
+            state.landing = None;
+        }
     }
 }
 

@@ -1,168 +1,26 @@
 //! How a guard is put together.
 //!
-//! What must be decided (issuer, audience, keys) is asked for by name or waived by name; the rest has
-//! defaults that are safe and are written beside each method.
+//! What must be decided (issuer, audience, keys) is asked for by name or waived by name; the rest
+//! has defaults that are safe and are written beside each method.
 
 use std::fmt::{self, Debug, Formatter};
 use std::marker::PhantomData;
 use std::time::Duration;
 
 use bytes::Bytes;
-use countersign::{AccessClaims, Algorithm, KeyError, KeySet, Secret, UnixTime, VerifyingKey};
+use countersign::{AccessClaims, Algorithm, Secret, UnixTime, VerifyingKey};
 use http::Response;
-use thiserror::Error;
 
 use crate::cookie::CookieRule;
+use crate::error::GuardError;
 use crate::guard::Guard;
 use crate::keys::KeyHandle;
 use crate::refusal::{Answer, Refusal, Replacement};
+#[cfg(feature = "remote")]
+use crate::remote::pace::Pace;
 use crate::revoked::RevokedHandle;
-use crate::trust::{Expected, Issuer, Stale};
-
-/// One issuer, and what its tokens must look like here.
-#[derive(Clone, Debug)]
-pub struct TrustedIssuer {
-    pub(crate) issuer: String,
-    any_issuer: bool,
-    audience: String,
-    any_audience: bool,
-    typ: Option<String>,
-    algorithms: Option<Vec<Algorithm>>,
-    max_lifetime: Option<Duration>,
-    keys: Keys,
-    pub(crate) revoked: Option<RevokedHandle>,
-    stale: Stale,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Keys {
-    Given(Vec<VerifyingKey>),
-    Shared(KeyHandle),
-}
-
-impl TrustedIssuer {
-    /// Tokens whose `iss` is exactly `issuer` and whose `aud` contains `audience`.
-    pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
-        Self {
-            issuer: issuer.into(),
-            any_issuer: false,
-            audience: audience.into(),
-            any_audience: false,
-            typ: Some("at+jwt".to_owned()),
-            algorithms: None,
-            max_lifetime: None,
-            keys: Keys::Given(Vec::new()),
-            revoked: None,
-            stale: Stale::default(),
-        }
-    }
-
-    /// Accepts tokens made with this key; may be called several times.
-    #[must_use]
-    pub fn key(mut self, key: VerifyingKey) -> Self {
-        match &mut self.keys {
-            Keys::Given(keys) => keys.push(key),
-            Keys::Shared(_) => self.keys = Keys::Given(vec![key]),
-        }
-        self
-    }
-
-    /// Accepts tokens made with the keys of this handle, whatever they are at the time.
-    #[must_use]
-    pub fn keys(mut self, keys: KeyHandle) -> Self {
-        self.keys = Keys::Shared(keys);
-        self
-    }
-
-    /// Refuses what this set says was taken back. By default nothing is.
-    #[must_use]
-    pub fn revocations(mut self, revoked: RevokedHandle) -> Self {
-        self.revoked = Some(revoked);
-        self
-    }
-
-    /// What happens when the revocations have not been heard of for a while; [`Stale::Serve`] by default.
-    #[must_use]
-    pub fn stale(mut self, stale: Stale) -> Self {
-        self.stale = stale;
-        self
-    }
-
-    /// The `typ` in the token's header; `at+jwt` (RFC 9068) by default. Many issuers write `JWT`.
-    #[must_use]
-    pub fn typ(mut self, typ: impl Into<String>) -> Self {
-        self.typ = Some(typ.into());
-        self
-    }
-
-    /// Accepts any `typ`, and none. An issuer that signs other things with the same keys (ID tokens,
-    /// say) must then be told apart by their audience.
-    #[must_use]
-    pub fn any_typ(mut self) -> Self {
-        self.typ = None;
-        self
-    }
-
-    /// Accepts any `iss`, and none: who holds the key decides.
-    #[must_use]
-    pub fn any_issuer(mut self) -> Self {
-        self.any_issuer = true;
-        self
-    }
-
-    /// Accepts any `aud`, and none: a token made for another service opens this one too.
-    #[must_use]
-    pub fn any_audience(mut self) -> Self {
-        self.any_audience = true;
-        self
-    }
-
-    /// Accepts only these algorithms; by default each key's own.
-    #[must_use]
-    pub fn algorithms(mut self, algorithms: impl IntoIterator<Item = Algorithm>) -> Self {
-        self.algorithms = Some(algorithms.into_iter().collect());
-        self
-    }
-
-    /// Refuses tokens that are good for longer, from `iat` to `exp`. An issuer that announces such a
-    /// maximum is held to it anyway.
-    #[must_use]
-    pub fn max_lifetime(mut self, max: Duration) -> Self {
-        self.max_lifetime = Some(max);
-        self
-    }
-
-    #[cfg(feature = "remote")]
-    pub(crate) fn has_keys(&self) -> bool {
-        match &self.keys {
-            Keys::Given(keys) => !keys.is_empty(),
-            Keys::Shared(_) => true,
-        }
-    }
-
-    fn build(self, leeway: Duration, max_token_bytes: usize) -> Result<Issuer, GuardError> {
-        let keys = match self.keys {
-            Keys::Given(keys) if keys.is_empty() => return Err(GuardError::NoKeys),
-            Keys::Given(keys) => KeyHandle::fixed(KeySet::new(keys)?),
-            Keys::Shared(keys) => keys,
-        };
-        let expected = Expected {
-            issuer: (!self.any_issuer).then_some(self.issuer),
-            audience: (!self.any_audience).then_some(self.audience),
-            typ: self.typ,
-            algorithms: self.algorithms,
-            max_lifetime: self.max_lifetime,
-            leeway,
-            max_token_bytes,
-        };
-        Ok(Issuer::new(
-            expected,
-            keys,
-            self.revoked.unwrap_or_default(),
-            self.stale,
-        ))
-    }
-}
+use crate::trust::{Issuer, Stale};
+use crate::trusted::TrustedIssuer;
 
 /// Settings of a [`Guard`]; made by [`Guard::builder`].
 ///
@@ -186,7 +44,7 @@ pub struct GuardBuilder<C = AccessClaims> {
     legacy: Option<(Secret, UnixTime)>,
     replacement: Option<Replacement>,
     #[cfg(feature = "remote")]
-    pub(crate) pace: crate::remote::Pace,
+    pub(crate) pace: Pace,
     claims: PhantomData<fn() -> C>,
 }
 
@@ -196,8 +54,16 @@ const LEEWAY: Duration = Duration::from_secs(30);
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 const CACHED_TOKENS: usize = 8 * 1024;
 
+impl Guard {
+    /// A guard for the tokens of one issuer (claim `iss`, compared as it is) made for one audience
+    /// (among the claim `aud`). [`GuardBuilder`] has the rest.
+    pub fn builder(issuer: impl Into<String>, audience: impl Into<String>) -> GuardBuilder {
+        GuardBuilder::new(issuer, audience)
+    }
+}
+
 impl GuardBuilder {
-    pub(crate) fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+    fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
         Self {
             first: TrustedIssuer::new(issuer, audience),
             others: Vec::new(),
@@ -210,7 +76,7 @@ impl GuardBuilder {
             legacy: None,
             replacement: None,
             #[cfg(feature = "remote")]
-            pace: crate::remote::Pace::default(),
+            pace: Pace::default(),
             claims: PhantomData,
         }
     }
@@ -312,8 +178,8 @@ impl<C> GuardBuilder<C> {
         self.with_first(|first| first.max_lifetime(max))
     }
 
-    /// Trusts one more issuer. A token's `iss` chooses which one judges it; an unknown one is refused
-    /// without asking anybody.
+    /// Trusts one more issuer. A token's `iss` chooses which one judges it; an unknown one is
+    /// refused without asking anybody.
     #[must_use]
     pub fn also(mut self, issuer: TrustedIssuer) -> Self {
         self.others.push(issuer);
@@ -334,23 +200,25 @@ impl<C> GuardBuilder<C> {
         self
     }
 
-    /// How many verdicts are remembered at most; 8,192 by default, `None` for none. A place takes the
-    /// token and what it says, about a kilobyte; half as many places again as there are callers in ten
-    /// minutes lets hardly any of them miss.
+    /// How many verdicts are remembered at most; 8,192 by default, `None` for none. A place takes
+    /// the token and what it says, about two kilobytes. Give twice as many places as there are
+    /// callers at a time: a token may only take one of eight places, and where more fall together
+    /// they push each other out.
     #[must_use]
     pub fn cache(mut self, capacity: Option<usize>) -> Self {
         self.cache = capacity.filter(|capacity| *capacity > 0);
         self
     }
 
-    /// Also takes the token from the cookie of this name, when there is no `Authorization` header. Off
-    /// by default.
+    /// Also takes the token from the cookie of this name, when there is no `Authorization` header.
+    /// Off by default.
     ///
-    /// Browsers attach cookies to requests that other sites start. So whatever is not plain reading (any
-    /// method but `GET`, `HEAD` and `OPTIONS`, and every WebSocket) must come from one of `origins`, such as
-    /// `https://shop.example`, as the browser's `Origin` header says, or within one origin, as
-    /// `Sec-Fetch-Site` says; else it is refused with 403 `cross_site`. Give the cookie a name that begins
-    /// with `__Host-` and the attributes `Secure; HttpOnly; SameSite=Lax; Path=/`.
+    /// Browsers attach cookies to requests that other sites start. So whatever is not plain reading
+    /// (any method but `GET`, `HEAD` and `OPTIONS`, and every WebSocket) must come from one of
+    /// `origins`, such as `https://shop.example`, as the browser's `Origin` header says, or within
+    /// one origin, as `Sec-Fetch-Site` says; else it is refused with 403 `cross_site`. Give the
+    /// cookie a name that begins with `__Host-` and the attributes `Secure; HttpOnly; SameSite=Lax;
+    /// Path=/`.
     #[must_use]
     pub fn cookie(
         mut self,
@@ -362,14 +230,15 @@ impl<C> GuardBuilder<C> {
         self
     }
 
-    /// Also accepts, until that time, the HS256 tokens of an older system that share `secret`, and refuses
-    /// them by itself afterwards (`legacy_ended`).
+    /// Also accepts, until that time, the HS256 tokens of an older system that share `secret`, and
+    /// refuses them by itself afterwards (`legacy_ended`).
     ///
-    /// It is the bridge away from a hand-written guard: nobody has to sign in again on the day of the
-    /// change. Such a token must have `exp`, but no issuer, audience or type is asked of it, and it can
-    /// not be revoked one by one. Its claims are read into the same `C`, which must be able to hold
-    /// both kinds (`#[serde(default)]`, `#[serde(alias = "user")]`). [`Counts::accepted_legacy`] tells
-    /// when nobody uses them any more. A secret of any length is taken, because those of tutorials are short.
+    /// It is the bridge away from a hand-written guard: nobody has to sign in again on the day of
+    /// the change. Such a token must have `exp`, but no issuer, audience or type is asked of it,
+    /// and it can not be revoked one by one. Its claims are read into the same `C`, which must be
+    /// able to hold both kinds (`#[serde(default)]`, `#[serde(alias = "user")]`).
+    /// [`Counts::accepted_legacy`] tells when nobody uses them any more. A secret of any length is
+    /// taken, because those of tutorials are short.
     ///
     /// [`Counts::accepted_legacy`]: crate::Counts::accepted_legacy
     #[must_use]
@@ -407,8 +276,8 @@ impl<C> GuardBuilder<C> {
     ///
     /// # Errors
     ///
-    /// [`GuardError::NoKeys`] if an issuer was given no key, [`GuardError::Keys`] if its keys do not make a
-    /// set.
+    /// [`GuardError::NoKeys`] if an issuer was given no key, [`GuardError::Keys`] if its keys do
+    /// not make a set.
     pub fn build(self) -> Result<Guard<C>, GuardError> {
         let realm = self.realm.unwrap_or_else(|| self.first.audience.clone());
         let answer = Answer {
@@ -443,35 +312,5 @@ impl<C> Debug for GuardBuilder<C> {
             .field("leeway", &self.leeway)
             .field("cache", &self.cache)
             .finish_non_exhaustive()
-    }
-}
-
-/// Why there is no guard.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum GuardError {
-    /// An issuer was given no key.
-    #[error(
-        "the guard has no key to check tokens with; give it one with key() or keys(), or follow() the issuer"
-    )]
-    NoKeys,
-    /// The keys do not make a set.
-    #[error("the guard's keys do not make a set: {0}")]
-    Keys(#[from] KeyError),
-    /// The issuer could not be followed.
-    #[cfg(feature = "remote")]
-    #[error(transparent)]
-    Follow(#[from] crate::remote::FollowError),
-}
-
-impl GuardError {
-    /// A stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::NoKeys => "no_keys",
-            Self::Keys(_) => "bad_keys",
-            #[cfg(feature = "remote")]
-            Self::Follow(error) => error.code(),
-        }
     }
 }

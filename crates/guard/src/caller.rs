@@ -9,9 +9,9 @@ use countersign::{AccessClaims, UnixTime, Verified};
 
 /// The caller of a request whose token passed every check of a [`Guard`](crate::Guard).
 ///
-/// Only a guard makes one. A handler that takes a `Caller` can therefore not be reached without a token,
-/// and a function deeper down that asks for a `&Caller` cannot be called without one either. It
-/// dereferences to the claims; a clone is a reference count.
+/// Only a guard makes one. A handler that takes a `Caller` can therefore not be reached without a
+/// token, and a function deeper down that asks for a `&Caller` cannot be called without one either.
+/// It dereferences to the claims; a clone is a reference count.
 ///
 /// The proof is of the moment it was made. A connection that outlives its request asks again with
 /// [`Guard::recheck`](crate::Guard::recheck).

@@ -1,8 +1,8 @@
 //! The axum door: [`Caller`] as an argument of a handler.
 //!
 //! The guard is found in the router's state. `Caller<C>` refuses a request without a good token;
-//! `Option<Caller<C>>` is `None` if there is no bearer token at all, and refuses a bad one, so that an expired token
-//! is not mistaken for an anonymous visitor.
+//! `Option<Caller<C>>` is `None` if there is no bearer token at all, and refuses a bad one, so that
+//! an expired token is not mistaken for an anonymous visitor.
 
 use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};

@@ -6,8 +6,8 @@
 //!                          +-- seen: time and key ----+
 //! ```
 //!
-//! Everything here is synchronous and free of I/O. The one thing worth waiting for, fresh keys when a
-//! token names an unknown one, is started here and awaited by whoever can.
+//! Everything here is synchronous and free of I/O. The one thing worth waiting for, fresh keys when
+//! a token names an unknown one, is started here and awaited by whoever can.
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::Arc;
@@ -15,11 +15,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign::{AccessClaims, Algorithm, Reason, UnixTime, Unverified};
 use countersign_wire::bearer::{self, BearerError};
+use countersign_wire::discovery::ResourceMetadata;
 use http::header::AUTHORIZATION;
 use http::{Extensions, HeaderMap, Method};
 use serde::de::DeserializeOwned;
 
-use crate::builder::GuardBuilder;
 use crate::cache::Cache;
 use crate::caller::Caller;
 use crate::cookie::CookieRule;
@@ -47,14 +47,6 @@ struct Inner<C> {
     counters: Counters,
 }
 
-impl Guard {
-    /// A guard for the tokens of one issuer (claim `iss`, compared as it is) made for one audience (among
-    /// the claim `aud`). [`GuardBuilder`] has the rest.
-    pub fn builder(issuer: impl Into<String>, audience: impl Into<String>) -> GuardBuilder {
-        GuardBuilder::new(issuer, audience)
-    }
-}
-
 impl<C: DeserializeOwned> Guard<C> {
     /// Checks the token in the request's `Authorization` header.
     ///
@@ -66,7 +58,7 @@ impl<C: DeserializeOwned> Guard<C> {
     }
 
     /// As [`check`](Self::check), with the request's method, which matters only for a token in a
-    /// cookie ([`GuardBuilder::cookie`]).
+    /// cookie ([`GuardBuilder::cookie`](crate::GuardBuilder::cookie)).
     ///
     /// # Errors
     ///
@@ -89,9 +81,9 @@ impl<C: DeserializeOwned> Guard<C> {
         self.settle(self.attempt_token(token, now))
     }
 
-    /// As [`check`](Self::check), but if the token names an unknown key and the keys come from afar, they are
-    /// fetched again, once, before the token is refused. Many requests wait for one fetch, and
-    /// there is a pause between fetches, during which this does not wait.
+    /// As [`check`](Self::check), but if the token names an unknown key and the keys come from
+    /// afar, they are fetched again, once, before the token is refused. Many requests wait for one
+    /// fetch, and there is a pause between fetches, during which this does not wait.
     ///
     /// # Errors
     ///
@@ -111,7 +103,8 @@ impl<C: DeserializeOwned> Guard<C> {
         }
     }
 
-    /// As [`check_token`](Self::check_token), with fresh keys as in [`check_async`](Self::check_async).
+    /// As [`check_token`](Self::check_token), with fresh keys as in
+    /// [`check_async`](Self::check_async).
     ///
     /// # Errors
     ///
@@ -131,8 +124,8 @@ impl<C: DeserializeOwned> Guard<C> {
         }
     }
 
-    /// The start of a check by a door: layer or extractor. A caller that this guard let in further out
-    /// is not checked again.
+    /// The start of a check by a door: layer or extractor. A caller that this guard let in further
+    /// out is not checked again.
     pub(crate) fn begin(
         &self,
         method: &Method,
@@ -153,7 +146,8 @@ impl<C: DeserializeOwned> Guard<C> {
         }
     }
 
-    /// Checks without settling the matter, so that one may [`refetch`](Self::refetch) and try again.
+    /// Checks without settling the matter, so that one may [`refetch`](Self::refetch) and try
+    /// again.
     fn attempt(&self, method: Option<&Method>, headers: &HeaderMap, now: UnixTime) -> Attempt<C> {
         let token = self
             .token(method, headers)
@@ -213,8 +207,8 @@ impl<C: DeserializeOwned> Guard<C> {
         standing.then_some(caller)
     }
 
-    /// Which issuer is to judge. Only if there are several does the token's own, unproven word matter, and it
-    /// only chooses among them.
+    /// Which issuer is to judge. Only if there are several does the token's own, unproven word
+    /// matter, and it only chooses among them.
     fn issuer_of(&self, token: &str) -> Result<usize, Failure> {
         if self.inner.issuers.len() == 1 {
             return Ok(0);
@@ -223,16 +217,13 @@ impl<C: DeserializeOwned> Guard<C> {
         let Ok(unverified) = Unverified::parse(token) else {
             return Ok(0);
         };
-        let iss = unverified
-            .claims_json()
-            .get("iss")
-            .and_then(serde_json::Value::as_str);
+        let iss = unverified.issuer();
         let symmetric =
             Algorithm::from_name(unverified.algorithm_name()).is_some_and(Algorithm::is_symmetric);
         let find = |takes: &dyn Fn(&Issuer) -> bool| self.inner.issuers.iter().position(takes);
         find(&|issuer| issuer.is_named(iss))
             .or_else(|| find(&|issuer| issuer.is_legacy() && symmetric))
-            .or_else(|| find(&|issuer| issuer.is_any() && !issuer.is_legacy()))
+            .or_else(|| find(&|issuer| issuer.name().is_none() && !issuer.is_legacy()))
             .ok_or(Failure {
                 why: Why::UnknownIssuer,
                 issuer: None,
@@ -241,9 +232,9 @@ impl<C: DeserializeOwned> Guard<C> {
 }
 
 impl<C> Guard<C> {
-    /// Asks again about a caller that was let in before: whether the token is still within its time, its key
-    /// still trusted, and nothing revoked. For connections that outlive their request, such as
-    /// WebSockets; ask every second or so, and close at the first refusal.
+    /// Asks again about a caller that was let in before: whether the token is still within its
+    /// time, its key still trusted, and nothing revoked. For connections that outlive their
+    /// request, such as WebSockets; ask every second or so, and close at the first refusal.
     ///
     /// # Errors
     ///
@@ -281,6 +272,34 @@ impl<C> Guard<C> {
             .map(Cache::lookups)
             .unwrap_or_default();
         self.inner.counters.read(lookups)
+    }
+
+    /// What this API says about itself to clients that have no token yet (RFC 9728 §2); to be
+    /// served as JSON at the address given to
+    /// [`GuardBuilder::resource_metadata`](crate::GuardBuilder::resource_metadata). `resource` is
+    /// the API's own URL, `scopes` what a client may ask the issuer for.
+    ///
+    /// ```
+    /// # fn routes(guard: countersign_guard::Guard) -> axum::Router {
+    /// use axum::{Json, Router, routing::get};
+    /// use countersign_guard::wire::paths::OAUTH_PROTECTED_RESOURCE;
+    ///
+    /// let metadata = guard.resource_metadata("https://shop.example", ["orders:read"]);
+    /// Router::new().route(OAUTH_PROTECTED_RESOURCE, get(async || Json(metadata)))
+    /// # }
+    /// ```
+    pub fn resource_metadata(
+        &self,
+        resource: impl Into<String>,
+        scopes: impl IntoIterator<Item = impl Into<String>>,
+    ) -> ResourceMetadata {
+        let issuers = self.inner.issuers.iter().filter_map(Issuer::name);
+        ResourceMetadata {
+            resource: resource.into(),
+            authorization_servers: issuers.map(str::to_owned).collect(),
+            bearer_methods_supported: vec!["header".to_owned()],
+            scopes_supported: scopes.into_iter().map(Into::into).collect(),
+        }
     }
 
     /// The keys in use, of every issuer in the order they were given.

@@ -1,8 +1,9 @@
 //! Where the public keys come from, and how a guard learns that they changed.
 //!
 //! A [`KeyHandle`] is shared between whoever renews the keys (a server's own key ring, the fetcher
-//! in `remote/`, a test) and the guards that use them. Replacing a set bumps a number; a guard compares that
-//! number on every request, which costs a load, and rebuilds what depends on the keys when it moved.
+//! in `remote/`, a test) and the guards that use them. Replacing a set bumps a number; a guard
+//! compares that number on every request, which costs a load, and rebuilds what depends on the keys
+//! when it moved.
 
 use std::fmt::{self, Debug, Formatter};
 use std::future::Future;
@@ -25,13 +26,13 @@ impl KeyHandle {
     /// A set that stays as it is until [`replace`](Self::replace) is called.
     pub fn fixed(keys: KeySet) -> Self {
         Self {
-            cell: Arc::new(KeyCell::new(keys, None)),
+            cell: Arc::new(KeyCell::new(keys, None, Duration::MAX)),
             refetch: None,
         }
     }
 
-    /// From now on every guard that holds this handle uses `keys`, and nothing that was verified with a
-    /// key that is no longer among them passes.
+    /// From now on every guard that holds this handle uses `keys`, and nothing that was verified
+    /// with a key that is no longer among them passes.
     pub fn replace(&self, keys: KeySet) {
         self.cell.replace(keys);
     }
@@ -39,6 +40,11 @@ impl KeyHandle {
     /// The set as it is now.
     pub fn current(&self) -> KeySet {
         self.cell.published().keys.clone()
+    }
+
+    /// How long ago the set was fetched; `None` if it does not come from afar.
+    pub fn age(&self, now: UnixTime) -> Option<Duration> {
+        self.cell.age(now)
     }
 
     #[cfg(feature = "remote")]
@@ -81,9 +87,14 @@ pub(crate) trait Refetch: Send + Sync {
 pub(crate) struct KeyCell {
     published: ArcSwap<Published>,
     generation: AtomicU64,
-    good_until: AtomicU64,
+    /// Seconds; [`NEVER`] if the set does not come from afar.
+    fetched_at: AtomicU64,
+    /// How old a fetched set may become.
+    good_for: Duration,
     replacing: Mutex<()>,
 }
+
+const NEVER: u64 = u64::MAX;
 
 /// A key set, and what the issuer announced with it.
 pub(crate) struct Published {
@@ -93,7 +104,19 @@ pub(crate) struct Published {
 }
 
 impl KeyCell {
-    pub(crate) fn new(keys: KeySet, max_lifetime: Option<Duration>) -> Self {
+    /// A set from afar.
+    #[cfg(feature = "remote")]
+    pub(crate) fn fetched(
+        keys: KeySet,
+        max_lifetime: Option<Duration>,
+        good_for: Duration,
+    ) -> Self {
+        let cell = Self::new(keys, max_lifetime, good_for);
+        cell.fetched_at(UnixTime::now());
+        cell
+    }
+
+    fn new(keys: KeySet, max_lifetime: Option<Duration>, good_for: Duration) -> Self {
         Self {
             published: ArcSwap::from_pointee(Published {
                 generation: 0,
@@ -101,7 +124,8 @@ impl KeyCell {
                 max_lifetime,
             }),
             generation: AtomicU64::new(0),
-            good_until: AtomicU64::new(UnixTime::MAX.as_secs()),
+            fetched_at: AtomicU64::new(NEVER),
+            good_for,
             replacing: Mutex::new(()),
         }
     }
@@ -131,13 +155,20 @@ impl KeyCell {
         self.published.load_full()
     }
 
-    /// A fetched set may be used for so long if no fetch succeeds again.
+    /// The set was fetched, and found to be as it is.
     #[cfg(feature = "remote")]
-    pub(crate) fn good_until(&self, time: UnixTime) {
-        self.good_until.store(time.as_secs(), Ordering::Relaxed);
+    pub(crate) fn fetched_at(&self, time: UnixTime) {
+        self.fetched_at.store(time.as_secs(), Ordering::Relaxed);
     }
 
     pub(crate) fn is_too_old(&self, now: UnixTime) -> bool {
-        now.as_secs() > self.good_until.load(Ordering::Relaxed)
+        self.age(now).is_some_and(|age| age > self.good_for)
+    }
+
+    fn age(&self, now: UnixTime) -> Option<Duration> {
+        match self.fetched_at.load(Ordering::Relaxed) {
+            NEVER => None,
+            secs => Some(now.since(UnixTime::from_secs(secs))),
+        }
     }
 }

@@ -21,8 +21,13 @@
 //! ```
 //!
 //! [`Guard::follow`] asks the issuer where its keys and its revocations are and stays up to date in
-//! the background: a rotated key is accepted, a session that ended is refused within a second, and no
-//! request waits for the network. Any OpenID Connect issuer will do.
+//! the background: a rotated key is accepted, a session that ended is refused within a second, and
+//! no request waits for the network. Any OpenID Connect issuer will do.
+//!
+//! An issuer that cannot be reached changes nothing at first: the last good keys serve, and so do
+//! the revocations that are known. For how long is the owner's choice
+//! ([`GuardBuilder::keys_good_for`], [`GuardBuilder::stale`]); how old both are can be read for a
+//! health check ([`KeyHandle::age`], [`RevokedHandle::age`]).
 //!
 //! # A whole router, or any tower service
 //!
@@ -51,14 +56,35 @@
 //!
 //! # Without a framework
 //!
-//! [`Guard::check`] takes the headers and the time and gives a [`Caller`] or a [`Refusal`]. It does no I/O and
-//! never blocks; it is what both doors call.
+//! [`Guard::check`] takes the headers and the time and gives a [`Caller`] or a [`Refusal`]. It does
+//! no I/O and never blocks; it is what both doors call.
+//!
+//! # Connections that outlive their request
+//!
+//! A WebSocket or a long stream is let in like any other request: the token is in the upgrade
+//! request's `Authorization` header, or, for browsers, which cannot set that header there, in a
+//! cookie ([`GuardBuilder::cookie`], which asks every WebSocket where it comes from). What was true
+//! then may end while the connection lives. So keep the [`Caller`], ask [`Guard::recheck`] every
+//! second or so (it costs less than a microsecond and no I/O), and close the connection at the
+//! first refusal:
+//!
+//! ```
+//! # use countersign::UnixTime;
+//! # use countersign_guard::{Caller, Guard};
+//! # async fn send_and_receive() {}
+//! async fn serve(guard: &Guard, caller: &Caller) {
+//!     while guard.recheck(caller, UnixTime::now()).is_ok() {
+//!         send_and_receive().await;
+//!     }
+//! }
+//! ```
 //!
 //! # What is refused, and how
 //!
-//! A [`Refusal`] answers by RFC 6750 and carries a stable reason code. The application may replace the answer
-//! ([`GuardBuilder::on_refusal`]); the reasons are counted either way ([`Guard::counts`]). Nothing that is
-//! logged or answered contains a token or what an unverified one claims.
+//! A [`Refusal`] answers by RFC 6750 and carries a stable reason code. The application may replace
+//! the answer ([`GuardBuilder::on_refusal`]); the reasons are counted either way
+//! ([`Guard::counts`]). Nothing that is logged or answered contains a token or what an unverified
+//! one claims.
 //!
 //! # Features
 //!
@@ -69,9 +95,12 @@ mod cache;
 mod caller;
 mod cookie;
 mod counters;
+mod ended;
+mod error;
 #[cfg(feature = "axum")]
 mod extract;
 mod guard;
+mod identity;
 mod keys;
 mod layer;
 mod refusal;
@@ -80,15 +109,22 @@ pub mod remote;
 mod require;
 mod revoked;
 mod trust;
+mod trusted;
 
-pub use builder::{GuardBuilder, GuardError, TrustedIssuer};
+pub use builder::GuardBuilder;
 pub use caller::Caller;
 pub use counters::Counts;
 pub use countersign_wire::revocation::Kind;
+pub use error::GuardError;
 pub use guard::Guard;
+pub use identity::identity_headers;
 pub use keys::KeyHandle;
 pub use layer::{GuardLayer, Guarded, GuardedFuture};
 pub use refusal::{Refusal, Why};
 pub use require::Requirements;
 pub use revoked::RevokedHandle;
 pub use trust::Stale;
+pub use trusted::TrustedIssuer;
+
+/// The messages a guard reads and writes.
+pub use countersign_wire as wire;

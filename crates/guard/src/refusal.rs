@@ -1,8 +1,8 @@
 //! Why a request was not let in, and what it is told.
 //!
 //! One place turns a reason into an answer: RFC 6750 §3 says which status, which code and which
-//! challenge. The application may replace the whole answer, status included; the reason stays the same in
-//! logs and counters.
+//! challenge. The application may replace the whole answer, status included; the reason stays the
+//! same in logs and counters.
 
 use std::fmt::{self, Debug, Display, Formatter};
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use serde::Serialize;
 
 /// A request that is not let in.
 ///
-/// As it is, it answers by RFC 6750: a status, a `WWW-Authenticate` challenge and a JSON body. It never
-/// contains the token or anything the token claims.
+/// As it is, it answers by RFC 6750: a status, a `WWW-Authenticate` challenge and a JSON body. It
+/// never contains the token or anything the token claims.
 #[derive(Clone)]
 pub struct Refusal {
     why: Why,
@@ -81,33 +81,33 @@ impl Display for Why {
         match self {
             Self::NoToken(error) => Display::fmt(error, f),
             Self::BadToken(error) => Display::fmt(error, f),
-            Self::UnknownIssuer => f.write_str("The token is from an issuer not trusted here"),
-            Self::NoLongerGood(Reason::Expired) => f.write_str("The token has expired meanwhile"),
-            Self::NoLongerGood(_) => f.write_str("The token is no longer good; get a new one"),
-            Self::Revoked(Kind::Sid) => f.write_str("The session has ended; sign in again"),
-            Self::Revoked(Kind::Sub) => f.write_str("The user may no longer sign in"),
-            Self::Revoked(Kind::Jti) => f.write_str("The token was withdrawn"),
+            Self::UnknownIssuer => f.write_str("the token is from an issuer not trusted here"),
+            Self::NoLongerGood(Reason::Expired) => f.write_str("the token has expired meanwhile"),
+            Self::NoLongerGood(_) => f.write_str("the token is no longer good; get a new one"),
+            Self::Revoked(Kind::Sid) => f.write_str("the session has ended; sign in again"),
+            Self::Revoked(Kind::Sub) => f.write_str("the user may no longer sign in"),
+            Self::Revoked(Kind::Jti) => f.write_str("the token was withdrawn"),
             Self::Revoked(Kind::Kid) => {
-                f.write_str("The key that signed the token was withdrawn; get a new token")
+                f.write_str("the key that signed the token was withdrawn; get a new token")
             }
             Self::MissingScope(scopes) => {
-                write!(f, "The token lacks the scope '{}'", scopes.join("' or '"))
+                write!(f, "the token lacks the scope '{}'", scopes.join("' or '"))
             }
             Self::MissingRole(roles) => {
-                write!(f, "The caller lacks the role '{}'", roles.join("' or '"))
+                write!(f, "the caller lacks the role '{}'", roles.join("' or '"))
             }
-            Self::Denied(name) => write!(f, "The caller does not meet the requirement '{name}'"),
+            Self::Denied(name) => write!(f, "the caller does not meet the requirement '{name}'"),
             Self::CrossSite => {
-                f.write_str("A cookie counts only on requests from the application's own pages")
+                f.write_str("a cookie counts only on requests from the application's own pages")
             }
             Self::LegacyEnded => {
-                f.write_str("Tokens of the old kind are no longer accepted; sign in again")
+                f.write_str("tokens of the old kind are no longer accepted; sign in again")
             }
             Self::KeysTooOld => {
-                f.write_str("The issuer's keys could not be renewed for too long; try again later")
+                f.write_str("the issuer's keys could not be renewed for too long; try again later")
             }
             Self::RevocationsTooOld => f.write_str(
-                "The issuer's revocations could not be renewed for too long; try again later",
+                "the issuer's revocations could not be renewed for too long; try again later",
             ),
         }
     }
@@ -140,7 +140,7 @@ impl Refusal {
         if matches!(kind, Status::Forbidden | Status::Unavailable) {
             return None;
         }
-        let description = self.why.to_string();
+        let description = self.description();
         let told = kind != Status::NoCredentials;
         let challenge = Challenge {
             realm: &self.answer.realm,
@@ -157,7 +157,7 @@ impl Refusal {
 
     /// The body.
     pub fn problem(&self) -> Problem {
-        Problem::new(self.kind().error(), self.why.to_string()).because(self.reason_code())
+        Problem::new(self.kind().error(), self.description()).because(self.reason_code())
     }
 
     /// The answer: the application's own if the guard was given one, else by RFC 6750.
@@ -174,8 +174,8 @@ impl Refusal {
         self.respond(self.status(), &self.problem())
     }
 
-    /// An answer of the application's own making: this status and this JSON, with the challenge and the
-    /// caching rule that belong to a refusal. A body that cannot be serialised is left empty.
+    /// An answer of the application's own making: this status and this JSON, with the challenge and
+    /// the caching rule that belong to a refusal. A body that cannot be serialised is left empty.
     ///
     /// ```
     /// # use countersign_guard::Guard;
@@ -186,7 +186,7 @@ impl Refusal {
     ///         "missing_token" => StatusCode::FORBIDDEN,
     ///         _ => refusal.status(),
     ///     };
-    ///     refusal.respond(status, &serde_json::json!({ "message": refusal.to_string() }))
+    ///     refusal.respond(status, &serde_json::json!({ "message": refusal.description() }))
     /// });
     /// ```
     pub fn respond(&self, status: StatusCode, body: &impl Serialize) -> Response<Bytes> {
@@ -203,6 +203,18 @@ impl Refusal {
             headers.insert(RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
         response
+    }
+
+    /// The reason as a sentence for whoever sent the request.
+    pub fn description(&self) -> String {
+        let reason = self.why.to_string();
+        let mut letters = reason.chars();
+        letters
+            .next()
+            .into_iter()
+            .flat_map(char::to_uppercase)
+            .chain(letters)
+            .collect()
     }
 
     pub(crate) fn new(why: Why, answer: &Arc<Answer>) -> Self {

@@ -4,9 +4,8 @@
 //! as they like, and only the passing of time removes anything. So no message, however late,
 //! repeated or out of place, can bring a revoked token back.
 //!
-//! A lookup happens on every request and takes no lock: readers see an immutable pair of layers
-//! that a merge replaces as a whole. The upper layer is kept small (it is what a merge copies) and is folded
-//! into the lower one when it has grown.
+//! A lookup happens on every request and takes no lock: readers see a set that never changes, which
+//! a merge replaces as a whole (`ended`).
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +15,8 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use countersign::UnixTime;
 use countersign_wire::revocation::Kind;
-use foldhash::{HashMap, HashMapExt};
+
+use crate::ended::Layers;
 
 /// The live set of revocations. Clones share one set.
 #[derive(Clone)]
@@ -35,13 +35,15 @@ impl RevokedHandle {
         }
     }
 
-    /// Takes things back: the kind, its value, and the time after which it can be forgotten because every
-    /// token it concerns has expired. An event that is already known keeps the later of its two times.
+    /// Takes things back: the kind, its value, and the time after which it can be forgotten because
+    /// every token it concerns has expired. An event that is already known keeps the later of its
+    /// two times.
     pub fn merge(&self, events: impl IntoIterator<Item = (Kind, String, UnixTime)>) {
         self.set.merge(events);
     }
 
-    /// Which of a token's four marks was taken back, if any. A mark the token does not have is `None`.
+    /// Which of a token's four marks was taken back, if any. A mark the token does not have is
+    /// `None`.
     pub fn is_revoked(
         &self,
         sub: Option<&str>,
@@ -76,9 +78,9 @@ impl RevokedHandle {
 
     /// How old the news are; `None` if the set follows no issuer.
     ///
-    /// It counts from the issuer's signed time, and from the moment that time last advanced here, whichever is
-    /// longer ago: neither an issuer whose clock is ahead nor a proxy that repeats an old message can
-    /// hide a silence. Before the first news it is [`Duration::MAX`].
+    /// It counts from the issuer's signed time, and from the moment that time last advanced here,
+    /// whichever is longer ago: neither an issuer whose clock is ahead nor a proxy that repeats an
+    /// old message can hide a silence. Before the first news it is [`Duration::MAX`].
     pub fn age(&self, now: UnixTime) -> Option<Duration> {
         self.set.age(now)
     }
@@ -172,34 +174,9 @@ impl RevokedSet {
 
     pub(crate) fn merge(&self, events: impl IntoIterator<Item = (Kind, String, UnixTime)>) {
         let _one_at_a_time = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
-        let layers = self.layers.load_full();
-        let mut upper: Option<Layer> = None;
-        for (kind, value, until) in events {
-            if layers
-                .until(kind, &value)
-                .is_some_and(|known| known >= until)
-            {
-                continue;
-            }
-            upper
-                .get_or_insert_with(|| Layer::clone(&layers.upper))
-                .insert(kind, value, until);
+        if let Some(merged) = self.layers.load().merged(events) {
+            self.layers.store(Arc::new(merged));
         }
-        let Some(upper) = upper else { return };
-        let merged = if upper.len() > UPPER_LAYER_AT_LEAST.max(layers.lower.len().isqrt() * 4) {
-            let mut lower = Layer::clone(&layers.lower);
-            lower.absorb(upper);
-            Layers {
-                lower: Arc::new(lower),
-                upper: Arc::default(),
-            }
-        } else {
-            Layers {
-                lower: Arc::clone(&layers.lower),
-                upper: Arc::new(upper),
-            }
-        };
-        self.layers.store(Arc::new(merged));
     }
 
     pub(crate) fn is_revoked(
@@ -228,118 +205,9 @@ impl RevokedSet {
 
     pub(crate) fn sweep(&self, now: UnixTime) {
         let _one_at_a_time = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
-        let layers = self.layers.load_full();
-        if !layers.lower.has_expired(now) && !layers.upper.has_expired(now) {
-            return;
+        if let Some(swept) = self.layers.load().swept(now) {
+            self.layers.store(Arc::new(swept));
         }
-        let mut lower = Layer::clone(&layers.lower);
-        lower.absorb(Layer::clone(&layers.upper));
-        lower.forget(now);
-        self.layers.store(Arc::new(Layers {
-            lower: Arc::new(lower),
-            upper: Arc::default(),
-        }));
-    }
-}
-
-const UPPER_LAYER_AT_LEAST: usize = 256;
-
-#[derive(Default)]
-struct Layers {
-    lower: Arc<Layer>,
-    upper: Arc<Layer>,
-}
-
-impl Layers {
-    fn until(&self, kind: Kind, value: &str) -> Option<UnixTime> {
-        // The later time is in the upper layer, because a merge that shortens a time changes nothing.
-        self.upper
-            .until(kind, value)
-            .or_else(|| self.lower.until(kind, value))
-    }
-
-    /// Counts an event in both layers twice.
-    fn len(&self) -> usize {
-        self.lower.len() + self.upper.len()
-    }
-}
-
-/// For each kind, the values and the times after which they can be forgotten.
-#[derive(Clone, Default)]
-struct Layer {
-    sid: Ended,
-    sub: Ended,
-    jti: Ended,
-    kid: Ended,
-}
-
-impl Layer {
-    fn of(&self, kind: Kind) -> &Ended {
-        match kind {
-            Kind::Sid => &self.sid,
-            Kind::Sub => &self.sub,
-            Kind::Jti => &self.jti,
-            Kind::Kid => &self.kid,
-        }
-    }
-
-    fn until(&self, kind: Kind, value: &str) -> Option<UnixTime> {
-        let ended = self.of(kind);
-        if ended.0.is_empty() {
-            None
-        } else {
-            ended.0.get(value).copied()
-        }
-    }
-
-    fn insert(&mut self, kind: Kind, value: String, until: UnixTime) {
-        let ended = match kind {
-            Kind::Sid => &mut self.sid,
-            Kind::Sub => &mut self.sub,
-            Kind::Jti => &mut self.jti,
-            Kind::Kid => &mut self.kid,
-        };
-        let known = ended.0.entry(value.into()).or_insert(until);
-        *known = (*known).max(until);
-    }
-
-    fn absorb(&mut self, newer: Self) {
-        let Self { sid, sub, jti, kid } = newer;
-        self.sid.0.extend(sid.0);
-        self.sub.0.extend(sub.0);
-        self.jti.0.extend(jti.0);
-        self.kid.0.extend(kid.0);
-    }
-
-    fn len(&self) -> usize {
-        self.all().iter().map(|ended| ended.0.len()).sum()
-    }
-
-    fn has_expired(&self, now: UnixTime) -> bool {
-        self.all()
-            .iter()
-            .any(|ended| ended.0.values().any(|until| *until <= now))
-    }
-
-    fn forget(&mut self, now: UnixTime) {
-        for ended in [&mut self.sid, &mut self.sub, &mut self.jti, &mut self.kid] {
-            ended.0.retain(|_, until| now < *until);
-            ended.0.shrink_to_fit();
-        }
-    }
-
-    fn all(&self) -> [&Ended; 4] {
-        [&self.sid, &self.sub, &self.jti, &self.kid]
-    }
-}
-
-/// Shared text, because folding and merging copy the map but not what it names.
-#[derive(Clone)]
-struct Ended(HashMap<Arc<str>, UnixTime>);
-
-impl Default for Ended {
-    fn default() -> Self {
-        Self(HashMap::new())
     }
 }
 

@@ -1,4 +1,5 @@
-//! One issuer a guard trusts: its rules, its keys, what it has taken back, and how old all that may be.
+//! One issuer a guard trusts: its rules, its keys, what it has taken back, and how old all that may
+//! be.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +22,8 @@ pub enum Stale {
     /// token's expiry.
     #[default]
     Serve,
-    /// It refuses every token, with 503, until news arrive again.
+    /// It refuses every token, with 503, until news arrive again. The age of the news counts from
+    /// the time the issuer signed, so the clocks of the two must agree within the bound.
     Refuse {
         /// How old the news may be.
         after: Duration,
@@ -102,14 +104,14 @@ impl Issuer {
         Ok(legacy)
     }
 
-    /// Whether tokens with this `iss` are this issuer's own.
-    pub(crate) fn is_named(&self, iss: Option<&str>) -> bool {
-        !self.is_any() && iss == self.expected.issuer.as_deref()
+    /// The `iss` of its tokens; `None` if any will do.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.expected.issuer.as_deref()
     }
 
-    /// Whether it judges tokens of any `iss`.
-    pub(crate) fn is_any(&self) -> bool {
-        self.expected.issuer.is_none()
+    /// Whether tokens with this `iss` are this issuer's own.
+    pub(crate) fn is_named(&self, iss: Option<&str>) -> bool {
+        self.name().is_some() && self.name() == iss
     }
 
     /// Whether it stands for the tokens of an older system.
@@ -130,8 +132,8 @@ impl Issuer {
         Ok((verified, trust.generation))
     }
 
-    /// Whether what was verified before would be verified again: the time is right and the very key is
-    /// still in the set. The token's bytes are the same, so nothing else can have changed.
+    /// Whether what was verified before would be verified again: the time is right and the very key
+    /// is still in the set. The token's bytes are the same, so nothing else can have changed.
     pub(crate) fn recheck<C>(&self, caller: &Caller<C>, now: UnixTime) -> Result<(), Why> {
         self.is_in_force(now)?;
         let verified = caller.verified();

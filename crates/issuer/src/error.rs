@@ -52,6 +52,15 @@ pub enum Refused {
         "the refresh token is ahead of this server's records; the session has been ended, sign in again"
     )]
     RollbackOrForgery,
+    /// Unknown client, wrong secret or disabled client: never said which.
+    #[error("the client or its secret is not right")]
+    InvalidClient,
+    /// More scope was asked for than the client may have.
+    #[error("the scope asked for is more than the client may have")]
+    InvalidScope,
+    /// An audience was asked for that the client may have no tokens for.
+    #[error("the client may have no tokens for this audience")]
+    InvalidTarget,
     /// A password of no characters.
     #[error("the password is empty")]
     PasswordEmpty,
@@ -86,6 +95,9 @@ impl Refused {
             Self::WrongScope => "wrong_scope",
             Self::RefreshReused => "refresh_reused",
             Self::RollbackOrForgery => "rollback_or_forgery",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
             Self::PasswordEmpty => "password_empty",
             Self::PasswordTooLong { .. } => "password_too_long",
             Self::PasswordTooShort { .. } => "password_too_short",
@@ -93,7 +105,7 @@ impl Refused {
         }
     }
 
-    /// The `error` of the answer's body (RFC 6749 §5.2; `invalid_credentials` and
+    /// The `error` of the answer's body (RFC 6749 §5.2, RFC 8707 §2; `invalid_credentials` and
     /// `too_many_attempts` are our own, for the first-party sign-in that OAuth does not know).
     pub const fn oauth_error(&self) -> &'static str {
         match self {
@@ -107,6 +119,9 @@ impl Refused {
             | Self::WrongScope
             | Self::RefreshReused
             | Self::RollbackOrForgery => "invalid_grant",
+            Self::InvalidClient => "invalid_client",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
             Self::PasswordEmpty
             | Self::PasswordTooLong { .. }
             | Self::PasswordTooShort { .. }

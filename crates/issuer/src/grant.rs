@@ -35,6 +35,20 @@ pub struct NewSession {
 }
 
 /// A user has proved, now or when the session was opened, who they are.
+///
+/// It cannot be made up:
+///
+/// ```compile_fail,E0451
+/// use countersign::UnixTime;
+/// let grant = countersign_issuer::UserGrant {
+///     user_id: String::from("u1"),
+///     username: String::from("ada"),
+///     roles: vec![String::from("admin")],
+///     auth_time: UnixTime::EPOCH,
+///     narrowed: None,
+///     sid: None,
+/// };
+/// ```
 #[derive(Clone, Debug)]
 pub struct UserGrant {
     user_id: String,

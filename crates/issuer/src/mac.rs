@@ -1,11 +1,13 @@
 //! The MAC keys, and the text form of what they authenticate: refresh tokens and device tokens.
 //!
 //! ```text
-//! prefix base64url( 1 | MAC-key id, u32 | body | HMAC-SHA256( context | 1 | MAC-key id | body ), 32 bytes )
+//! fields = 1 | MAC-key id, u32 | body
+//! token  = prefix base64url( fields | HMAC-SHA256( context | fields ), 32 bytes )
 //! ```
 //!
-//! The newest key makes tokens; older ones are accepted for as long as a token they made can be
-//! alive.
+//! A key is known to every server process before it makes a token: the oldest key that is not
+//! retired makes them, and it retires when the next one has been there for a while. Retired keys
+//! are accepted for as long as a token they made can be alive.
 
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use core::{fmt, time::Duration};
@@ -35,21 +37,17 @@ pub(crate) struct Kind {
 }
 
 impl MacKeys {
-    /// Opens the stored keys. The one not retired with the highest id makes tokens.
+    /// Opens the stored keys. Of those not retired the one with the lowest id makes tokens.
     ///
     /// # Errors
     /// [`IssuerError::WrongMasterKey`] when one does not open, [`IssuerError::NoMacKey`] when all
     /// are retired or there are none: [`MacKeyRecord::generate`] makes one.
     pub fn open_all(records: &[MacKeyRecord], master: &MasterKey) -> Result<Self, IssuerError> {
         let mut keys = BTreeMap::new();
-        let mut current = None;
         for record in records {
             keys.insert(record.id, record.open(master)?);
-            if record.retired_at.is_none() {
-                current = current.max(Some(record.id));
-            }
         }
-        let current = current.ok_or(IssuerError::NoMacKey)?;
+        let current = current(records).ok_or(IssuerError::NoMacKey)?.id;
         Ok(Self { current, keys })
     }
 
@@ -110,6 +108,9 @@ impl fmt::Debug for MacKeys {
 pub struct MacKeyPolicy {
     /// How long a key makes tokens.
     pub rotate_every: Duration,
+    /// How long its successor is known before it takes over: longer than any server process takes
+    /// to notice a new key.
+    pub known_ahead: Duration,
     /// How long a key is accepted after it made its last token: the longest absolute life of any
     /// session ([`SessionPolicies::longest`](crate::SessionPolicies::longest)), since a session
     /// that is refreshed moves on to the newer key, and one that is not is over by then.
@@ -117,10 +118,11 @@ pub struct MacKeyPolicy {
 }
 
 impl Default for MacKeyPolicy {
-    /// 90 days and 90 days.
+    /// 90 days, known 5 minutes ahead, accepted for 90 days more.
     fn default() -> Self {
         Self {
             rotate_every: Duration::from_secs(90 * 86_400),
+            known_ahead: Duration::from_secs(300),
             accept_for: Duration::from_secs(90 * 86_400),
         }
     }
@@ -129,12 +131,12 @@ impl Default for MacKeyPolicy {
 /// One step of [`plan_mac_keys`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MacKeyChange {
-    /// Make the next key ([`MacKeyRecord::generate`]); it takes over from all before it.
+    /// Make the next key ([`MacKeyRecord::generate`]).
     Create {
         /// Its id.
         id: u32,
     },
-    /// Note that a newer key took over: set `retired_at`.
+    /// Let the next key take over: set `retired_at`.
     Retire {
         /// Its id.
         id: u32,
@@ -153,32 +155,46 @@ pub fn plan_mac_keys(
     now: UnixTime,
 ) -> Vec<MacKeyChange> {
     let mut changes = Vec::new();
-    let current = records
-        .iter()
-        .filter(|record| record.retired_at.is_none())
-        .max_by_key(|record| record.id);
-    let too_old = |record: &MacKeyRecord| now.since(record.created_at) >= policy.rotate_every;
-    let next = records
-        .iter()
-        .map(|record| record.id)
-        .max()
-        .map_or(Some(1), |id| id.checked_add(1));
-    if let Some(id) = next.filter(|_| current.is_none_or(too_old)) {
-        changes.push(MacKeyChange::Create { id });
-        changes.extend(current.map(|record| MacKeyChange::Retire { id: record.id }));
+    let current = current(records);
+    let old = |record: &MacKeyRecord| now.since(record.created_at) >= policy.rotate_every;
+    if current.is_none_or(old) {
+        let successor = current.and_then(|current| successor(records, current));
+        match (current, successor) {
+            (Some(current), Some(successor)) => {
+                if now.since(successor.created_at) >= policy.known_ahead {
+                    changes.push(MacKeyChange::Retire { id: current.id });
+                }
+            }
+            _ => changes.extend(next_id(records).map(|id| MacKeyChange::Create { id })),
+        }
     }
     for record in records {
-        match record.retired_at {
-            Some(retired_at) if now.since(retired_at) > policy.accept_for => {
-                changes.push(MacKeyChange::Delete { id: record.id });
-            }
-            None if current.is_some_and(|current| current.id != record.id) => {
-                changes.push(MacKeyChange::Retire { id: record.id });
-            }
-            _ => {}
+        if let Some(retired_at) = record.retired_at
+            && now.since(retired_at) > policy.accept_for
+        {
+            changes.push(MacKeyChange::Delete { id: record.id });
         }
     }
     changes
+}
+
+/// The key that makes tokens.
+fn current(records: &[MacKeyRecord]) -> Option<&MacKeyRecord> {
+    let in_use = records.iter().filter(|record| record.retired_at.is_none());
+    in_use.min_by_key(|record| record.id)
+}
+
+/// The key that will.
+fn successor<'a>(records: &'a [MacKeyRecord], current: &MacKeyRecord) -> Option<&'a MacKeyRecord> {
+    let in_use = records.iter().filter(|record| record.retired_at.is_none());
+    let newer = in_use.filter(|record| record.id > current.id);
+    newer.min_by_key(|record| record.id)
+}
+
+/// Ids are never given twice: a deleted key's id would revive its tokens.
+fn next_id(records: &[MacKeyRecord]) -> Option<u32> {
+    let last = records.iter().map(|record| record.id).max();
+    last.map_or(Some(1), |id| id.checked_add(1))
 }
 
 impl MacKeyRecord {

@@ -1,8 +1,8 @@
 //! Passwords: what may be one, how one is hashed, and how one is checked.
 //!
 //! ```text
-//! text -> Password -> PasswordHasher::check(user?) -> PasswordProof, or Refused::InvalidCredentials
-//! text -> Password -> NewPassword (the policy)     -> PasswordHasher::hash -> PasswordHash, to be stored
+//! text -> Password -> PasswordHasher::check(user?) -> PasswordProof, or InvalidCredentials
+//! text -> Password -> NewPassword (the policy) -> PasswordHasher::hash -> PasswordHash
 //! ```
 //!
 //! Unknown name, disabled user, wrong password: one refusal, and the same work before it, so that
@@ -21,7 +21,7 @@ use zeroize::Zeroizing;
 use crate::{
     error::{IssuerError, Refused},
     record::{PasswordHash, User},
-    scheme::{Memory, Scheme, Work},
+    scheme::{self, Memory, Scheme, Work},
     stored::StoredHash,
 };
 
@@ -45,8 +45,10 @@ impl PasswordHasher {
         }
     }
 
-    /// Pads refusals to the work of the stored hashes as well: give one of each kind in the store.
-    /// Texts of no known form are passed over; nobody can sign in with them.
+    /// Pads refusals to the work of the stored hashes as well, and no others: give one of each kind
+    /// in the store, at start and when they may have changed. A kind that was left out is padded
+    /// for once somebody tries to sign in with it. Texts of no known form are passed over; nobody
+    /// can sign in with them.
     ///
     /// Different functions compare in no unit that holds on every machine, so a refusal runs each
     /// of them once, and where one function is stored at several costs, its costliest.
@@ -75,6 +77,8 @@ impl PasswordHasher {
         let Some(stored) = StoredHash::read(user.password_hash.as_str()) else {
             return Err(self.refuse());
         };
+        // Whatever this meets, the refusals of unknown names cost as well from now on.
+        stored.scheme().join(&mut self.schemes);
         let right = stored.matches(password.as_bytes(), &mut self.memory);
         if right && !user.disabled {
             return Ok(PasswordProof {
@@ -144,7 +148,13 @@ impl PasswordHasher {
     }
 }
 
-/// The password was right. Only [`PasswordHasher::check`] makes one.
+/// The password was right. Only [`PasswordHasher::check`] makes one:
+///
+/// ```compile_fail,E0451
+/// fn made_up(user: countersign_issuer::User) -> countersign_issuer::PasswordProof {
+///     countersign_issuer::PasswordProof { user, rehash_due: false }
+/// }
+/// ```
 #[derive(Debug)]
 pub struct PasswordProof {
     user: User,
@@ -272,13 +282,13 @@ impl PasswordParameters {
     /// it.
     pub const LEAST_WORK: u64 = 35_840;
     /// The most of that product, some seconds of work.
-    pub const MOST_WORK: u64 = 4_194_304;
+    pub const MOST_WORK: u64 = scheme::MOST_ARGON2_WORK;
     /// The most memory, in KiB.
-    pub const MOST_MEMORY_KIB: u32 = 1_048_576;
+    pub const MOST_MEMORY_KIB: u32 = scheme::MOST_MEMORY_KIB;
     /// The most passes.
-    pub const MOST_PASSES: u32 = 64;
+    pub const MOST_PASSES: u32 = scheme::MOST_PASSES;
     /// The most lanes.
-    pub const MOST_LANES: u32 = 16;
+    pub const MOST_LANES: u32 = scheme::MOST_LANES;
 
     /// Memory in KiB (m), passes (t) and lanes (p).
     ///
@@ -328,6 +338,7 @@ impl PasswordParameters {
     pub const fn lanes(&self) -> u32 {
         self.lanes
     }
+
     const fn scheme(self) -> Scheme {
         Scheme::Argon2 {
             variant: Algorithm::Argon2id,

@@ -137,8 +137,9 @@ pub struct SigningKeyRecord {
     pub gone_at: Option<UnixTime>,
 }
 
-/// A key that authenticates refresh tokens and device tokens, as it is stored. The newest one not
-/// retired makes tokens; the others are accepted until no token they made can be alive.
+/// A key that authenticates refresh tokens and device tokens, as it is stored. The oldest one not
+/// retired makes tokens; the others are accepted, the newer ones because another server process may
+/// use them already, the older ones until no token they made can be alive.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MacKeyRecord {
     /// Rises by one with every new key.
@@ -147,7 +148,7 @@ pub struct MacKeyRecord {
     pub sealed: Sealed,
     /// When it was made.
     pub created_at: UnixTime,
-    /// When a newer one took its place.
+    /// When the next one took its place.
     pub retired_at: Option<UnixTime>,
 }
 

@@ -3,22 +3,22 @@
 //! No token is stored, nor a hash of one. A token is derived from its session's row:
 //!
 //! ```text
-//! csr_ base64url( 1 | MAC-key id, u32 | handle, 16 bytes | generation, u32 | HMAC-SHA256, 32 bytes )
+//! csr_ base64url( 1 | MAC-key id, u32 | handle, 16 bytes | generation, u32 | MAC, 32 bytes )
 //! ```
 //!
-//! The MAC covers a context string and every field before it, so a made-up token is refused without
-//! a look at the database. A genuine one is judged against the row as read:
+//! The MAC (HMAC-SHA256) covers a context string and every field before it, so a made-up token is
+//! refused without a look at the database. A genuine one is judged against the row as read:
 //!
 //! ```text
-//! text --MacKeys::open--> Presented --judge(row)--> Rotate   compare-and-swap to the next generation
+//! text --MacKeys::open--> Presented --judge(row)--> Rotate   swap to the next generation
 //!                                                   Grace    the same current token once more
-//!                                                   End      stolen, forged, or the database was rolled back
-//!                                                   Refused  ended, expired, another client's; nothing changes
+//!                                                   End      stolen, forged, or rolled back
+//!                                                   Refused  ended, expired, another client's
 //! ```
 //!
 //! There is one successor per token and never a second: in the grace everybody gets the same one.
 
-use alloc::string::String;
+use alloc::{string::String, vec::Vec};
 
 use countersign::{UnixTime, secret::SecretString};
 
@@ -123,7 +123,8 @@ pub enum Verdict {
 /// The values a row takes when its refresh token is exchanged: plain data for one compare-and-swap.
 ///
 /// ```sql
-/// UPDATE session SET … WHERE handle = :handle AND generation = :from_generation AND ended_at IS NULL
+/// UPDATE session SET …
+/// WHERE handle = :handle AND generation = :from_generation AND ended_at IS NULL
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rotation {
@@ -261,15 +262,13 @@ impl Presented {
         let Some(scope) = asked.scope else {
             return Ok(None);
         };
-        let granted = |word: &str| row.scope.split(' ').any(|granted| granted == word);
-        if scope
-            .split(' ')
-            .filter(|word| !word.is_empty())
-            .all(granted)
-        {
-            Ok(Some(String::from(scope)))
-        } else {
-            Err(Refused::WrongScope)
+        let granted = |word: &&str| row.scope.split(' ').any(|granted| granted == *word);
+        let words: Vec<_> = scope.split(' ').filter(|word| !word.is_empty()).collect();
+        match words.as_slice() {
+            // A parameter without a value counts as left out (RFC 6749 §3.2).
+            [] => Ok(None),
+            words if words.iter().all(granted) => Ok(Some(words.join(" "))),
+            _ => Err(Refused::WrongScope),
         }
     }
 

@@ -30,6 +30,12 @@ pub(crate) enum Scheme {
     Bcrypt { cost: u32 },
 }
 
+/// Bounds of Argon2: a gibibyte, and some seconds of work.
+pub(crate) const MOST_MEMORY_KIB: u32 = 1 << 20;
+pub(crate) const MOST_ARGON2_WORK: u64 = 1 << 22;
+pub(crate) const MOST_PASSES: u32 = 64;
+pub(crate) const MOST_LANES: u32 = 16;
+
 /// The hash function inside PBKDF2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Digest {
@@ -53,7 +59,7 @@ impl Scheme {
     /// The longest result of any function, in bytes.
     pub(crate) const MAX_OUTPUT: usize = 64;
 
-    /// Whether a hash of this cost may be computed for whoever asks: about a second at most, and at
+    /// Whether a hash of this cost may be computed for whoever asks: some seconds at most, and at
     /// most a gibibyte.
     pub(crate) fn is_bounded(self) -> bool {
         match self {
@@ -63,10 +69,10 @@ impl Scheme {
                 lanes,
                 ..
             } => {
-                (1..=16).contains(&lanes)
-                    && (8 * lanes..=1 << 20).contains(&memory_kib)
-                    && (1..=64).contains(&passes)
-                    && memory_kib.saturating_mul(passes) <= 1 << 22
+                (1..=MOST_LANES).contains(&lanes)
+                    && (8 * lanes..=MOST_MEMORY_KIB).contains(&memory_kib)
+                    && (1..=MOST_PASSES).contains(&passes)
+                    && u64::from(memory_kib) * u64::from(passes) <= MOST_ARGON2_WORK
             }
             Self::Scrypt { log_n, r, p } => {
                 (1..=20).contains(&log_n)
@@ -248,8 +254,10 @@ impl Memory {
 
     fn blocks(&mut self, count: usize) -> Result<&mut [Block], String> {
         // An imported hash may have needed far more than ours do.
-        if self.blocks.len() > count.max(self.keep) {
-            self.blocks.truncate(count.max(self.keep));
+        let keep = count.max(self.keep);
+        if let Some(surplus) = self.blocks.get_mut(keep..).filter(|rest| !rest.is_empty()) {
+            surplus.iter_mut().for_each(Zeroize::zeroize);
+            self.blocks.truncate(keep);
             self.blocks.shrink_to_fit();
         }
         let missing = count.saturating_sub(self.blocks.len());

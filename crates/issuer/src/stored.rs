@@ -1,12 +1,5 @@
 //! Stored password hashes as text: ours, and those other systems left behind.
 //!
-//! | written by | form |
-//! |---|---|
-//! | us, and whoever keeps to PHC strings | `$argon2id$v=19$m=…,t=…,p=…$salt$hash`, `$scrypt$ln=…,r=…,p=…$salt$hash` |
-//! | Werkzeug | `scrypt:32768:8:1$salt$hex`, `pbkdf2:sha256:600000$salt$hex` |
-//! | Django | `pbkdf2_sha256$…$salt$base64`, `argon2$argon2id$…`, `bcrypt_sha256$$2b$12$…` |
-//! | bcrypt | `$2b$12$…`, and `$2a$`, `$2y$` |
-//!
 //! A foreign hash is checked as it is and replaced by one of ours at the next sign-in. Costs are
 //! bounded ([`Scheme::is_bounded`]): a line of an import file must not occupy a server for minutes.
 
@@ -51,7 +44,7 @@ enum Prepared {
 /// Why a text cannot be taken over as a password hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImportRefused {
-    /// The text is of no form in the table of this module.
+    /// The text is of no form that [`PasswordHash::import`] lists.
     #[error("the password hash is of no known form")]
     UnknownForm,
     /// The form is known and the function's cost is past what is computed for a sign-in.
@@ -71,6 +64,22 @@ impl ImportRefused {
 
 impl PasswordHash {
     /// Takes over the hash another system stored, if it can be checked here.
+    ///
+    /// | written by | form |
+    /// |---|---|
+    /// | us, and whoever keeps to PHC strings | `$argon2id$v=19$m=…,t=…,p=…$salt$hash`, `$scrypt$ln=…,r=…,p=…$salt$hash` |
+    /// | Werkzeug | `scrypt:32768:8:1$salt$hex`, `pbkdf2:sha256:600000$salt$hex` |
+    /// | Django | `pbkdf2_sha256$…$salt$base64`, `argon2$argon2id$…`, `bcrypt_sha256$$2b$12$…` |
+    /// | bcrypt | `$2b$12$…`, and `$2a$`, `$2y$` |
+    ///
+    /// ```
+    /// use countersign_issuer::PasswordHash;
+    ///
+    /// let known = "$2b$05$EYuD3eUfL3Lj43CAZWXcd.rdCzZCSG.3q52w6Op12DyM6iVAtBcB.";
+    /// assert!(PasswordHash::import(known).is_ok());
+    /// let md5 = "5f4dcc3b5aa765d61d8327deb882cf99";
+    /// assert_eq!(PasswordHash::import(md5).unwrap_err().code(), "unknown_password_hash");
+    /// ```
     ///
     /// # Errors
     /// [`ImportRefused`].

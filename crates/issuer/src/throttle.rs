@@ -86,14 +86,14 @@ pub struct ThrottlePolicy {
 }
 
 impl Default for ThrottlePolicy {
-    /// 5 failures, then 1 s to 15 min; 16 together; forgotten after a day; 100 a network and one
+    /// 5 failures, then 1 s to 15 min; 32 together; forgotten after a day; 100 a network and one
     /// more every second; 65 536 remembered.
     fn default() -> Self {
         Self {
             free_failures: 5,
             first_wait: Duration::from_secs(1),
             longest_wait: Duration::from_secs(900),
-            together: 16,
+            together: 32,
             forget_after: Duration::from_secs(86_400),
             network_burst: 100,
             network_refill: Duration::from_secs(1),

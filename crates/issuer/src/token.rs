@@ -1,6 +1,7 @@
-//! Access tokens: a grant, its session and the key ring make one (RFC 9068).
+//! Access tokens (RFC 9068): a user's grant, its session and the key ring make one; so do a client's
+//! grant and the ring.
 
-use alloc::{collections::BTreeMap, string::String};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::time::Duration;
 
 use countersign::{
@@ -11,6 +12,7 @@ use countersign::{
 };
 
 use crate::{
+    client::ClientGrant,
     error::{IssuerError, Refused},
     grant::UserGrant,
     keyring::KeyRing,
@@ -41,6 +43,12 @@ impl TokenPolicy {
             jitter_percent: 5,
             algorithms: BTreeMap::new(),
         }
+    }
+
+    /// The algorithm the first of these audiences that has one needs.
+    fn algorithm(&self, audiences: &[String]) -> Option<Algorithm> {
+        let of = |audience| self.algorithms.get(audience).copied();
+        audiences.iter().find_map(of)
     }
 
     /// The life of a token with this draw of the jitter: in whole seconds, at least one.
@@ -88,9 +96,8 @@ impl AccessToken {
         if !grant.covers(session) {
             return Err(Refused::UnknownSession.into());
         }
-        let TokenSeed { jwt_id, jitter } = seed;
         let expires_at = now
-            .saturating_add(policy.life(jitter))
+            .saturating_add(policy.life(seed.jitter))
             .min(session.expires_at);
         let claims = AccessClaims {
             iss: policy.issuer.clone(),
@@ -99,7 +106,7 @@ impl AccessToken {
             exp: expires_at,
             iat: now,
             nbf: Some(now),
-            jti: jwt_id.clone(),
+            jti: seed.jwt_id,
             client_id: session.client_id.clone(),
             scope: String::from(grant.scope_in(session)),
             sid: Some(session.sid.clone()),
@@ -107,20 +114,56 @@ impl AccessToken {
             roles: grant.roles().to_vec(),
             preferred_username: Some(String::from(grant.username())),
         };
-        let wanted = session
-            .audience
-            .iter()
-            .find_map(|audience| policy.algorithms.get(audience).copied());
-        let key = ring.signing(wanted)?;
+        Self::sign(claims, policy.algorithm(&session.audience), ring)
+    }
+
+    /// Makes an access token for a client in its own name: no user, no session, no role. Its `sub`
+    /// is the `client_id` (RFC 9068 §2.2).
+    ///
+    /// # Errors
+    /// [`IssuerError`] when no key can sign it.
+    pub fn issue_to_client(
+        grant: &ClientGrant,
+        ring: &KeyRing,
+        policy: &TokenPolicy,
+        seed: TokenSeed,
+        now: UnixTime,
+    ) -> Result<Self, IssuerError> {
+        let audience = [String::from(grant.audience())];
+        let algorithm = policy.algorithm(&audience);
+        let claims = AccessClaims {
+            iss: policy.issuer.clone(),
+            sub: String::from(grant.client_id()),
+            aud: audience.into_iter().collect::<Audience>(),
+            exp: now.saturating_add(policy.life(seed.jitter)),
+            iat: now,
+            nbf: Some(now),
+            jti: seed.jwt_id,
+            client_id: String::from(grant.client_id()),
+            scope: String::from(grant.scope()),
+            sid: None,
+            auth_time: None,
+            roles: Vec::new(),
+            preferred_username: None,
+        };
+        Self::sign(claims, algorithm, ring)
+    }
+
+    fn sign<E: From<IssuerError>>(
+        claims: AccessClaims,
+        algorithm: Option<Algorithm>,
+        ring: &KeyRing,
+    ) -> Result<Self, E> {
+        let key = ring.signing(algorithm)?;
         let text = Signer::new(key.clone())
             .typ("at+jwt")
             .sign(&claims)
             .map_err(IssuerError::from)?;
         Ok(Self {
             text: SecretString::new(text),
-            jwt_id,
-            expires_at,
-            expires_in: expires_at.since(now),
+            jwt_id: claims.jti,
+            expires_at: claims.exp,
+            expires_in: claims.exp.since(claims.iat),
         })
     }
 

@@ -1,1 +1,220 @@
-//! To be written.
+//! The Countersign auth server, as a library.
+//!
+//! It signs users in, hands out short-lived access tokens with rotating refresh tokens, and tells
+//! guards what to refuse before it expires.
+//!
+//! ```text
+//!   http/   a request in, one flow, an answer out; the one place that knows statuses
+//!   flow/   load, decide (countersign-issuer), commit; no HTTP, no SQL
+//!   store/  the verbs, in SQL
+//!   listen  sockets, TLS, a calm end        tasks  keys, sweeping, following the database
+//! ```
+//!
+//! The `countersign serve` command is a thin coat over [`Server`]:
+//!
+//! ```no_run
+//! use countersign_server::{Config, Server};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::start(Config::default()).await?;
+//! println!("signing as {}", server.issuer());
+//! tokio::signal::ctrl_c().await?;
+//! server.stop().await;
+//! # Ok(())
+//! # }
+//! ```
+
+pub mod config;
+mod flow;
+mod http;
+mod listen;
+mod master_key;
+pub mod store;
+mod tasks;
+mod tls;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Router;
+use countersign_guard::Guard;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+pub use crate::config::{Config, ConfigError, Database, PlainHttp, TlsFiles};
+use crate::flow::{Authority, FlowError};
+pub use crate::flow::{
+    Custodian, CustodianError, Directory, DirectoryError, ForeignRefused, ForeignUser, Imported,
+    Importer, Oversight, SessionsOf,
+};
+use crate::http::origin::TrustedProxies;
+use crate::http::routes::Shared;
+pub use crate::master_key::{MasterKeyError, file_beside as master_key_file};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{SharedStore, StoreError};
+pub use crate::tls::TlsError;
+
+/// A server that is running. Dropped without [`stop`](Server::stop), it ends as a crash would end
+/// it: nothing that was answered for is lost.
+#[derive(Debug)]
+pub struct Server {
+    address: SocketAddr,
+    issuer: String,
+    directory: Directory,
+    store: SharedStore,
+    authority: Arc<Authority>,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+    tasks: JoinHandle<()>,
+}
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The settings must not be run.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is no usable master key.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// HTTPS cannot be served.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address asked for.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The keys cannot be opened or made.
+    #[error(transparent)]
+    Keys(#[from] countersign_issuer::IssuerError),
+    /// The guard over the server's own routes cannot be built.
+    #[error("the server cannot guard its own routes: {0}")]
+    Guard(#[from] countersign_guard::GuardError),
+}
+
+impl Server {
+    /// Opens the database, makes what a first start needs, and serves.
+    ///
+    /// # Errors
+    /// [`StartError`] says what is missing and what to do; nothing has been changed then that a
+    /// second attempt would trip over.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        config.check()?;
+        let tls = config.tls.as_ref().map(TlsFiles::acceptor).transpose()?;
+        let listen_error = |source| StartError::Listen {
+            address: config.listen,
+            source,
+        };
+        let listener = TcpListener::bind(config.listen)
+            .await
+            .map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let issuer = config.issuer_at(address);
+
+        let master = master_key::of(&config)?;
+        let store = open_store(&config.database)?;
+        let opened = Authority::open(&config, issuer.clone(), Arc::clone(&store), master).await;
+        let authority = Arc::new(opened.map_err(start_error)?);
+        let guard = own_guard(&authority)?;
+        let directory = Directory::of(Arc::clone(&authority), &config);
+
+        let router: Router = http::router(Shared {
+            authority: Arc::clone(&authority),
+            guard,
+            directory: directory.clone(),
+            proxies: TrustedProxies::new(&config.trusted_proxies),
+        });
+        let (stop, stopped) = oneshot::channel();
+        let tasks = tokio::spawn(tasks::run(Arc::clone(&authority)));
+        let serving = tokio::spawn(listen::serve(listener, tls, router, async {
+            // The sender is dropped without a word when the server is: that is a stop as well.
+            let _ = stopped.await;
+        }));
+        Ok(Self {
+            address,
+            issuer,
+            directory,
+            store,
+            authority,
+            stop,
+            serving,
+            tasks,
+        })
+    }
+
+    /// The address listened on, with the port that was free.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// The `iss` of every token.
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The users of this server.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// The sessions and the audit log of this server.
+    pub fn oversight(&self) -> Oversight {
+        Oversight::of(Arc::clone(&self.authority))
+    }
+
+    /// Takes no more connections, finishes what is under way, closes the database.
+    pub async fn stop(self) {
+        let Self {
+            stop,
+            serving,
+            tasks,
+            store,
+            authority,
+            ..
+        } = self;
+        authority.end_feed();
+        // If nobody listens any more, the server has ended already.
+        let _ = stop.send(());
+        let _ = serving.await;
+        tasks.abort();
+        store.close().await;
+    }
+}
+
+/// The guard over the server's own routes, fed from memory.
+fn own_guard(authority: &Authority) -> Result<Guard, countersign_guard::GuardError> {
+    let (keys, revoked) = authority.guard_feeds();
+    Guard::builder(authority.issuer(), authority.audience())
+        .keys(keys)
+        .revocations(revoked)
+        .realm(http::problem::REALM)
+        .max_lifetime(authority.longest_access_life())
+        .build()
+}
+
+fn open_store(database: &Database) -> Result<SharedStore, StoreError> {
+    match database {
+        Database::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path)?)),
+    }
+}
+
+fn start_error(error: FlowError) -> StartError {
+    match error {
+        FlowError::Store(error) => StartError::Store(error),
+        FlowError::Issuer(error) => StartError::Keys(error),
+        // Nobody asked for anything yet that could be refused.
+        FlowError::Refused(_)
+        | FlowError::InvalidScope
+        | FlowError::InvalidTarget
+        | FlowError::Busy => StartError::Store(StoreError::Overloaded),
+    }
+}

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 /// Authorization server metadata (RFC 8414 §2, OpenID Connect Discovery 1.0 §3).
 ///
-/// Only `issuer` and `jwks_uri` must be there when it is read, so that the document of any issuer can
-/// be; what is empty is not written. The members that begin with `countersign_` are ours.
+/// Only `issuer` and `jwks_uri` must be there when it is read, so that the document of any issuer
+/// can be; what is empty is not written. The members that begin with `countersign_` are ours.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Metadata {
     /// The issuer, exactly as in the claim `iss`.
@@ -70,6 +70,23 @@ pub struct Metadata {
     /// No access token of this issuer is good for longer, in seconds from `iat` to `exp`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub countersign_max_token_lifetime: Option<u64>,
+}
+
+/// What a guarded API says about itself (RFC 9728 §2), at
+/// [`OAUTH_PROTECTED_RESOURCE`](crate::paths::OAUTH_PROTECTED_RESOURCE).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResourceMetadata {
+    /// The API's own identifier, a URL.
+    pub resource: String,
+    /// The issuers whose tokens open it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub authorization_servers: Vec<String>,
+    /// How a token may be sent: `header`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bearer_methods_supported: Vec<String>,
+    /// The scopes that mean something here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scopes_supported: Vec<String>,
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@
 //! ```
 //!
 //! Every message is defined once, here, so that the two ends of a connection cannot drift apart.
-//! The crate does no I/O and reads no clock; times are whole seconds since 1970 (`u64`), as they are
-//! in the JSON. It knows nothing of signatures either: a signed message travels as a `String`, and
-//! whoever receives it verifies it with the `countersign` crate.
+//! The crate does no I/O and reads no clock; times are whole seconds since 1970 (`u64`), as they
+//! are in the JSON. It knows nothing of signatures either: a signed message travels as a `String`,
+//! and whoever receives it verifies it with the `countersign` crate.
 //!
 //! Reading is tolerant (an unknown member is ignored, so that a newer server can talk to an older
 //! guard), writing is exact.
@@ -19,6 +19,7 @@
 extern crate alloc;
 
 pub mod account;
+pub mod admin;
 pub mod bearer;
 pub mod discovery;
 pub mod identity;

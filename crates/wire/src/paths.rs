@@ -35,6 +35,14 @@ pub const OAUTH_REVOKE: &str = "/oauth/revoke";
 
 /// The folder of the administrator's routes.
 pub const ADMIN: &str = "/admin";
+/// Users, for administrators.
+pub const ADMIN_USERS: &str = "/admin/users";
+/// Sessions, for administrators.
+pub const ADMIN_SESSIONS: &str = "/admin/sessions";
+/// Signing keys, for administrators.
+pub const ADMIN_KEYS: &str = "/admin/keys";
+/// The audit log, for administrators.
+pub const ADMIN_AUDIT: &str = "/admin/audit";
 
 /// `GET`: the process is alive.
 pub const HEALTHZ: &str = "/healthz";

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 /// `{"error": "...", "error_description": "...", "reason": "..."}`.
 ///
-/// `error` is what a program switches on and comes from an RFC or from this project's documentation;
-/// `error_description` is a sentence for the developer; `reason` is the finer code that is the same in the
-/// library's error, the guard's counters and the documentation.
+/// `error` is what a program switches on and comes from an RFC or from this project's
+/// documentation; `error_description` is a sentence for the developer; `reason` is the finer code
+/// that is the same in the library's error, the guard's counters and the documentation.
 ///
 /// ```
 /// use countersign_wire::problem::{self, Problem};

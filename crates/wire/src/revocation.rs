@@ -5,13 +5,14 @@
 //!   GET /revocations, text/event-stream   data: <JWS of a Bulletin>, again and again
 //! ```
 //!
-//! A stream begins with a snapshot, or, if the request's `Last-Event-ID` is a cursor (`epoch:counter`) the
-//! server can go on from, with what came after it. From then on every message joins the one before.
+//! A stream begins with a snapshot, or, if the request's `Last-Event-ID` is a cursor
+//! (`epoch:counter`) the server can go on from, with what came after it. From then on every message
+//! joins the one before.
 //!
 //! Everything is one kind of message, the [`Bulletin`]: a snapshot, a piece of news, a heartbeat
 //! without any. The issuer signs each (header `typ` is [`TYP`]), so that nothing in between can
-//! invent or rewrite one. The set they describe is unordered and only grows until its events expire; a
-//! guard merges what it gets and can merge the same thing twice.
+//! invent or rewrite one. The set they describe is unordered and only grows until its events
+//! expire; a guard merges what it gets and can merge the same thing twice.
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -38,8 +39,8 @@ pub struct SnapshotAnswer {
 /// `(epoch, counter)` is the cursor. An epoch is one life of one server process's feed and means
 /// nothing to anybody else; the counter grows by one with every event in it. `since` says what the
 /// message leaves out: nothing if it is absent (then it is a snapshot), else the events up to and
-/// including that counter. A guard whose own counter is smaller than `since` has missed something and
-/// takes the snapshot.
+/// including that counter. A guard whose own counter is smaller than `since` has missed something
+/// and takes the snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bulletin {
     /// The issuer.
@@ -57,9 +58,6 @@ pub struct Bulletin {
     /// The events, in no order.
     pub events: Vec<Event>,
 }
-
-/// A snapshot is a [`Bulletin`] that leaves nothing out.
-pub type Snapshot = Bulletin;
 
 /// One thing that was taken back.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,7 +1,7 @@
 //! Signing in, staying in, signing out: what the client sends and what it gets.
 //!
-//! The passwords and tokens in these messages are plain strings, because JSON is made from them; `Debug`
-//! leaves them out, and whoever keeps one puts it into a type that wipes itself.
+//! The passwords and tokens in these messages are plain strings, because JSON is made from them;
+//! `Debug` leaves them out, and whoever keeps one puts it into a type that wipes itself.
 
 use alloc::string::String;
 use core::fmt::{self, Debug, Formatter};
@@ -21,6 +21,10 @@ pub struct LoginRequest {
     /// The audience asked for; without it, the server's default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
+    /// The `device_token` of an earlier sign-in of this user on this device. With it, the device's
+    /// failures are counted apart, so that a stranger's guesses do not make its owner wait.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_token: Option<String>,
 }
 
 /// `POST /refresh`.
@@ -54,6 +58,9 @@ pub struct TokenAnswer {
     /// The scope that was granted, separated by spaces.
     #[serde(default)]
     pub scope: String,
+    /// After a sign-in: what this device may show at its next one. It signs nobody in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_token: Option<String>,
 }
 
 /// The `token_type` of every answer (RFC 6750 §4).
@@ -66,12 +73,15 @@ impl Debug for LoginRequest {
             password: _,
             scope,
             audience,
+            device_token,
         } = self;
+        let device_token = device_token.as_ref().map(|_| Redacted);
         f.debug_struct("LoginRequest")
             .field("username", username)
             .field("password", &Redacted)
             .field("scope", scope)
             .field("audience", audience)
+            .field("device_token", &device_token)
             .finish()
     }
 }
@@ -104,7 +114,9 @@ impl Debug for TokenAnswer {
             refresh_token: _,
             refresh_expires_in,
             scope,
+            device_token,
         } = self;
+        let device_token = device_token.as_ref().map(|_| Redacted);
         f.debug_struct("TokenAnswer")
             .field("access_token", &Redacted)
             .field("token_type", token_type)
@@ -112,6 +124,7 @@ impl Debug for TokenAnswer {
             .field("refresh_token", &Redacted)
             .field("refresh_expires_in", refresh_expires_in)
             .field("scope", scope)
+            .field("device_token", &device_token)
             .finish()
     }
 }
@@ -153,6 +166,7 @@ mod tests {
             refresh_token: "r".to_string(),
             refresh_expires_in: 2_592_000,
             scope: "openid".to_string(),
+            device_token: None,
         };
         let json = r#"{"access_token":"a","token_type":"Bearer","expires_in":600,"refresh_token":"r","refresh_expires_in":2592000,"scope":"openid"}"#;
         assert_eq!(serde_json::to_string(&answer).expect("plain texts"), json);
@@ -191,6 +205,7 @@ mod tests {
             password: secret.to_string(),
             scope: None,
             audience: None,
+            device_token: Some(secret.to_string()),
         };
         let refresh = RefreshRequest {
             refresh_token: secret.to_string(),
@@ -205,10 +220,11 @@ mod tests {
             refresh_token: secret.to_string(),
             refresh_expires_in: 1,
             scope: String::new(),
+            device_token: Some(secret.to_string()),
         };
         let printed = format!("{login:?} {refresh:?} {logout:?} {answer:?}");
         assert!(!printed.contains(secret), "{printed}");
-        assert_eq!(printed.matches("(redacted)").count(), 5);
+        assert_eq!(printed.matches("(redacted)").count(), 7);
         assert!(printed.contains("ada"));
     }
 }

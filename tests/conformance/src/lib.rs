@@ -1,1 +1,22 @@
-//! Shared by the tests of this crate.
+//! What the tests of this crate share: the real `countersign` command as a process, and requests
+//! to it over HTTP.
+//!
+//! Nothing here knows what is right; that is the tests' to say. Whatever fails while a test is
+//! being set up ends it with a panic that says what was expected.
+
+#![expect(
+    clippy::panic,
+    clippy::expect_used,
+    reason = "a test that cannot be set up must fail"
+)]
+
+pub mod chance;
+pub mod command;
+pub mod plain;
+pub mod port;
+pub mod request;
+pub mod server;
+
+pub use command::Countersign;
+pub use request::{Answer, Http};
+pub use server::Server;

@@ -1,6 +1,6 @@
 //! Where the token goes, and where it does not.
 
-use countersign_client::ClientError;
+use countersign_client::{Client, ClientError};
 
 use crate::fake::Fake;
 
@@ -93,4 +93,21 @@ async fn the_error_of_a_failed_request_holds_no_query_and_no_token() {
         .await
         .expect_err("not a URL");
     assert_eq!(error.code(), "request_failed");
+}
+
+#[tokio::test]
+async fn nothing_secret_crosses_the_network_in_the_clear() {
+    let error = Client::login("http://auth.example", "ada", "pw")
+        .await
+        .expect_err("not without being told to");
+    assert_eq!(error.code(), "bad_address");
+    let error = Client::resume("http://auth.example", "csr_x").expect_err("nor this");
+    assert_eq!(error.code(), "bad_address");
+
+    let fake = Fake::start().await;
+    let client = fake.client().await;
+    client
+        .for_origin("http://api.example")
+        .expect_err("nor this");
+    client.for_origin("https://api.example").expect("encrypted");
 }

@@ -135,6 +135,7 @@ impl Inner {
             refresh_token: format!("refresh-{}", self.number),
             refresh_expires_in: 3600,
             scope: String::new(),
+            device_token: None,
         })
         .into_response()
     }

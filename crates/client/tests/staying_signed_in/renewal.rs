@@ -69,6 +69,16 @@ async fn ten_tasks_whose_token_was_refused_share_one_renewal() {
     assert_eq!(fake.refreshes(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_renewal_asked_for_after_another_has_ended_is_a_new_one() {
+    let fake = Fake::start().await;
+    let client = fake.client().await;
+    for number in 1..=500 {
+        client.refresh_now().await.expect("a token");
+        assert_eq!(fake.refreshes(), number);
+    }
+}
+
 #[tokio::test]
 async fn a_lost_answer_is_asked_for_again_with_the_same_refresh_token() {
     let fake = Fake::start().await;

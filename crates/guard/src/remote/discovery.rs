@@ -4,15 +4,16 @@ use countersign_wire::discovery::Metadata;
 use countersign_wire::paths;
 use reqwest::Url;
 
-use super::FollowError;
-use super::fetch::{FetchError, Fetcher};
+use super::error::{FetchError, FollowError};
+use super::fetch::Fetcher;
 
 const LIMIT: usize = 256 * 1024;
 
 /// The issuer's metadata, which must name the issuer exactly as the guard was told (RFC 8414 §3.3).
 ///
-/// They are looked for where OpenID Connect puts them, below the issuer's path, and if that is not found where
-/// RFC 8414 §3.1 does, above it. With them comes what fetches from the places they name.
+/// They are looked for where OpenID Connect puts them, below the issuer's path, and if that is not
+/// found where RFC 8414 §3.1 does, above it. With them comes what fetches from the places they
+/// name.
 pub(super) async fn discover(
     fetcher: &Fetcher,
     issuer: &str,
@@ -48,10 +49,15 @@ pub(super) async fn discover(
     if metadata.issuer != issuer {
         return Err(FollowError::OtherIssuer {
             expected: issuer.to_owned(),
-            found: metadata.issuer,
+            found: printable(&metadata.issuer),
         });
     }
     Ok((metadata, fetcher.for_issuer(&base)))
+}
+
+/// A stranger's text, fit for a log line.
+fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 fn join(base: &Url, path: &str) -> Url {

@@ -8,9 +8,10 @@
 //! ```
 //!
 //! Asking is the same in every case, so an issuer that learns to stream, or forgets how, needs no
-//! setting here. A stream goes on from the last message that was read; after a gap it starts with a snapshot.
-//! What counts as being heard is a message the issuer signed: a proxy that keeps the connection open and
-//! swallows what comes through it is found out by the silence, or by the gap when it stops.
+//! setting here. A stream goes on from the last message that was read; after a gap it starts with a
+//! snapshot. What counts as being heard is a message the issuer signed: a proxy that keeps the
+//! connection open and swallows what comes through it is found out by the silence, or by the gap
+//! when it stops.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,10 +23,12 @@ use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 use super::bulletin::{BulletinError, Reader};
-use super::fetch::{FetchError, Fetcher, bounded};
+use super::error::{FetchError, FollowError};
+use super::fetch::{Fetcher, bounded};
 use super::jwks::Request;
+use super::pace::{Pace, jittered};
 use super::sse::Messages;
-use super::{FollowError, Pace, Task, jittered};
+use super::task::Task;
 use crate::keys::KeyCell;
 use crate::revoked::RevokedSet;
 
@@ -42,13 +45,13 @@ pub(super) struct Feed {
     swept: Instant,
 }
 
-/// The live set of a busy issuer has a hundred bytes for each session that ended in the last quarter of
-/// an hour.
+/// The live set of a busy issuer has a hundred bytes for each session that ended in the last
+/// quarter of an hour.
 const BYTES_LIMIT: usize = 32 * 1024 * 1024;
 /// Expired events are swept out this often.
 const SWEEP: Duration = Duration::from_secs(10);
 /// Pauses grow up to this while the issuer cannot be reached.
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// What became of asking once.
 enum Asked {
@@ -84,8 +87,8 @@ impl Feed {
         })
     }
 
-    /// Takes the first snapshot, then follows in the background. If there is no first snapshot to be had, the
-    /// set is as old as can be, and the guard's owner has said what that means.
+    /// Takes the first snapshot, then follows in the background. If there is no first snapshot to
+    /// be had, the set is as old as can be, and the guard's owner has said what that means.
     pub(super) async fn start(mut self) -> Task {
         if let Err(error) = self.first().await {
             tracing::warn!(code = error.code(), %error, "no revocations from the issuer yet");
@@ -113,7 +116,13 @@ impl Feed {
                     tracing::debug!(code = error.code(), %error, "the stream of revocations ended");
                 }
                 Err(error) => {
-                    failures = failures.saturating_add(1);
+                    // Who answers, though with something that is not believed, is not in distress.
+                    let answered = matches!(error, FeedError::Bulletin(_));
+                    failures = if answered {
+                        0
+                    } else {
+                        failures.saturating_add(1)
+                    };
                     tracing::debug!(code = error.code(), %error, "no news of revocations");
                 }
             }
@@ -193,8 +202,8 @@ impl Feed {
             Err(_) => false,
         };
         if keys_changed {
-            // Nobody waits for it: a withdrawal holds already, and a message that could not be checked
-            // comes again with the next snapshot.
+            // Nobody waits for it: a withdrawal holds already, and a message that could not be
+            // checked comes again with the next snapshot.
             drop(self.fresh_keys.send());
         }
         match read {

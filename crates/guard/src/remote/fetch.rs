@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{ACCEPT, CACHE_CONTROL};
-use reqwest::{Client, Response, Url, redirect};
-use thiserror::Error;
+use reqwest::{Certificate, Client, Response, Url, redirect};
 
-use super::{FollowError, Pace};
+use super::error::{FetchError, FollowError};
+use super::pace::{Pace, PlainHttp};
 
 /// Fetches within bounds. Clones share connections.
 #[derive(Clone)]
@@ -16,14 +16,6 @@ pub(super) struct Fetcher {
     client: Client,
     timeout: Duration,
     plain_http: PlainHttp,
-}
-
-/// Where plain HTTP may be spoken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum PlainHttp {
-    Nowhere,
-    OwnMachine,
-    Anywhere,
 }
 
 /// What came back.
@@ -35,12 +27,18 @@ pub(super) struct Fetched {
 
 impl Fetcher {
     pub(super) fn new(pace: &Pace) -> Result<Self, FollowError> {
-        let client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .referer(false)
-            .connect_timeout(pace.timeout)
-            .user_agent(concat!("countersign-guard/", env!("CARGO_PKG_VERSION")))
+        let client = || {
+            Client::builder()
+                .redirect(redirect::Policy::none())
+                .referer(false)
+                .connect_timeout(pace.timeout)
+                .user_agent(concat!("countersign-guard/", env!("CARGO_PKG_VERSION")))
+        };
+        // On a machine without any CA certificates, as a slim container is, an issuer on loopback
+        // can still be followed; no HTTPS issuer will be trusted.
+        let client = client()
             .build()
+            .or_else(|_| client().tls_certs_only(None::<Certificate>).build())
             .map_err(|error| FollowError::Fetch {
                 what: "metadata",
                 error: error.into(),
@@ -126,77 +124,6 @@ impl Fetcher {
             });
         }
         Ok(response)
-    }
-}
-
-/// Why a fetch failed.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum FetchError {
-    /// The address is none, or one nothing is fetched from.
-    #[error("the address is not usable: {problem}")]
-    BadUrl {
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// The address is not encrypted, and on another machine or of an issuer that is.
-    #[error("{url} is plain HTTP, where anybody in between could answer; use https")]
-    PlainHttp {
-        /// The address.
-        url: String,
-    },
-    /// There is nobody there, or the connection broke.
-    #[error("the connection failed: {0}")]
-    Connection(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// It took too long.
-    #[error("{url} did not answer completely within {after:?}")]
-    Timeout {
-        /// The address.
-        url: String,
-        /// How long it was waited.
-        after: Duration,
-    },
-    /// The answer is not 200. Redirects are not followed, because what they lead to is not the
-    /// issuer's word.
-    #[error("{url} answered with status {status}, not 200")]
-    Status {
-        /// The address.
-        url: String,
-        /// The status.
-        status: u16,
-    },
-    /// The answer is larger than it may be.
-    #[error("the answer is larger than {limit} bytes")]
-    TooLarge {
-        /// How large it may be.
-        limit: usize,
-    },
-    /// The answer is not of the expected form.
-    #[error("the answer is not of the expected form: {problem}")]
-    Unreadable {
-        /// What is wrong with it.
-        problem: String,
-    },
-}
-
-impl FetchError {
-    /// A stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::BadUrl { .. } => "bad_url",
-            Self::PlainHttp { .. } => "plain_http",
-            Self::Connection(_) => "connection_failed",
-            Self::Timeout { .. } => "timeout",
-            Self::Status { .. } => "unexpected_status",
-            Self::TooLarge { .. } => "answer_too_large",
-            Self::Unreadable { .. } => "unreadable_answer",
-        }
-    }
-}
-
-impl From<reqwest::Error> for FetchError {
-    fn from(error: reqwest::Error) -> Self {
-        Self::Connection(Box::new(error))
     }
 }
 

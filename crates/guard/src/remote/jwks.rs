@@ -18,8 +18,10 @@ use reqwest::Url;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::fetch::{FetchError, Fetcher};
-use super::{FollowError, Pace, Task, jittered};
+use super::error::{FetchError, FollowError};
+use super::fetch::Fetcher;
+use super::pace::{Pace, jittered};
+use super::task::Task;
 use crate::keys::{KeyCell, Refetch, Refetching};
 
 /// Where an issuer's key set is.
@@ -103,7 +105,6 @@ impl RemoteKeys {
         first: &FetchedKeys,
         pace: &Pace,
     ) -> Self {
-        cell.good_until(UnixTime::now().saturating_add(pace.keys_good_for));
         let request = Request {
             shared: Arc::new(Shared {
                 flight: Mutex::default(),
@@ -226,15 +227,15 @@ impl Renewal {
     }
 
     fn publish(&self, keys: &KeySet) {
-        self.cell
-            .good_until(UnixTime::now().saturating_add(self.pace.keys_good_for));
+        self.cell.fetched_at(UnixTime::now());
         if !same(keys, &self.cell.published().keys) {
             tracing::info!(keys = keys.len(), "the issuer's keys changed");
             self.cell.replace(keys.clone());
         }
     }
 
-    /// As long as the issuer says, but neither longer than we do nor so short that it becomes a flood.
+    /// As long as the issuer says, but neither longer than we do nor so short that it becomes a
+    /// flood.
     fn freshness(&self, max_age: Option<Duration>) -> Duration {
         let most = self.pace.key_age;
         max_age.unwrap_or(most).max(self.pace.cooldown).min(most)

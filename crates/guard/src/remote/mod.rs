@@ -5,45 +5,51 @@
 //!                          -> revocations  followed all the time
 //! ```
 //!
-//! All of it happens in background tasks that end with the last clone of the guard. A request never waits
-//! for them, with one exception: a token that names an unknown key may wait for one fetch.
+//! All of it happens in background tasks that end with the last clone of the guard. A request never
+//! waits for them, with one exception: a token that names an unknown key may wait for one fetch.
 //!
 //! Everything fetched is bounded in time and size, redirects are not followed, and plain HTTP is
-//! only spoken to the own machine. The issuer decides which keys are good, and signs what it takes back; the
-//! network in between decides nothing.
+//! only spoken to the own machine. The issuer decides which keys are good, and signs what it takes
+//! back; the network in between decides nothing.
 
 mod bulletin;
 mod discovery;
+pub(crate) mod error;
 mod feed;
 mod fetch;
 mod jwks;
+pub(crate) mod pace;
 mod sse;
+mod task;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::AccessClaims;
-use countersign_wire::revocation;
-use thiserror::Error;
+pub use error::{FetchError, FollowError};
 
-pub use fetch::FetchError;
-
-use crate::builder::{GuardBuilder, GuardError, TrustedIssuer};
+use crate::builder::GuardBuilder;
+use crate::error::GuardError;
 use crate::guard::Guard;
 use crate::keys::{KeyCell, KeyHandle};
 use crate::revoked::{RevokedHandle, RevokedSet};
+use crate::trusted::TrustedIssuer;
 use feed::Feed;
-use fetch::{Fetcher, PlainHttp};
+use fetch::Fetcher;
 use jwks::RemoteKeys;
+use pace::{Pace, PlainHttp, jittered};
+use tokio::time::Instant;
 
 impl Guard {
-    /// A guard that follows an issuer: it finds the keys and the revocations by discovery (RFC 8414,
-    /// OpenID Connect Discovery) and keeps them up to date in the background, until its last
-    /// clone is dropped. Must be called on a tokio runtime. [`GuardBuilder::follow`] has the settings.
+    /// A guard that follows an issuer: it finds the keys and the revocations by discovery (RFC
+    /// 8414, OpenID Connect Discovery) and keeps them up to date in the background, until its last
+    /// clone is dropped. Must be called on a tokio runtime. [`GuardBuilder::follow`] has the
+    /// settings.
     ///
     /// # Errors
     ///
-    /// [`GuardError::Follow`] if the issuer cannot be reached, or says something else than it should.
+    /// [`GuardError::Follow`] if the issuer cannot be reached, or says something else than it
+    /// should.
     pub async fn follow(
         issuer: impl Into<String>,
         audience: impl Into<String>,
@@ -58,16 +64,25 @@ impl<C> GuardBuilder<C> {
     ///
     /// # Errors
     ///
-    /// [`GuardError::Follow`] if an issuer cannot be reached, or says something else than it should;
-    /// else as [`build`](Self::build).
+    /// [`GuardError::Follow`] if an issuer cannot be reached, or says something else than it
+    /// should; else as [`build`](Self::build).
     pub async fn follow(mut self) -> Result<Guard<C>, GuardError> {
         let fetcher = Fetcher::new(&self.pace)?;
         for issuer in std::iter::once(&mut self.first).chain(&mut self.others) {
             if !issuer.has_keys() {
-                follow(issuer, &fetcher, &self.pace).await?;
+                follow_when_there(issuer, &fetcher, &self.pace).await?;
             }
         }
         self.build()
+    }
+
+    /// For how long the start waits for an issuer that is not there yet, as when both are started
+    /// together; by default not at all. Only what may pass by itself is waited for: no connection,
+    /// no answer in time, a status of 500 and above.
+    #[must_use]
+    pub fn wait_for_issuer(mut self, patience: Duration) -> Self {
+        self.pace.patience = patience;
+        self
     }
 
     /// The pause between fetches of the key set that tokens with unknown keys cause; 10 seconds by
@@ -78,24 +93,25 @@ impl<C> GuardBuilder<C> {
         self
     }
 
-    /// How long fetched keys are used while no fetch succeeds; 24 hours by default. After that every token
-    /// is refused with 503: a key that was withdrawn because it leaked must not be good for ever.
+    /// How long fetched keys are used while no fetch succeeds; 24 hours by default. After that
+    /// every token is refused with 503: a key that was withdrawn because it leaked must not be good
+    /// for ever.
     #[must_use]
     pub fn keys_good_for(mut self, bound: Duration) -> Self {
         self.pace.keys_good_for = bound;
         self
     }
 
-    /// How often the revocations are asked for if the issuer does not stream them, and the first pause
-    /// before a broken stream is asked for again; 250 ms by default.
+    /// How often the revocations are asked for if the issuer does not stream them, and the first
+    /// pause before a broken stream is asked for again; 250 ms by default.
     #[must_use]
     pub fn revocation_interval(mut self, interval: Duration) -> Self {
         self.pace.poll = interval;
         self
     }
 
-    /// For how long a stream of revocations may bring nothing, not even a heartbeat, before it is given up
-    /// and asked for again; 6 seconds by default, three times the issuer's heartbeat.
+    /// For how long a stream of revocations may bring nothing, not even a heartbeat, before it is
+    /// given up and asked for again; 6 seconds by default, three times the issuer's heartbeat.
     #[must_use]
     pub fn revocation_silence(mut self, silence: Duration) -> Self {
         self.pace.silence = silence;
@@ -109,8 +125,9 @@ impl<C> GuardBuilder<C> {
         self
     }
 
-    /// Fetches over plain HTTP from other machines too. Whoever controls the network in between
-    /// can then put keys of his own into the set; use it only where the network is encrypted by other means.
+    /// Fetches over plain HTTP from other machines too. Whoever controls the network in between can
+    /// then put keys of his own into the set; use it only where the network is encrypted by other
+    /// means.
     #[must_use]
     pub fn plain_http_insecurely(mut self) -> Self {
         self.pace.plain_http = PlainHttp::Anywhere;
@@ -118,90 +135,20 @@ impl<C> GuardBuilder<C> {
     }
 }
 
-/// How often, how long, how much.
-#[derive(Clone, Debug)]
-pub(crate) struct Pace {
-    timeout: Duration,
-    cooldown: Duration,
-    /// Keys are fetched again at this age, or earlier if the issuer says so.
-    key_age: Duration,
-    keys_good_for: Duration,
-    poll: Duration,
-    silence: Duration,
-    plain_http: PlainHttp,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self {
-            timeout: Duration::from_secs(5),
-            cooldown: Duration::from_secs(10),
-            key_age: Duration::from_secs(600),
-            keys_good_for: Duration::from_secs(24 * 60 * 60),
-            poll: Duration::from_millis(250),
-            silence: revocation::HEARTBEAT * 3,
-            plain_http: PlainHttp::OwnMachine,
-        }
-    }
-}
-
-/// Why an issuer cannot be followed.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum FollowError {
-    /// Something could not be fetched.
-    #[error("cannot fetch the issuer's {what}: {error}")]
-    Fetch {
-        /// `metadata` or `keys`.
-        what: &'static str,
-        /// Why not.
-        #[source]
-        error: FetchError,
-    },
-    /// What was found at the issuer's address is not metadata.
-    #[error("what is at {url} is not an issuer's metadata: {problem}")]
-    NotMetadata {
-        /// The address.
-        url: String,
-        /// What the reader of JSON says.
-        problem: String,
-    },
-    /// The metadata are another issuer's. The two names are compared as they are, to the last slash.
-    #[error(
-        "the guard was told to trust the issuer '{expected}', but the metadata found there are of \
-         '{found}'; both must be the same to the last character"
-    )]
-    OtherIssuer {
-        /// What the guard was told.
-        expected: String,
-        /// What the metadata say.
-        found: String,
-    },
-    /// There is no key for checking signatures in the set.
-    #[error("there is no key for checking signatures at {url}")]
-    NoUsableKey {
-        /// Where the set is.
-        url: String,
-    },
-    /// There are more keys than any issuer needs.
-    #[error("there are more than {limit} keys at {url}")]
-    TooManyKeys {
-        /// Where the set is.
-        url: String,
-        /// How many are allowed.
-        limit: usize,
-    },
-}
-
-impl FollowError {
-    /// A stable code.
-    pub fn code(&self) -> &'static str {
-        match self {
-            Self::Fetch { error, .. } => error.code(),
-            Self::NotMetadata { .. } => "not_metadata",
-            Self::OtherIssuer { .. } => "other_issuer",
-            Self::NoUsableKey { .. } => "no_usable_key",
-            Self::TooManyKeys { .. } => "too_many_keys",
+/// [`follow`], again and again while the issuer may yet come up.
+async fn follow_when_there(
+    trusted: &mut TrustedIssuer,
+    fetcher: &Fetcher,
+    pace: &Pace,
+) -> Result<(), FollowError> {
+    let deadline = Instant::now() + pace.patience;
+    loop {
+        match follow(trusted, fetcher, pace).await {
+            Err(error) if error.may_pass() && Instant::now() < deadline => {
+                tracing::info!(code = error.code(), %error, "waiting for the issuer");
+                tokio::time::sleep(jittered(pace.poll)).await;
+            }
+            outcome => return outcome,
         }
     }
 }
@@ -218,7 +165,8 @@ async fn follow(
     let max_lifetime = metadata
         .countersign_max_token_lifetime
         .map(Duration::from_secs);
-    let cell = Arc::new(KeyCell::new(first.keys.clone(), max_lifetime));
+    let cell = KeyCell::fetched(first.keys.clone(), max_lifetime, pace.keys_good_for);
+    let cell = Arc::new(cell);
     let remote = RemoteKeys::start(source, Arc::clone(&cell), &first, pace);
 
     if let (Some(url), None) = (&metadata.countersign_revocations_endpoint, &trusted.revoked) {
@@ -239,44 +187,4 @@ async fn follow(
         .clone()
         .keys(KeyHandle::fetched(cell, Arc::new(remote)));
     Ok(())
-}
-
-/// A background task that ends when this is dropped.
-struct Task(tokio::task::AbortHandle);
-
-impl Task {
-    fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Self {
-        Self(tokio::spawn(work).abort_handle())
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
-
-/// The same time, up to a tenth shorter, so that guards started together do not ask together.
-fn jittered(time: Duration) -> Duration {
-    use std::hash::{BuildHasher, RandomState};
-
-    let tenth = u32::try_from(RandomState::new().hash_one(0) % 1_000).unwrap_or_default();
-    time.saturating_sub(time / 10 * tenth / 1_000)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn jitter_shortens_by_a_tenth_at_most() {
-        let time = Duration::from_secs(10);
-        for _ in 0..100 {
-            let jittered = jittered(time);
-            assert!(
-                jittered <= time && jittered >= Duration::from_secs(9),
-                "{jittered:?}"
-            );
-        }
-    }
 }

@@ -1,7 +1,7 @@
 //! The text of an event stream, cut into messages (HTML Living Standard, §9.2.6).
 //!
-//! Only `data` matters here: what a message is and where it belongs stands in the signed text itself, and the
-//! unsigned fields around it (`event`, `id`, `retry`) are nobody's word.
+//! Only `data` matters here: what a message is and where it belongs stands in the signed text
+//! itself, and the unsigned fields around it (`event`, `id`, `retry`) are nobody's word.
 
 /// Cuts the stream; fed with whatever arrives.
 pub(super) struct Messages {

@@ -2,7 +2,8 @@
 
 use countersign::{AccessClaims, Algorithm, KeySet, SigningKey, VerifyingKey};
 use countersign_guard::{
-    Guard, GuardError, KeyHandle, Kind, Requirements, RevokedHandle, TrustedIssuer,
+    Caller, Guard, GuardError, KeyHandle, Kind, Requirements, RevokedHandle, TrustedIssuer,
+    identity_headers,
 };
 use http::HeaderMap;
 use serde::Deserialize;
@@ -12,13 +13,8 @@ use crate::issuer::{AUDIENCE, Issuer, NAME, NOW, authorization, bearer, seconds,
 
 #[track_caller]
 fn refused<C: serde::de::DeserializeOwned>(guard: &Guard<C>, headers: &HeaderMap, code: &str) {
-    match guard.check(headers, NOW) {
-        Ok(caller) => panic!(
-            "{:?} was let in instead of refused as {code}",
-            caller.subject()
-        ),
-        Err(refusal) => assert_eq!(refusal.reason_code(), code, "{refusal}"),
-    }
+    let refusal = guard.check(headers, NOW).expect_err(code);
+    assert_eq!(refusal.reason_code(), code, "{refusal}");
 }
 
 #[test]
@@ -36,6 +32,25 @@ fn a_good_token_makes_a_caller_with_all_it_says() {
     assert!(!caller.has_scope("orders") && !caller.has_scope("orders:read orders:write"));
     assert!(caller.has_role("clerk") && !caller.has_role("admin"));
     assert_eq!(caller.client_id, "web", "it dereferences to the claims");
+}
+
+#[test]
+fn a_proxy_learns_all_of_a_caller_and_overwrites_all_of_a_pretender() {
+    let issuer = Issuer::new();
+    let roles = issuer.token_with("roles", json!(["clerk", "a,b"]));
+    let caller = issuer
+        .guard()
+        .check(&bearer(&roles), NOW)
+        .expect("a good token");
+    let headers = identity_headers(Some(&caller));
+    assert_eq!(headers["x-auth-subject"], "u-1");
+    assert_eq!(headers["x-auth-username"], "ada");
+    assert_eq!(headers["x-auth-roles"], "clerk,a%2Cb");
+    assert_eq!(headers["x-auth-scope"], "orders:read orders:write");
+
+    let nobody = identity_headers(None::<&Caller>);
+    assert_eq!(nobody.len(), headers.len());
+    assert!(nobody.values().all(http::HeaderValue::is_empty));
 }
 
 #[test]
@@ -148,6 +163,22 @@ fn each_way_of_taking_back_is_refused_and_nothing_else_is() {
         revoked.merge([(kind, value.to_owned(), NOW.saturating_add(seconds(900)))]);
         refused(&guard, &headers, "revoked");
     }
+}
+
+#[test]
+fn a_name_that_json_writes_with_escapes_is_taken_back_all_the_same() {
+    let issuer = Issuer::new();
+    let revoked = RevokedHandle::new();
+    let guard = issuer
+        .builder()
+        .revocations(revoked.clone())
+        .build()
+        .expect("a guard");
+    let headers = bearer(&issuer.token_with("sub", json!("a \"quoted\" \\ name\n")));
+    assert!(guard.check(&headers, NOW).is_ok());
+    let name = "a \"quoted\" \\ name\n".to_owned();
+    revoked.merge([(Kind::Sub, name, NOW.saturating_add(seconds(900)))]);
+    refused(&guard, &headers, "revoked");
 }
 
 #[test]

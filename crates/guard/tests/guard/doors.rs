@@ -1,5 +1,7 @@
 //! The layer and the extractor, over a real router.
 
+use std::convert::Infallible;
+
 use axum::body::Body;
 use axum::extract::{FromRef, State};
 use axum::routing::get;
@@ -182,13 +184,14 @@ async fn a_layer_guards_every_route_and_asks_what_each_requires() {
     );
 }
 
+async fn both(Extension(put): Extension<Caller>, taken: Caller) -> String {
+    format!("{} {}", put.sub, taken.sub)
+}
+
 #[tokio::test]
 async fn what_the_layer_found_out_the_handler_reuses() {
     let issuer = Issuer::new();
     let guard = issuer.builder().cache(None).build().expect("a guard");
-    async fn both(Extension(put): Extension<Caller>, taken: Caller) -> String {
-        format!("{} {}", put.sub, taken.sub)
-    }
     let app = Router::new()
         .route("/", get(both))
         .layer(guard.layer())
@@ -244,14 +247,15 @@ async fn a_replaced_answer_comes_out_of_both_doors() {
     }
 }
 
+async fn callers_name(request: Request<()>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let caller: &Caller = request.extensions().get().expect("the layer's caller");
+    Ok(Response::new(Full::new(Bytes::from(caller.sub.clone()))))
+}
+
 #[tokio::test]
 async fn any_tower_service_can_stand_behind_the_layer() {
     let issuer = Issuer::new();
-    let inner = tower::service_fn(async |request: Request<()>| {
-        let caller: &Caller = request.extensions().get().expect("the layer's caller");
-        let name = Bytes::from(caller.sub.clone());
-        Ok::<_, std::convert::Infallible>(Response::new(Full::new(name)))
-    });
+    let inner = tower::service_fn(callers_name);
     let mut service = issuer.guard().layer().layer(inner);
     let mut ask = async |token: Option<String>| {
         let mut request = Request::new(());

@@ -6,8 +6,12 @@
 
 mod cache;
 mod check;
+#[cfg(feature = "axum")]
+mod cookie;
+#[cfg(feature = "axum")]
 mod doors;
 mod issuer;
+mod legacy;
 mod refusals;
 #[cfg(feature = "remote")]
 mod remote_issuer;
@@ -15,3 +19,7 @@ mod remote_issuer;
 mod remote_keys;
 #[cfg(feature = "remote")]
 mod remote_revocations;
+#[cfg(feature = "remote")]
+mod remote_stream;
+#[cfg(feature = "axum")]
+mod websocket;

@@ -1,7 +1,7 @@
 //! What a refused request is told: status, challenge, body.
 
 use bytes::Bytes;
-use countersign_guard::{Guard, Kind, Refusal, Requirements, RevokedHandle};
+use countersign_guard::{Guard, Kind, Refusal, Requirements, RevokedHandle, TrustedIssuer};
 use http::{HeaderMap, Response, StatusCode};
 use serde_json::{Value, json};
 
@@ -124,7 +124,7 @@ fn a_missing_scope_is_answered_with_403_and_named() {
     assert_eq!(refusal.status(), StatusCode::FORBIDDEN);
     assert_eq!(
         refusal.to_string(),
-        "The caller lacks the role 'admin' or 'owner'"
+        "the caller lacks the role 'admin' or 'owner'"
     );
     assert_eq!(refusal.problem().error, "insufficient_scope");
 }
@@ -143,6 +143,26 @@ fn realm_and_resource_metadata_are_the_owners_to_name() {
             "Bearer realm=\"the \\\"shop\\\"\", \
              resource_metadata=\"https://shop.example/.well-known/oauth-protected-resource\""
         )
+    );
+}
+
+#[test]
+fn a_client_without_a_token_learns_where_to_get_one() {
+    let (first, second) = (Issuer::new(), Issuer::named("https://other.example"));
+    let guard = first
+        .builder()
+        .also(TrustedIssuer::new(&second.name, "orders").key(second.key.verifying_key()))
+        .build()
+        .expect("a guard");
+    let metadata = guard.resource_metadata("https://shop.example", ["orders:read"]);
+    assert_eq!(
+        serde_json::to_value(metadata).expect("plain texts"),
+        json!({
+            "resource": "https://shop.example",
+            "authorization_servers": ["https://id.example", "https://other.example"],
+            "bearer_methods_supported": ["header"],
+            "scopes_supported": ["orders:read"],
+        })
     );
 }
 

@@ -12,8 +12,9 @@ use countersign_guard::{Guard, GuardBuilder};
 use countersign_wire::discovery::Metadata;
 use countersign_wire::paths;
 use countersign_wire::revocation::{self, Bulletin, Event, Kind, SnapshotAnswer};
-use http::{Response, StatusCode};
+use http::{HeaderMap, Response, StatusCode};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 use tokio::task::AbortHandle;
 
 use crate::issuer::{AUDIENCE, Issuer};
@@ -41,6 +42,37 @@ pub(crate) struct Behaviour {
     pub(crate) bulletin: Bulletin,
     /// Whether `as_of` is the time of the answer.
     pub(crate) clock_runs: bool,
+    /// Whether the revocations are streamed to those who ask for a stream.
+    pub(crate) streams: bool,
+    /// Who asked for a stream and was given one: its `Last-Event-ID`, and the way to it.
+    pub(crate) followers: Vec<(Option<String>, UnboundedSender<String>)>,
+}
+
+impl Behaviour {
+    /// The bulletin as it is now, signed; only what came after `since` if that is given.
+    pub(crate) fn signed(&mut self, since: Option<u64>) -> String {
+        if self.clock_runs {
+            self.bulletin.as_of = UnixTime::now().as_secs();
+        }
+        let mut bulletin = self.bulletin.clone();
+        if let Some(since) = since {
+            bulletin.since = Some(since);
+            let known = usize::try_from(since).expect("a small counter");
+            bulletin.events.drain(..known);
+        }
+        let signer = Issuer {
+            name: String::new(),
+            key: self.feed_key.clone(),
+        };
+        signer.sign_typ(self.feed_typ, &bulletin)
+    }
+
+    /// Sends it to all followers; those that went away are forgotten.
+    pub(crate) fn send(&mut self, since: Option<u64>) {
+        let message = format!("data: {}\n\n", self.signed(since));
+        self.followers
+            .retain(|(_, follower)| follower.send(message.clone()).is_ok());
+    }
 }
 
 pub(crate) enum Answer {
@@ -79,6 +111,8 @@ impl RemoteIssuer {
                 events: Vec::new(),
             },
             clock_runs: true,
+            streams: false,
+            followers: Vec::new(),
         }));
         let app = Router::new()
             .route(paths::OPENID_CONFIGURATION, get(metadata))
@@ -102,7 +136,7 @@ impl RemoteIssuer {
     /// Settings that make a test fast.
     pub(crate) fn builder(&self) -> GuardBuilder {
         Guard::builder(&self.issuer.name, AUDIENCE)
-            .fetch_timeout(Duration::from_secs(2))
+            .fetch_timeout(Duration::from_secs(10))
             .revocation_interval(Duration::from_millis(20))
     }
 
@@ -144,13 +178,16 @@ impl Drop for RemoteIssuer {
 pub(crate) fn eventually(what: &str, so: impl Fn() -> bool) -> impl Future<Output = ()> {
     let place = std::panic::Location::caller();
     async move {
-        for _ in 0..500 {
+        for _ in 0..2_000 {
             if so() {
                 return;
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        assert!(so(), "{place}: in five seconds it was never so that {what}");
+        assert!(
+            so(),
+            "{place}: in twenty seconds it was never so that {what}"
+        );
     }
 }
 
@@ -181,23 +218,46 @@ async fn keys(State(world): State<World>) -> Response<Body> {
     answer
 }
 
-async fn snapshot(State(world): State<World>) -> Response<Body> {
+async fn snapshot(State(world): State<World>, headers: HeaderMap) -> Response<Body> {
     let mut behaviour = world.lock().unwrap_or_else(PoisonError::into_inner);
     behaviour.snapshot_fetches += 1;
-    if behaviour.clock_runs {
-        behaviour.bulletin.as_of = UnixTime::now().as_secs();
+    let accepts = headers
+        .get("accept")
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if behaviour.streams && accepts.contains("text/event-stream") {
+        let cursor = headers
+            .get("last-event-id")
+            .and_then(|value| value.to_str().ok());
+        return stream(&mut behaviour, cursor.map(str::to_owned));
     }
     match &behaviour.snapshot {
         Answer::Honest => {
-            let signer = Issuer {
-                name: String::new(),
-                key: behaviour.feed_key.clone(),
-            };
-            let snapshot = signer.sign_typ(behaviour.feed_typ, &behaviour.bulletin);
+            let snapshot = behaviour.signed(None);
             json(&SnapshotAnswer { snapshot })
         }
         other => dishonest(other),
     }
+}
+
+/// A stream that goes on from the cursor, if it is one of this epoch.
+fn stream(behaviour: &mut Behaviour, cursor: Option<String>) -> Response<Body> {
+    let (sender, receiver) = unbounded_channel();
+    let since = cursor
+        .as_deref()
+        .and_then(|cursor| cursor.strip_prefix(&format!("{}:", behaviour.bulletin.epoch)))
+        .and_then(|counter| counter.parse().ok());
+    let first = format!("data: {}\n\n", behaviour.signed(since));
+    sender.send(first).expect("the receiver is here");
+    behaviour.followers.push((cursor, sender));
+    let messages = futures_util::stream::unfold(receiver, async |mut receiver| {
+        let message = receiver.recv().await?;
+        Some((Ok::<_, std::convert::Infallible>(message), receiver))
+    });
+    Response::builder()
+        .header("content-type", "text/event-stream")
+        .body(Body::from_stream(messages))
+        .expect("an answer")
 }
 
 fn dishonest(answer: &Answer) -> Response<Body> {

@@ -1,16 +1,17 @@
 //! Keys from afar: found, renewed, and what happens when the issuer does not do its part.
 
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
 use countersign::{Algorithm, KeySet, SigningKey, UnixTime};
-use countersign_guard::{Guard, GuardError};
+use countersign_guard::{Guard, GuardError, Kind, TrustedIssuer};
 use futures_util::future::join_all;
 use http::StatusCode;
 use tower::ServiceExt;
 
-use crate::issuer::{AUDIENCE, bearer};
+use crate::issuer::{AUDIENCE, Issuer, bearer};
 use crate::remote_issuer::{Answer, RemoteIssuer, eventually};
 
 fn new_key() -> SigningKey {
@@ -91,7 +92,8 @@ async fn the_doors_wait_for_the_new_key_too() {
 #[tokio::test]
 async fn a_flood_of_made_up_keys_causes_one_fetch_in_a_cooldown() {
     let remote = RemoteIssuer::start().await;
-    let guard = remote.builder().follow().await.expect("an issuer");
+    let builder = remote.builder().key_cooldown(Duration::from_secs(600));
+    let guard = builder.follow().await.expect("an issuer");
     let now = UnixTime::now();
     let strangers: Vec<_> = (0..20)
         .map(|_| bearer(&remote.token_by(&new_key())))
@@ -183,6 +185,9 @@ async fn keys_that_could_not_be_renewed_for_too_long_are_no_keys() {
     let guard = builder.follow().await.expect("an issuer");
     let headers = bearer(&remote.token());
     assert!(guard.check(&headers, UnixTime::now()).is_ok());
+    let keys = guard.keys().next().expect("one issuer");
+    let age = keys.age(UnixTime::now()).expect("they come from afar");
+    assert!(age <= Duration::from_secs(5), "{age:?}");
     let later = UnixTime::now().saturating_add(Duration::from_secs(3_602));
     let refusal = guard.check(&headers, later).expect_err("too old");
     assert_eq!(refusal.reason_code(), "keys_too_old");
@@ -294,6 +299,30 @@ async fn an_issuer_that_is_not_there_is_an_error_not_a_wait() {
 }
 
 #[tokio::test]
+async fn an_issuer_that_comes_up_later_may_be_waited_for() {
+    let remote = RemoteIssuer::start().await;
+    remote.behaviour().keys = Answer::Status(503);
+    let patient = remote.builder().wait_for_issuer(Duration::from_secs(600));
+    let following = tokio::spawn(patient.follow());
+    eventually("it asks again", || remote.behaviour().key_fetches > 2).await;
+    remote.behaviour().keys = Answer::Honest;
+    let guard = following.await.expect("no panic").expect("an issuer");
+    assert!(
+        guard
+            .check(&bearer(&remote.token()), UnixTime::now())
+            .is_ok()
+    );
+
+    remote.behaviour().metadata.issuer = "https://id.example".to_owned();
+    let patient = remote.builder().wait_for_issuer(Duration::from_secs(600));
+    let error = patient
+        .follow()
+        .await
+        .expect_err("no wait would change that");
+    assert_eq!(error.code(), "other_issuer");
+}
+
+#[tokio::test]
 async fn following_ends_with_the_last_guard() {
     let remote = RemoteIssuer::start().await;
     let guard = remote.builder().follow().await.expect("an issuer");
@@ -305,8 +334,94 @@ async fn following_ends_with_the_last_guard() {
     })
     .await;
     drop(clone);
+    let mut asked = 0;
+    while remote.behaviour().snapshot_fetches > asked {
+        asked = remote.behaviour().snapshot_fetches;
+        assert!(asked < before + 1_000, "it is still followed");
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+}
+
+#[tokio::test]
+async fn each_of_several_issuers_is_asked_for_its_own_keys_and_a_stranger_for_none() {
+    let (one, two) = (RemoteIssuer::start().await, RemoteIssuer::start().await);
+    let other = TrustedIssuer::new(&two.issuer.name, AUDIENCE);
+    let guard = one
+        .builder()
+        .also(other)
+        .follow()
+        .await
+        .expect("two issuers");
+    let now = UnixTime::now();
+    let stranger = Issuer::named("https://stranger.example");
+    let strangers = bearer(&stranger.sign(&stranger.claims(now)));
+    let outcome = guard.check_async(&strangers, now).await;
+    assert_eq!(code(&outcome), Some("wrong_issuer"));
+    assert_eq!(one.behaviour().key_fetches + two.behaviour().key_fetches, 2);
+
+    let key = new_key();
+    two.behaviour().published.push(key.clone());
+    for token in [one.token(), two.token(), two.token_by(&key)] {
+        assert!(guard.check_async(&bearer(&token), now).await.is_ok());
+    }
+    assert_eq!(one.behaviour().key_fetches, 1);
+    assert_eq!(two.behaviour().key_fetches, 2);
+
+    two.revoke(Kind::Sub, "u-1");
+    let (theirs, ours) = (bearer(&two.token()), bearer(&one.token()));
+    eventually("the second issuer's word counts for its own", || {
+        code(&guard.check(&theirs, now)) == Some("revoked")
+    })
+    .await;
+    assert!(guard.check(&ours, now).is_ok());
+}
+
+/// Sign, rotate, sign, retire, withdraw, while requests come in all the time.
+#[tokio::test]
+async fn a_rotation_refuses_no_good_token_and_lets_no_withdrawn_one_in() {
+    let remote = Arc::new(RemoteIssuer::start().await);
+    let builder = remote.builder().key_cooldown(Duration::from_millis(20));
+    let guard = builder.follow().await.expect("an issuer");
+    let (old, next) = (remote.issuer.key.clone(), new_key());
+    let signing = Arc::new(Mutex::new(old.clone()));
+
+    let traffic = {
+        let (guard, remote, signing) = (guard.clone(), Arc::clone(&remote), Arc::clone(&signing));
+        tokio::spawn(async move {
+            let mut served = 0_u32;
+            loop {
+                let key = signing.lock().expect("not poisoned").clone();
+                let headers = bearer(&remote.token_by(&key));
+                let outcome = guard.check_async(&headers, UnixTime::now()).await;
+                assert!(outcome.is_ok(), "{:?}", code(&outcome));
+                served += 1;
+                if served > 200 && key.key_id() != old.key_id() {
+                    return served;
+                }
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        })
+    };
+    let old = remote.issuer.key.clone();
+    let leaked = bearer(&remote.token());
     tokio::time::sleep(Duration::from_millis(100)).await;
-    let after = remote.behaviour().snapshot_fetches;
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    assert_eq!(remote.behaviour().snapshot_fetches, after);
+
+    remote.behaviour().published.push(next.clone());
+    *signing.lock().expect("not poisoned") = next.clone();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert!(
+        guard.check(&leaked, UnixTime::now()).is_ok(),
+        "retired, not withdrawn"
+    );
+
+    remote.behaviour().feed_key = next.clone();
+    remote.behaviour().published = vec![next];
+    let kid = old.key_id().expect("a thumbprint").to_owned();
+    remote.revoke(Kind::Kid, &kid);
+    eventually("the withdrawn key is refused", || {
+        guard.check(&leaked, UnixTime::now()).is_err()
+    })
+    .await;
+    assert!(traffic.await.expect("no good token was refused") > 200);
+    assert!(guard.check(&leaked, UnixTime::now()).is_err());
 }

@@ -117,8 +117,18 @@ pub fn withdraw(
 /// How long a copy of the key set may be kept from `now`: the policy's `max-age`, less when a
 /// change is planned sooner, at least a second.
 pub fn max_age(records: &[SigningKeyRecord], policy: &KeyPolicy, now: UnixTime) -> Duration {
+    let known_at = |algorithm| {
+        let pending = records
+            .iter()
+            .filter(|record| record.algorithm == algorithm && record.state == KeyState::Pending);
+        let known = pending.map(|record| record.created_at.saturating_add(policy.publish_ahead()));
+        known.min().unwrap_or(now)
+    };
     let next_change = records.iter().filter_map(|record| match record.state {
-        KeyState::Signing => Some(record.signing_at?.saturating_add(policy.rotate_every)),
+        KeyState::Signing => {
+            let due = record.signing_at?.saturating_add(policy.rotate_every);
+            Some(due.max(known_at(record.algorithm)))
+        }
         KeyState::Retiring => Some(record.retiring_at?.saturating_add(policy.retire_for)),
         _ => None,
     });
@@ -147,6 +157,7 @@ struct Key {
     created_at: UnixTime,
     signing_at: Option<UnixTime>,
     retiring_at: Option<UnixTime>,
+    gone_at: Option<UnixTime>,
 }
 
 impl<'a> Planner<'a> {
@@ -158,6 +169,7 @@ impl<'a> Planner<'a> {
             created_at: record.created_at,
             signing_at: record.signing_at,
             retiring_at: record.retiring_at,
+            gone_at: record.gone_at,
         });
         Self {
             keys: keys.collect(),
@@ -191,15 +203,13 @@ impl<'a> Planner<'a> {
                     self.enter_key(&pending, KeyState::Signing);
                 }
             }
-            // Without a signing key tokens cannot be made at all, unless another algorithm stands
-            // in for one that is new here.
             (None, Some(pending)) => {
-                if self.is_known(&pending) || !self.may_wait(algorithm) {
+                if self.is_known(&pending) || self.is_urgent(&pending) {
                     self.enter_key(&pending, KeyState::Signing);
                 }
             }
             (None, None) => {
-                if self.first_start || !self.may_wait(algorithm) {
+                if self.first_start || !self.another_signs(algorithm) {
                     self.create(algorithm, KeyState::Signing);
                 }
             }
@@ -207,13 +217,22 @@ impl<'a> Planner<'a> {
         }
     }
 
-    /// An algorithm that never signed may wait for verifiers to learn its key while another one
-    /// signs.
-    fn may_wait(&self, algorithm: Algorithm) -> bool {
-        let signed_before = |key: &Key| key.algorithm == algorithm && key.signing_at.is_some();
-        let another_signs =
-            |key: &Key| key.algorithm != algorithm && key.state == KeyState::Signing;
-        !self.keys.iter().any(signed_before) && self.keys.iter().any(another_signs)
+    /// A pending key must sign before verifiers know it, because the key before it leaked, or
+    /// because nothing else can stand in.
+    fn is_urgent(&self, pending: &Key) -> bool {
+        let leaked = |key: &Key| {
+            key.algorithm == pending.algorithm
+                && key.state == KeyState::Withdrawn
+                && key.signing_at.is_some()
+                && key.gone_at >= Some(pending.created_at)
+        };
+        self.keys.iter().any(leaked) || !self.another_signs(pending.algorithm)
+    }
+
+    /// Whether a key of another algorithm can stand in for a while.
+    fn another_signs(&self, algorithm: Algorithm) -> bool {
+        let stands_in = |key: &Key| key.algorithm != algorithm && key.state == KeyState::Signing;
+        self.keys.iter().any(stands_in)
     }
 
     /// Keys of algorithms that are no longer in use retire, but not before the default can sign in
@@ -273,6 +292,7 @@ impl<'a> Planner<'a> {
             created_at: self.now,
             signing_at: (state == KeyState::Signing).then_some(self.now),
             retiring_at: None,
+            gone_at: None,
         });
         self.changes.push(KeyChange::Create { algorithm, state });
     }
@@ -290,7 +310,8 @@ impl<'a> Planner<'a> {
                 match state {
                     KeyState::Signing => key.signing_at = Some(self.now),
                     KeyState::Retiring => key.retiring_at = Some(self.now),
-                    _ => {}
+                    KeyState::Gone | KeyState::Withdrawn => key.gone_at = Some(self.now),
+                    KeyState::Pending => {}
                 }
             }
         }

@@ -62,15 +62,24 @@ pub(crate) fn master() -> MasterKey {
     MasterKey::from_text(&"0f".repeat(32)).unwrap()
 }
 
-/// MAC keys with ids 1 to `count`; the last one makes tokens.
+/// MAC keys with ids 1 to 3, none of them retired.
 pub(crate) static MAC_RECORDS: LazyLock<Vec<MacKeyRecord>> = LazyLock::new(|| {
     (1..=3)
         .map(|id| MacKeyRecord::generate(id, &master(), at(0)).unwrap())
         .collect()
 });
 
-pub(crate) fn mac_keys(count: usize) -> MacKeys {
-    MacKeys::open_all(&MAC_RECORDS[..count], &master()).unwrap()
+/// The first keys up to this id; the last one makes tokens, those before it are retired.
+pub(crate) fn mac_keys(id: u32) -> MacKeys {
+    let retired_at = |record: &MacKeyRecord| (record.id < id).then_some(at(0));
+    let known = MAC_RECORDS.iter().filter(|record| record.id <= id);
+    let records: Vec<_> = known
+        .map(|record| MacKeyRecord {
+            retired_at: retired_at(record),
+            ..record.clone()
+        })
+        .collect();
+    MacKeys::open_all(&records, &master()).unwrap()
 }
 
 /// Ada's session, opened at 0.

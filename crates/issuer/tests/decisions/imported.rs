@@ -29,6 +29,8 @@ const MADE_ELSEWHERE: [&str; 16] = [
 fn hashes_of_other_systems_are_checked_as_they_are_and_renewed() {
     let mut hasher = PasswordHasher::new(parameters());
     for text in MADE_ELSEWHERE {
+        // Padding is another test's business.
+        hasher.pad_for([]);
         let user = user("bob", PasswordHash::import(text).unwrap());
         let typed = password(PASSWORD);
         let proof = hasher.check(Some(&user), &typed).expect(text);
@@ -68,6 +70,7 @@ fn what_is_altered_in_any_character_matches_nothing() {
             altered[place] = if altered[place] == b'1' { b'2' } else { b'1' };
             let altered = String::from_utf8(altered).unwrap();
             if let Ok(hash) = PasswordHash::import(&altered) {
+                hasher.pad_for([]);
                 let user = user("bob", hash);
                 let checked = hasher.check(Some(&user), &password(PASSWORD));
                 assert!(checked.is_err(), "{altered}");

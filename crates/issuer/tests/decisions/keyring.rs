@@ -200,6 +200,22 @@ fn a_change_of_the_default_algorithm_never_leaves_the_server_without_a_key() {
 }
 
 #[test]
+fn an_algorithm_that_comes_back_waits_as_a_new_one_does() {
+    let mut store = Store::new(&[ES256]);
+    store.plan(0);
+    store.policy.algorithms = vec![EDDSA];
+    store.plan(DAY);
+    store.plan(DAY + 360);
+    store.policy.algorithms = vec![ES256];
+    store.plan(2 * DAY);
+    assert_eq!(store.kids(EDDSA, KeyState::Signing), ["key-3"]);
+    assert_eq!(store.kids(ES256, KeyState::Pending), ["key-5"]);
+    store.plan(2 * DAY + 360);
+    assert_eq!(store.kids(ES256, KeyState::Signing), ["key-5"]);
+    assert_eq!(store.kids(EDDSA, KeyState::Retiring), ["key-3"]);
+}
+
+#[test]
 fn copies_of_the_key_set_are_kept_shorter_towards_the_next_change() {
     let mut store = Store::new(&[ES256]);
     store.plan(0);
@@ -211,6 +227,14 @@ fn copies_of_the_key_set_are_kept_shorter_towards_the_next_change() {
     store.plan(30 * DAY);
     assert_eq!(age(&store, 30 * DAY), 300);
     assert_eq!(age(&store, 30 * DAY + 700), 20);
+    // The successor was withdrawn: the change comes when the next one is known.
+    let just_before = 60 * DAY - 10;
+    store.plan(just_before);
+    let changes =
+        keyring::withdraw("key-3", &store.records, &store.policy, at(just_before)).unwrap();
+    store.apply(&changes, just_before);
+    assert_eq!(age(&store, 60 * DAY), 300);
+    assert_eq!(age(&store, just_before + 350), 10);
 }
 
 #[test]
@@ -314,19 +338,20 @@ fn nothing_of_a_key_prints() {
 }
 
 proptest! {
-    /// Whatever happens to the ring and whenever somebody looks: after the plan one key of the
-    /// default algorithm signs, there is one pending, and no key but a first or a withdrawn one's
-    /// successor signs before it was known.
+    /// Whatever happens to the ring, whatever is configured and whenever somebody looks: after the
+    /// plan there is a key to sign with, every algorithm in use has one pending, and nothing signs
+    /// before verifiers knew it, except in place of a leaked key.
     #[test]
     fn the_ring_is_always_in_order(
-        steps in prop::collection::vec((0_u64..40 * DAY, 0_u8..6, 0_usize..20), 1..60)
+        steps in prop::collection::vec((0_u64..40 * DAY, 0_u8..9, 0_usize..20), 1..60)
     ) {
         let mut store = Store::new(&[ES256]);
         let mut now = 0;
         store.plan(now);
         for (pause, action, which) in steps {
             now += if action % 2 == 0 { pause } else { pause % 1_000 };
-            let mut withdrawn = false;
+            let before = store.records.clone();
+            let mut leaked = false;
             match action {
                 0 | 1 => {}
                 2 | 3 => {
@@ -334,24 +359,37 @@ proptest! {
                         store.apply(&changes, now);
                     }
                 }
+                4 | 5 => {
+                    let in_use: [&[_]; 4] = [&[ES256], &[ES256, EDDSA], &[EDDSA], &[EDDSA, ES256]];
+                    store.policy.algorithms = in_use[which % 4].to_vec();
+                }
                 _ => {
                     let kid = store.records[which % store.records.len()].kid.clone();
-                    if let Ok(changes) = keyring::withdraw(&kid, &store.records, &store.policy, at(now)) {
+                    let changes =
+                        keyring::withdraw(&kid, &store.records, &store.policy, at(now));
+                    if let Ok(changes) = changes {
                         store.apply(&changes, now);
-                        withdrawn = true;
+                        leaked = true;
                     }
                 }
             }
-            let signed_before = store.kids(ES256, KeyState::Signing).join(",");
             store.plan(now);
-            prop_assert_eq!(store.kids(ES256, KeyState::Signing).len(), 1);
-            prop_assert_eq!(store.kids(ES256, KeyState::Pending).len(), 1);
-            let signing = store.records.iter().find(|record| record.state == KeyState::Signing).unwrap();
-            if !withdrawn && signing.kid != signed_before {
-                prop_assert!(now >= 360 && signing.created_at <= at(now - 360));
+
+            let signing = [ES256, EDDSA].map(|used| store.kids(used, KeyState::Signing).len());
+            prop_assert!(signing.iter().sum::<usize>() >= 1, "nothing signs");
+            prop_assert!(signing.iter().all(|keys| *keys <= 1));
+            for used in &store.policy.algorithms {
+                prop_assert_eq!(store.kids(*used, KeyState::Pending).len(), 1);
             }
             for record in &store.records {
                 prop_assert_eq!(record.gone_at.is_some(), !record.state.is_published());
+                let signed = |known: &SigningKeyRecord| {
+                    known.kid == record.kid && known.signing_at.is_some()
+                };
+                let begins = record.signing_at.is_some() && !before.iter().any(signed);
+                if begins && !leaked {
+                    prop_assert!(now >= 360 && record.created_at <= at(now - 360));
+                }
             }
             let age = max_age(&store.records, &store.policy, at(now));
             prop_assert!(age >= secs(1) && age <= secs(300));

@@ -1,5 +1,5 @@
 use countersign_issuer::{
-    MacKeys, MasterKey,
+    MacKeys, MasterKey, Session,
     mac::{MacKeyChange, MacKeyPolicy, plan_mac_keys},
     record::MacKeyRecord,
 };
@@ -22,7 +22,7 @@ fn plan(records: &[MacKeyRecord], now: u64) -> Vec<MacKeyChange> {
 }
 
 #[test]
-fn the_newest_key_makes_tokens_and_the_older_ones_are_accepted() {
+fn retired_keys_are_accepted() {
     let old = mac_keys(1);
     let token = old.refresh_token(&session()).unwrap();
     let keys = mac_keys(3);
@@ -88,31 +88,49 @@ fn the_first_key_is_made_at_once() {
 }
 
 #[test]
-fn a_key_makes_tokens_for_90_days_and_is_accepted_for_90_more() {
-    assert_eq!(plan(&[record(1, 0, None)], 90 * DAY - 1), []);
+fn a_key_takes_over_when_every_process_knows_it() {
+    let time = 90 * DAY;
+    assert_eq!(plan(&[record(1, 0, None)], time - 1), []);
     assert_eq!(
-        plan(&[record(1, 0, None)], 90 * DAY),
-        [
-            MacKeyChange::Create { id: 2 },
-            MacKeyChange::Retire { id: 1 }
-        ]
+        plan(&[record(1, 0, None)], time),
+        [MacKeyChange::Create { id: 2 }]
     );
-    let both = [record(1, 0, Some(90 * DAY)), record(2, 90 * DAY, None)];
-    assert_eq!(plan(&both, 180 * DAY - 1), []);
-    assert_eq!(
-        plan(&both, 180 * DAY),
-        [
-            MacKeyChange::Create { id: 3 },
-            MacKeyChange::Retire { id: 2 }
-        ]
-    );
-    assert!(plan(&both, 180 * DAY + 1).contains(&MacKeyChange::Delete { id: 1 }));
+    let both = [record(1, 0, None), record(2, time, None)];
+    assert_eq!(plan(&both, time + 299), []);
+    assert_eq!(plan(&both, time + 300), [MacKeyChange::Retire { id: 1 }]);
 }
 
 #[test]
-fn an_id_is_never_given_twice_and_two_current_keys_become_one() {
+fn a_process_that_has_not_heard_of_the_change_of_keys_reads_the_tokens_of_those_that_have() {
+    let both = &MAC_RECORDS[..2];
+    let before = MacKeys::open_all(both, &master()).unwrap();
+    assert_eq!(
+        before.current_id(),
+        1,
+        "the second is known and does not make tokens yet"
+    );
+    let after = mac_keys(2);
+    assert_eq!(after.current_id(), 2);
+    let row = Session {
+        mac_key_id: 2,
+        ..session()
+    };
+    let token = after.refresh_token(&row).unwrap();
+    assert_eq!(before.open(token.expose()).unwrap().next_mac_key_id(), 1);
+    assert_eq!(before.refresh_token(&row).unwrap().expose(), token.expose());
+}
+
+#[test]
+fn a_retired_key_is_accepted_for_as_long_as_a_session_can_last() {
+    let keys = [record(1, 0, Some(90 * DAY)), record(2, 90 * DAY, None)];
+    assert_eq!(plan(&keys, 180 * DAY - 1), []);
+    assert!(!plan(&keys, 180 * DAY).contains(&MacKeyChange::Delete { id: 1 }));
+    assert!(plan(&keys, 180 * DAY + 1).contains(&MacKeyChange::Delete { id: 1 }));
+}
+
+#[test]
+fn an_id_is_never_given_twice() {
     let retired_only = [record(7, 0, Some(1))];
     assert_eq!(plan(&retired_only, 2), [MacKeyChange::Create { id: 8 }]);
-    let two = [record(1, 0, None), record(2, 0, None)];
-    assert_eq!(plan(&two, 1), [MacKeyChange::Retire { id: 1 }]);
+    assert_eq!(plan(&[record(u32::MAX, 0, Some(1))], 2), []);
 }

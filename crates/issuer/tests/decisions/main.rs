@@ -8,6 +8,7 @@
 )]
 
 mod cast;
+mod client;
 mod imported;
 mod keyring;
 mod mac;

@@ -96,6 +96,7 @@ fn refusals_are_padded_to_every_scheme_in_the_store() {
         "bcrypt_sha256$$2b$05$u1P8VjMGM9AiegYmbDCxOuijOsSMU45FELY.lRfWSrnuNEV4czVH.",
         "$2b$05$EYuD3eUfL3Lj43CAZWXcd.rdCzZCSG.3q52w6Op12DyM6iVAtBcB.",
         "$argon2id$v=19$m=1024,t=1,p=2$Hn1IG5Q6w088X2hybV1L8Q$1QvY3RnxvxQ5T0l680UfQJU3D0PlyyP36P+HYaCoYes",
+        "$argon2id$v=19$m=1024,t=1,p=2$Hn1IG5Q6w088X2hybV1L8Q$1QvY3RnxvxQ5T0l680UfQJU3D0PlyyP36P+HYaCoYes",
         "of no known form",
     ]
     .map(PasswordHash::from_stored);
@@ -119,6 +120,19 @@ fn refusals_are_padded_to_every_scheme_in_the_store() {
         };
         assert_eq!(wrong, unknown, "{}", stored.as_str());
     }
+}
+
+#[test]
+fn a_kind_that_was_not_announced_is_padded_for_once_it_is_met() {
+    let text = "$2b$05$EYuD3eUfL3Lj43CAZWXcd.rdCzZCSG.3q52w6Op12DyM6iVAtBcB.";
+    let bob = user("bob", PasswordHash::from_stored(text));
+    let mut hasher = PasswordHasher::new(parameters());
+    assert_eq!(refuse(&mut hasher, None, "wrong").bcrypt_rounds, 0);
+    let met = refuse(&mut hasher, Some(&bob), "wrong");
+    assert_eq!(refuse(&mut hasher, None, "wrong"), met);
+    assert_eq!(refuse(&mut hasher, Some(&ADA), "wrong"), met);
+    hasher.pad_for([&ADA.password_hash]);
+    assert_eq!(refuse(&mut hasher, None, "wrong").bcrypt_rounds, 0);
 }
 
 #[test]

@@ -272,7 +272,7 @@ fn scope_may_be_narrowed_and_never_widened() {
             assert_eq!(refused(&verdict), Refused::WrongScope, "{wider}");
         }
     }
-    for narrower in ["read", "write read", "read write", "read  write"] {
+    for narrower in ["read", "write read", "read write", "read  write", "", " "] {
         assert!(matches!(
             judge(&row, &row, asked(narrower), 20),
             Verdict::Rotate(_)

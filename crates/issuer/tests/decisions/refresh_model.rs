@@ -69,7 +69,7 @@ enum Request {
 struct World {
     row: Session,
     keys: MacKeys,
-    key_count: usize,
+    newest_key: u32,
     real: u64,
     offset: u64,
     /// What the browser holds, and what the thief copied.
@@ -97,7 +97,7 @@ impl World {
             answered: BTreeMap::from([(0, held.clone())]),
             row,
             keys,
-            key_count: 1,
+            newest_key: 1,
             real: START,
             offset: 0,
             held,
@@ -132,8 +132,8 @@ impl World {
                 self.marks_right_since = None;
             }
             Event::NewMacKey => {
-                self.key_count = (self.key_count + 1).min(3);
-                self.keys = mac_keys(self.key_count);
+                self.newest_key = (self.newest_key + 1).min(3);
+                self.keys = mac_keys(self.newest_key);
             }
             Event::Steal => self.stolen = Some(self.held.clone()),
             Event::UseStolen => {

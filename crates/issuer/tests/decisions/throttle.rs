@@ -110,11 +110,11 @@ fn a_volley_is_let_through_once_and_no_more() {
         (0..50).map(admit).collect::<Vec<_>>()
     };
     let attempts: Vec<_> = volley().into_iter().flatten().collect();
-    assert_eq!(attempts.len(), 16, "a team may sign in together");
+    assert_eq!(attempts.len(), 32, "a team may sign in together");
     for attempt in attempts {
         throttle.failed(attempt, at(0));
     }
-    // Sixteen failures: the wait is the longest, and then there is one at a time.
+    // Thirty-two failures: the wait is the longest, and then there is one at a time.
     assert_eq!(fail(&mut throttle, "ada", "192.0.2.1", None, 0), 900);
     let probe = throttle
         .admit("ada", network("192.0.2.1"), None, at(900))

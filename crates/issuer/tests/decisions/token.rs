@@ -4,8 +4,9 @@ use countersign::{
     verify::{Rules, Verifier},
 };
 use countersign_issuer::{
-    AccessToken, Asked, EndReason, Handle, KeyPolicy, KeyRing, Session, SessionPolicy, TokenPolicy,
-    UserGrant, Verdict, keyring::plan, record::SigningKeyRecord, token::TokenSeed,
+    AccessToken, Asked, Client, ClientSecret, EndReason, Handle, KeyChange, KeyPolicy, KeyRing,
+    Session, SessionPolicy, TokenPolicy, UserGrant, Verdict, client::Wanted, keyring::plan,
+    record::SigningKeyRecord, token::TokenSeed,
 };
 use proptest::prelude::*;
 use std::sync::LazyLock;
@@ -23,10 +24,10 @@ static RING: LazyLock<KeyRing> = LazyLock::new(|| {
     let records: Vec<_> = plan(&[], &policy, at(0))
         .into_iter()
         .map(|change| match change {
-            countersign_issuer::KeyChange::Create { algorithm, state } => {
+            KeyChange::Create { algorithm, state } => {
                 SigningKeyRecord::generate(algorithm, state, "kid", &master(), at(0)).unwrap()
             }
-            other => panic!("{other:?}"),
+            KeyChange::Enter { kid, .. } => panic!("{kid} is there already"),
         })
         .collect();
     KeyRing::open(&records, &policy, &master()).unwrap()
@@ -52,8 +53,8 @@ fn code(session: &Session, grant: &UserGrant, now: u64) -> String {
 
 fn claims(token: &AccessToken, now: u64) -> AccessClaims {
     let rules = Rules::new(ISSUER, AUDIENCE, [Algorithm::ES256, Algorithm::EdDSA]).typ("at+jwt");
-    let verifier = Verifier::new(rules, RING.published().clone());
-    let verified = verifier
+    let door = Verifier::new(rules, RING.published().clone());
+    let verified = door
         .verify::<AccessClaims>(token.expose(), at(now))
         .unwrap();
     verified.into_claims()
@@ -154,6 +155,35 @@ fn a_grant_speaks_for_its_own_user_and_its_own_session() {
         ..session()
     };
     assert!(code(&own_other, &refreshed, 1).contains("gone"));
+}
+
+#[test]
+fn a_client_has_tokens_in_its_own_name() {
+    let secret = ClientSecret::generate().unwrap();
+    let mut client = Client {
+        client_id: "reports".to_owned(),
+        secrets: Vec::new(),
+        scope: "read".to_owned(),
+        audiences: vec![AUDIENCE.to_owned()],
+        disabled: false,
+        created_at: at(0),
+    };
+    client.add_secret(&secret, at(0), at(0));
+    let proved = Client::authenticate(Some(&client), secret.expose(), at(0)).unwrap();
+    let grant = proved.grant(Wanted::default()).unwrap();
+    let policy = TokenPolicy::new(ISSUER);
+    let token = AccessToken::issue_to_client(&grant, &RING, &policy, seed(0), at(0)).unwrap();
+    let claims = claims(&token, 0);
+    assert_eq!(
+        (claims.sub.as_str(), claims.client_id.as_str()),
+        ("reports", "reports")
+    );
+    assert_eq!((claims.scope.as_str(), claims.exp), ("read", at(600)));
+    assert_eq!(
+        (claims.sid, claims.auth_time, claims.preferred_username),
+        (None, None, None)
+    );
+    assert!(claims.roles.is_empty());
 }
 
 proptest! {

@@ -1,0 +1,52 @@
+//! What can be typed.
+
+use clap::{Parser, Subcommand};
+
+use crate::cmd::{audit, demo, jwt, key, serve, session, user};
+
+/// JWT authentication for APIs: sign in, guard, refresh, revoke.
+#[derive(Debug, Parser)]
+#[command(
+    name = "countersign",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+pub(crate) struct Cli {
+    /// What to log to standard error: error, warn, info, debug, or `target=level` pairs
+    #[arg(long, global = true, env = "COUNTERSIGN_LOG", value_name = "FILTER")]
+    log: Option<String>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Play the whole story on a server of its own, step by step
+    Demo(demo::DemoArgs),
+    /// Run the auth server
+    Serve(serve::ServeArgs),
+    /// Add, list and change users
+    User(user::UserArgs),
+    /// List, rotate and withdraw signing keys
+    Key(key::KeyArgs),
+    /// List and end sessions
+    Session(session::SessionArgs),
+    /// Show what happened
+    Audit(audit::AuditArgs),
+    /// Sign, verify and look at tokens
+    Jwt(jwt::JwtArgs),
+}
+
+impl Cli {
+    /// The log filter: as asked, or what an operator should see.
+    pub(crate) fn log(&self) -> &str {
+        match (&self.log, &self.command) {
+            (Some(filter), _) => filter,
+            (None, Command::Serve(_)) => "warn,countersign=info",
+            // The demo steals a token on purpose; the warning about it would interrupt the story.
+            (None, Command::Demo(_)) => "error",
+            (None, _) => "warn",
+        }
+    }
+}

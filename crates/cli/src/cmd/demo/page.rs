@@ -1,0 +1,137 @@
+//! How the story is told: numbered steps, what was sent, what came back, what it shows.
+//!
+//! Eighty columns; colours help and are never needed.
+
+use std::time::Instant;
+
+use crate::exit::Failure;
+use crate::output::{self, BAD, BOLD, DIM, GOOD, NAME, styled};
+
+const WIDTH: usize = 80;
+/// Where the text of a step begins.
+const INDENT: &str = "      ";
+
+pub(super) struct Page {
+    step: usize,
+    started: Instant,
+}
+
+impl Page {
+    pub(super) fn new() -> Self {
+        let (step, started) = (0, Instant::now());
+        Self { step, started }
+    }
+
+    /// Opens the next step.
+    pub(super) fn step(&mut self, title: &str) -> Result<(), Failure> {
+        self.step += 1;
+        output::line(&format!(
+            "\n {DIM}{:>2}{DIM:#}   {BOLD}{title}{BOLD:#}",
+            self.step
+        ))
+    }
+
+    /// What the step shows, if it held; the end of the story if it did not.
+    pub(super) fn shows(&self, held: bool, text: &str) -> Result<(), Failure> {
+        let (mark, style) = if held { ("ok", GOOD) } else { ("NO", BAD) };
+        let mut lines = folded(text, WIDTH - INDENT.len() - 3).into_iter();
+        let first = lines.next().unwrap_or_default();
+        output::line(&format!("{INDENT}{style}{mark}{style:#} {first}"))?;
+        lines.try_for_each(|line| output::line(&format!("{INDENT}   {line}")))?;
+        if held {
+            return Ok(());
+        }
+        Err(Failure::failed(format!("step {} did not hold", self.step)))
+    }
+
+    pub(super) fn the_end(&self) -> Result<(), Failure> {
+        let seconds = self.started.elapsed().as_secs_f32();
+        output::line(&format!(
+            "\n{GOOD}All {} steps held{GOOD:#}, in {seconds:.1} s.",
+            self.step
+        ))
+    }
+}
+
+/// What is sent, and to whom.
+pub(super) fn sends(to: &str, request: &str) -> Result<(), Failure> {
+    let room = WIDTH - INDENT.len() - 10;
+    let request = clipped(request, room);
+    output::line(&format!(
+        "{INDENT}{DIM}->{DIM:#} {NAME}{to:6}{NAME:#} {request}"
+    ))
+}
+
+/// What came back.
+pub(super) fn answers(status: u16, text: &str) -> Result<(), Failure> {
+    let room = WIDTH - INDENT.len() - 10;
+    let mut lines = folded(text, room).into_iter();
+    let first = lines.next().unwrap_or_default();
+    output::line(format!("{INDENT}{DIM}<-{DIM:#} {BOLD}{status}{BOLD:#}    {first}").trim_end())?;
+    lines.try_for_each(|line| output::line(&format!("{INDENT}          {line}")))
+}
+
+/// A name and its value, one of several.
+pub(super) fn entry(name: &str, value: &str) -> Result<(), Failure> {
+    let value = clipped(value.trim_end(), WIDTH - INDENT.len() - 24);
+    output::line(format!("{INDENT}  {NAME}{name:18}{NAME:#}  {value}").trim_end())
+}
+
+/// Something to know before what follows.
+pub(super) fn aside(text: &str) -> Result<(), Failure> {
+    folded(text, WIDTH - INDENT.len())
+        .iter()
+        .try_for_each(|line| output::line(&format!("{INDENT}{}", styled(DIM, line))))
+}
+
+/// A token as it may be shown: enough to tell two apart, too little to use.
+pub(super) fn shortened(token: &str) -> String {
+    let tail = token.len().saturating_sub(6);
+    match (token.get(..6), token.get(tail..)) {
+        (Some(head), Some(tail)) if token.len() > 24 => format!("{head}...{tail}"),
+        _ => "...".to_owned(),
+    }
+}
+
+fn clipped(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(room.saturating_sub(3)).collect();
+    format!("{kept}...")
+}
+
+/// Breaks at spaces, so that no line is longer than `room` unless a word is.
+fn folded(text: &str, room: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_keeps_within_its_room() {
+        assert_eq!(folded("one two three", 7), ["one two", "three"]);
+        assert_eq!(folded("enormous", 3), ["enormous"]);
+        assert_eq!(clipped("abcdefgh", 6), "abc...");
+        assert_eq!(clipped("abcdef", 6), "abcdef");
+    }
+
+    #[test]
+    fn a_shortened_token_cannot_be_used() {
+        let token = "eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl";
+        assert_eq!(shortened(token), "eyJhbG...F0dXJl");
+        assert_eq!(shortened("short"), "...");
+    }
+}

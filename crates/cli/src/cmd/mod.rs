@@ -1,0 +1,33 @@
+//! One file a command.
+
+pub(crate) mod audit;
+pub(crate) mod demo;
+mod import;
+pub(crate) mod jwt;
+pub(crate) mod key;
+mod progress;
+pub(crate) mod serve;
+pub(crate) mod session;
+pub(crate) mod user;
+
+use countersign::UnixTime;
+
+use crate::exit::Failure;
+
+/// Runs a command that waits for the database and for nothing else.
+fn run_async(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::failed)?
+        .block_on(work)
+}
+
+/// A time as it is printed: UTC, to the second.
+fn date(time: UnixTime) -> String {
+    let seconds = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    match jiff::Timestamp::from_second(seconds) {
+        Ok(timestamp) => timestamp.to_string(),
+        Err(_) => time.to_string(),
+    }
+}

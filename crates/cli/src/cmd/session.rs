@@ -1,0 +1,141 @@
+//! `countersign session`: who is signed in.
+
+use clap::{Args, Subcommand};
+use countersign_issuer::Session;
+use countersign_server::{Oversight, SessionsOf};
+use serde::Serialize;
+
+use super::serve::DatabaseArgs;
+use crate::exit::Failure;
+use crate::output;
+
+const PAGE: u32 = 500;
+
+/// List and end sessions. Works beside a running server: guards refuse within a second.
+#[derive(Debug, Args)]
+pub(crate) struct SessionArgs {
+    #[command(subcommand)]
+    command: SessionCommand,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// Print JSON
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum SessionCommand {
+    /// List the sessions that are alive
+    List,
+    /// End one session, or every session of a user
+    End {
+        /// The session's id, as `session list` shows it
+        #[arg(required_unless_present = "user")]
+        sid: Option<String>,
+        /// Every session of this user
+        #[arg(long, value_name = "NAME", conflicts_with = "sid")]
+        user: Option<String>,
+    },
+}
+
+pub(crate) fn run(args: &SessionArgs) -> Result<(), Failure> {
+    super::run_async(async {
+        let config = args.database.config()?;
+        let oversight = Oversight::open(&config).await.map_err(Failure::failed)?;
+        let outcome = match &args.command {
+            SessionCommand::List => list(&oversight, args.json).await,
+            SessionCommand::End { sid, user } => {
+                end(&oversight, sid.as_deref(), user.as_deref(), args.json).await
+            }
+        };
+        oversight.close().await;
+        outcome
+    })
+}
+
+async fn list(oversight: &Oversight, json: bool) -> Result<(), Failure> {
+    let mut rows = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = oversight
+            .sessions(after.as_deref(), PAGE)
+            .await
+            .map_err(Failure::failed)?;
+        after = page.last().map(|(session, _)| session.sid.clone());
+        let full = page.len() == PAGE as usize;
+        rows.extend(
+            page.into_iter()
+                .map(|(session, username)| Row::new(&session, username)),
+        );
+        if !full {
+            break;
+        }
+    }
+    if json {
+        return output::json(&rows);
+    }
+    if rows.is_empty() {
+        return output::note("nobody is signed in");
+    }
+    let widest = rows
+        .iter()
+        .map(|row| row.username.chars().count())
+        .max()
+        .unwrap_or_default();
+    for row in &rows {
+        let used = super::date(countersign::UnixTime::from_secs(row.last_used_at));
+        output::line(&format!(
+            "{}  {:widest$}  last used {used}",
+            row.sid, row.username
+        ))?;
+    }
+    Ok(())
+}
+
+async fn end(
+    oversight: &Oversight,
+    sid: Option<&str>,
+    user: Option<&str>,
+    json: bool,
+) -> Result<(), Failure> {
+    let which = match (sid, user) {
+        (Some(sid), _) => SessionsOf::Sid(sid.to_owned()),
+        (None, Some(user)) => SessionsOf::User(user.to_owned()),
+        (None, None) => return Err(Failure::usage("name a session, or a user with --user")),
+    };
+    let ended = oversight.end(which).await.map_err(Failure::failed)?;
+    let sids: Vec<_> = ended.into_iter().map(|session| session.sid).collect();
+    if json {
+        return output::json(&sids);
+    }
+    match sids.len() {
+        0 => Err(Failure::failed("there is no such session that is alive")),
+        1 => output::note("ended 1 session"),
+        more => output::note(&format!("ended {more} sessions")),
+    }
+}
+
+#[derive(Serialize)]
+struct Row {
+    sid: String,
+    username: String,
+    client_id: String,
+    scope: String,
+    created_at: u64,
+    last_used_at: u64,
+    expires_at: u64,
+}
+
+impl Row {
+    fn new(session: &Session, username: String) -> Self {
+        Self {
+            sid: session.sid.clone(),
+            username,
+            client_id: session.client_id.clone(),
+            scope: session.scope.clone(),
+            created_at: session.created_at.as_secs(),
+            last_used_at: session.last_used_at.as_secs(),
+            expires_at: session.idle_expires_at.min(session.expires_at).as_secs(),
+        }
+    }
+}

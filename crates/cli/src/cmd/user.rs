@@ -1,0 +1,279 @@
+//! `countersign user`: who may sign in.
+
+use std::io::{self, IsTerminal, Read};
+
+use clap::{Args, Subcommand};
+use countersign_issuer::Password;
+use countersign_issuer::record::User;
+use countersign_server::Directory;
+use serde::Serialize;
+
+use super::import::{self, ImportArgs};
+use super::serve::DatabaseArgs;
+use crate::exit::Failure;
+use crate::output;
+
+/// Add, list and change users. Works beside a running server: it notices within a moment.
+#[derive(Debug, Args)]
+pub(crate) struct UserArgs {
+    #[command(subcommand)]
+    command: UserCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Add a user; the password is asked for
+    Add {
+        /// The name to sign in with; upper and lower case are the same
+        name: String,
+        /// A role for the `roles` claim; may be given several times
+        #[arg(long = "role", value_name = "ROLE")]
+        roles: Vec<String>,
+        #[command(flatten)]
+        password: PasswordArgs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// List the users
+    List {
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Give a user another password and end every session of theirs
+    Passwd {
+        /// Whose password
+        name: String,
+        #[command(flatten)]
+        password: PasswordArgs,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Keep a user out: no sign-in, no refresh, every session ended
+    Disable {
+        /// Whom
+        name: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Let a disabled user sign in again
+    Enable {
+        /// Whom
+        name: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Take users over from another system, with the password hashes they have there
+    Import(ImportArgs),
+}
+
+#[derive(Debug, Args)]
+struct PasswordArgs {
+    /// Read the password from standard input instead of asking for it
+    #[arg(long)]
+    password_stdin: bool,
+}
+
+#[derive(Debug, Args)]
+struct Common {
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: UserArgs) -> Result<(), Failure> {
+    super::run_async(change(args.command))
+}
+
+async fn change(command: UserCommand) -> Result<(), Failure> {
+    match command {
+        UserCommand::Add {
+            name,
+            roles,
+            password,
+            common,
+        } => {
+            // Asked for first: a database that is not there yet is not made for a cancelled prompt.
+            let password = password.read(&format!("Password for {name}"))?;
+            let directory = common.open().await?;
+            let user = directory
+                .add(&name, password, roles)
+                .await
+                .map_err(Failure::failed)?;
+            directory.close().await;
+            common.say(&Row::from(&user), &format!("added {}", user.username))
+        }
+        UserCommand::List { common } => list(&common).await,
+        UserCommand::Passwd {
+            name,
+            password,
+            common,
+        } => {
+            let password = password.read(&format!("New password for {name}"))?;
+            let directory = common.open().await?;
+            let ended = directory
+                .set_password(&name, password)
+                .await
+                .map_err(Failure::failed)?;
+            directory.close().await;
+            common.say(
+                &Changed {
+                    username: &name,
+                    sessions_ended: ended,
+                },
+                &format!("changed the password of {name}, {}", ended_words(ended)),
+            )
+        }
+        UserCommand::Disable { name, common } => {
+            let directory = common.open().await?;
+            let ended = directory.disable(&name).await.map_err(Failure::failed)?;
+            directory.close().await;
+            common.say(
+                &Changed {
+                    username: &name,
+                    sessions_ended: ended,
+                },
+                &format!("disabled {name}, {}", ended_words(ended)),
+            )
+        }
+        UserCommand::Enable { name, common } => {
+            let directory = common.open().await?;
+            directory.enable(&name).await.map_err(Failure::failed)?;
+            directory.close().await;
+            common.say(
+                &Changed {
+                    username: &name,
+                    sessions_ended: 0,
+                },
+                &format!("enabled {name}"),
+            )
+        }
+        UserCommand::Import(args) => import::run(&args).await,
+    }
+}
+
+async fn list(common: &Common) -> Result<(), Failure> {
+    const PAGE: u32 = 200;
+    let directory = common.open().await?;
+    let mut rows = Vec::new();
+    let mut after: Option<String> = None;
+    loop {
+        let page = directory
+            .list(after.as_deref(), PAGE)
+            .await
+            .map_err(Failure::failed)?;
+        after = page.last().map(|user| user.username.clone());
+        rows.extend(page.iter().map(Row::from));
+        if page.len() < PAGE as usize {
+            break;
+        }
+    }
+    if common.json {
+        return output::json(&rows);
+    }
+    if rows.is_empty() {
+        return output::note("no users yet; add one with: countersign user add NAME");
+    }
+    let widest = rows
+        .iter()
+        .map(|row| row.username.chars().count())
+        .max()
+        .unwrap_or_default();
+    for row in &rows {
+        let state = if row.disabled { "disabled" } else { "active" };
+        let line = format!(
+            "{:widest$}  {state:8}  {}",
+            row.username,
+            row.roles.join(",")
+        );
+        output::line(line.trim_end())?;
+    }
+    Ok(())
+}
+
+/// A user as it is printed.
+#[derive(Serialize)]
+struct Row {
+    id: String,
+    username: String,
+    roles: Vec<String>,
+    disabled: bool,
+    created_at: u64,
+}
+
+impl From<&User> for Row {
+    fn from(user: &User) -> Self {
+        Self {
+            id: user.id.clone(),
+            username: user.username.clone(),
+            roles: user.roles.clone(),
+            disabled: user.disabled,
+            created_at: user.created_at.as_secs(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Changed<'a> {
+    username: &'a str,
+    sessions_ended: usize,
+}
+
+fn ended_words(count: usize) -> String {
+    match count {
+        0 => "no session was open".into(),
+        1 => "1 session ended".into(),
+        more => format!("{more} sessions ended"),
+    }
+}
+
+impl Common {
+    async fn open(&self) -> Result<Directory, Failure> {
+        let config = self.database.config()?;
+        Directory::open(&config).await.map_err(Failure::failed)
+    }
+
+    fn say(&self, value: &impl Serialize, words: &str) -> Result<(), Failure> {
+        if self.json {
+            output::json(value)
+        } else {
+            output::note(words)
+        }
+    }
+}
+
+impl PasswordArgs {
+    /// From a prompt without echo, or from standard input: never from the arguments, which every
+    /// process on the machine can read.
+    fn read(&self, prompt: &str) -> Result<Password, Failure> {
+        let text = if self.password_stdin {
+            from_stdin()?
+        } else if io::stdin().is_terminal() {
+            let first =
+                rpassword::prompt_password(format!("{prompt}: ")).map_err(Failure::failed)?;
+            let again = rpassword::prompt_password("Once more: ").map_err(Failure::failed)?;
+            if first != again {
+                return Err(Failure::failed("the two passwords are not the same"));
+            }
+            first
+        } else {
+            return Err(Failure::usage(
+                "there is no terminal to ask for a password: pipe it in with --password-stdin",
+            ));
+        };
+        Password::new(text).map_err(Failure::failed)
+    }
+}
+
+fn from_stdin() -> Result<String, Failure> {
+    let mut text = String::new();
+    // A password is short; whatever else is piped in by mistake is not read to its end.
+    io::stdin()
+        .take(4096)
+        .read_to_string(&mut text)
+        .map_err(Failure::failed)?;
+    // One line end belongs to the pipe, not to the password.
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
+}

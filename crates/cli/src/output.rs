@@ -1,0 +1,84 @@
+//! What is printed: data to standard output, words to standard error.
+//!
+//! Styles are written as if for a terminal; `anstream` takes them out where none is reading, where
+//! `NO_COLOR` is set, and understands `CLICOLOR_FORCE`. Everything must read without them.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+use tracing_subscriber::EnvFilter;
+
+use crate::exit::Failure;
+
+/// What is less important.
+pub(crate) const DIM: Style = Style::new().dimmed();
+/// What the eye should find.
+pub(crate) const BOLD: Style = Style::new().bold();
+/// It is as it should be.
+pub(crate) const GOOD: Style = AnsiColor::Green.on_default();
+/// Look twice.
+pub(crate) const WARN: Style = AnsiColor::Yellow.on_default();
+/// It is not as it should be.
+pub(crate) const BAD: Style = AnsiColor::Red.on_default().bold();
+/// A name, a key, a part.
+pub(crate) const NAME: Style = AnsiColor::Cyan.on_default();
+
+/// `text` in `style`.
+pub(crate) fn styled(style: Style, text: &str) -> String {
+    format!("{style}{text}{style:#}")
+}
+
+/// Writes a line of data.
+pub(crate) fn line(text: &str) -> Result<(), Failure> {
+    let mut out = anstream::stdout().lock();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
+}
+
+/// Writes data as JSON, indented.
+pub(crate) fn json<T: Serialize + ?Sized>(data: &T) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(data).map_err(Failure::failed)?;
+    line(&text)
+}
+
+/// Says something about what is going on.
+pub(crate) fn note(text: &str) -> Result<(), Failure> {
+    let mut words = anstream::stderr().lock();
+    Ok(writeln!(words, "{text}")?)
+}
+
+/// Says what should not stay as it is.
+pub(crate) fn warning(text: &str) -> Result<(), Failure> {
+    note(&format!("{WARN}warning{WARN:#}: {text}"))
+}
+
+/// Says why the command ends without success. There is nobody left to tell if that fails too.
+pub(crate) fn failure(kind: &str, text: &str) {
+    let mut words = anstream::stderr().lock();
+    let _ = writeln!(words, "{BAD}{kind}{BAD:#}: {text}");
+}
+
+/// Logs go to standard error.
+pub(crate) fn start_logging(filter: &str) {
+    let (filter, complaint) = match EnvFilter::try_new(filter) {
+        Ok(filter) => (filter, None),
+        Err(error) => (EnvFilter::new("warn"), Some(error)),
+    };
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(colour_on_stderr());
+    // Only a second call could fail, and there is none.
+    let _ = subscriber.try_init();
+    if let Some(error) = complaint {
+        failure(
+            "warning",
+            &format!("the log filter is not understood: {error}"),
+        );
+    }
+}
+
+fn colour_on_stderr() -> bool {
+    anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+}

@@ -1,0 +1,12 @@
+//! The built binary, as a user runs it.
+#![expect(
+    clippy::expect_used,
+    reason = "a test's own preparations may fail loudly"
+)]
+
+mod demo;
+mod inspect;
+mod keys;
+mod run;
+mod sign_and_verify;
+mod terminal;

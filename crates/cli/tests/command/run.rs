@@ -1,0 +1,61 @@
+//! Runs the command with an environment of the test's choosing.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// How it ended and what it said.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: i32,
+    pub(crate) data: String,
+    pub(crate) words: String,
+}
+
+impl Ended {
+    #[track_caller]
+    pub(crate) fn done(self) -> String {
+        assert_eq!(self.code, 0, "{self:?}");
+        self.data
+    }
+
+    #[track_caller]
+    pub(crate) fn refused(self, reason: &str) {
+        assert_eq!(self.code, 3, "{self:?}");
+        assert!(self.words.contains(&format!("({reason})")), "{self:?}");
+        assert!(self.data.is_empty(), "{self:?}");
+    }
+}
+
+pub(crate) fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
+    command
+        .args(arguments)
+        .env_remove("COUNTERSIGN_SECRET")
+        .env_remove("COUNTERSIGN_LOG")
+        .env_remove("NO_COLOR")
+        .env_remove("CLICOLOR_FORCE");
+    command
+}
+
+pub(crate) fn run(arguments: &[&str]) -> Ended {
+    run_with_input(&mut command(arguments), "")
+}
+
+pub(crate) fn run_with_input(command: &mut Command, input: &str) -> Ended {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut stdin = child.stdin.take().expect("it is piped");
+    // A command that does not read its input may be gone already.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    let output = child.wait_with_output().expect("it ends");
+    Ended {
+        code: output.status.code().expect("it ends by itself"),
+        data: String::from_utf8(output.stdout).expect("text"),
+        words: String::from_utf8(output.stderr).expect("text"),
+    }
+}

@@ -1,0 +1,62 @@
+//! Colours, pipes, help.
+
+use std::process::Stdio;
+
+use crate::run::{command, run, run_with_input};
+
+const TOKEN: &str = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.";
+
+#[test]
+fn colour_is_for_terminals_or_whoever_asks() {
+    let inspect = ["jwt", "inspect", TOKEN];
+    let coloured = |name: &str, value: &str| {
+        let ended = run_with_input(command(&inspect).env(name, value), "");
+        ended.done().contains('\u{1b}')
+    };
+    assert!(!coloured("TERM", "xterm-256color"), "a pipe is no terminal");
+    assert!(coloured("CLICOLOR_FORCE", "1"));
+    assert!(!coloured("NO_COLOR", "1"));
+}
+
+#[test]
+fn a_reader_that_has_had_enough_is_no_error() {
+    let mut child = command(&["jwt", "inspect", TOKEN])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(0));
+    assert!(output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
+fn help_fits_the_screen_and_wrong_usage_has_its_own_code() {
+    for help in [
+        &["--help"][..],
+        &["jwt", "--help"],
+        &["jwt", "sign", "--help"],
+        &["jwt", "verify", "--help"],
+        &["jwt", "inspect", "--help"],
+        &["demo", "--help"],
+    ] {
+        let ended = run_with_input(command(help).env("COLUMNS", "80"), "");
+        let data = ended.done();
+        let longest = data.lines().map(|line| line.chars().count()).max();
+        assert!(longest <= Some(80), "{help:?} {longest:?}\n{data}");
+    }
+    for wrong in [
+        &["jwt", "proof"][..],
+        &["jwt", "inspect", "--nonsense"],
+        &["jwt"],
+    ] {
+        assert_eq!(run(wrong).code, 2, "{wrong:?}");
+    }
+    let ended = run(&["jwt", "verfy"]);
+    assert!(
+        ended.words.contains("verify"),
+        "a mistyped command gets a suggestion: {ended:?}"
+    );
+}

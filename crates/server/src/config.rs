@@ -1,0 +1,259 @@
+//! What an operator decides. Everything has a default that is safe to run.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use countersign::Algorithm;
+use countersign::secret::SecretString;
+use countersign_issuer::{PasswordParameters, SessionPolicy};
+
+pub use ipnet::IpNet;
+
+pub use crate::tls::TlsFiles;
+
+/// The settings of one server.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where to listen. Port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Where the data lives.
+    pub database: Database,
+    /// The `iss` of every token, without a slash at its end, never to be changed once guards know
+    /// it. Default: the address listened on.
+    pub issuer: Option<String>,
+    /// The `aud` of access tokens for which no other is asked.
+    pub audience: String,
+    /// How access tokens are signed.
+    pub algorithm: Algorithm,
+    /// Other audiences that may be asked for, and how tokens for them are signed: an API whose
+    /// library knows RS256 only need not hold back the rest.
+    pub other_audiences: BTreeMap<String, Algorithm>,
+    /// How long an access token lives at most.
+    pub access_life: Duration,
+    /// How long sessions live, and the grace of a refresh.
+    pub sessions: SessionPolicy,
+    /// How long a line of the audit log is kept.
+    pub audit_retention: Duration,
+    /// What a new password hash costs.
+    pub passwords: PasswordParameters,
+    /// How many passwords are hashed at once.
+    pub hash_lanes: usize,
+    /// How many more may wait for a lane.
+    pub hash_queue: usize,
+    /// HTTPS, if it is to be served here.
+    pub tls: Option<TlsFiles>,
+    /// Whether plain HTTP may be served to more than this machine.
+    pub plain_http: PlainHttp,
+    /// The proxies whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+    /// The text of the master key. Default: a file beside the embedded database.
+    pub master_key: Option<SecretString>,
+}
+
+/// Where the data lives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Database {
+    /// An SQLite file of our own.
+    Sqlite(PathBuf),
+}
+
+/// Whether plain HTTP may be served on an address that others can reach.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum PlainHttp {
+    /// On loopback only.
+    #[default]
+    LoopbackOnly,
+    /// A proxy in front speaks HTTPS to the world.
+    BehindProxy,
+    /// Passwords and tokens may be read on the way.
+    Insecure,
+}
+
+/// Why these settings cannot be run.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// Plain HTTP towards the network.
+    #[error(
+        "plain HTTP on {0} would show passwords and tokens to the network: give --tls-cert and \
+         --tls-key, or --behind-proxy if a proxy serves HTTPS, or --insecure-http if you mean it"
+    )]
+    PlainHttp(SocketAddr),
+    /// The issuer is not a URL guards can be told.
+    #[error(
+        "the issuer `{0}` must be a https URL (http on loopback) without query, fragment or a \
+         slash at its end"
+    )]
+    Issuer(String),
+    /// The database's name is not understood.
+    #[error("the database `{0}` must be sqlite:PATH")]
+    Database(String),
+    /// An access token must live a while, and not for long.
+    #[error("access tokens must live 5 seconds to 24 hours, not {} seconds", .0.as_secs())]
+    AccessLife(Duration),
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 7800)),
+            database: Database::Sqlite(PathBuf::from("countersign.db")),
+            issuer: None,
+            audience: "api".into(),
+            algorithm: Algorithm::ES256,
+            other_audiences: BTreeMap::new(),
+            access_life: Duration::from_secs(600),
+            sessions: SessionPolicy::default(),
+            audit_retention: Duration::from_secs(365 * 86_400),
+            passwords: PasswordParameters::default(),
+            hash_lanes: default_lanes(),
+            hash_queue: 64,
+            tls: None,
+            plain_http: PlainHttp::default(),
+            trusted_proxies: Vec::new(),
+            master_key: None,
+        }
+    }
+}
+
+impl Config {
+    /// Refuses what must not be run, before anything is opened.
+    ///
+    /// # Errors
+    /// [`ConfigError`], which says what to change.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let reachable = !self.listen.ip().is_loopback();
+        if reachable && self.tls.is_none() && self.plain_http == PlainHttp::LoopbackOnly {
+            return Err(ConfigError::PlainHttp(self.listen));
+        }
+        if let Some(issuer) = &self.issuer
+            && !is_issuer(issuer)
+        {
+            return Err(ConfigError::Issuer(issuer.clone()));
+        }
+        if !(5..=86_400).contains(&self.access_life.as_secs()) {
+            return Err(ConfigError::AccessLife(self.access_life));
+        }
+        Ok(())
+    }
+
+    /// The issuer of a server that listens on `address`.
+    pub(crate) fn issuer_at(&self, address: SocketAddr) -> String {
+        self.issuer.clone().unwrap_or_else(|| {
+            let scheme = if self.tls.is_some() { "https" } else { "http" };
+            format!("{scheme}://{address}")
+        })
+    }
+}
+
+impl Database {
+    /// Reads `sqlite:PATH`.
+    ///
+    /// # Errors
+    /// [`ConfigError::Database`].
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        match text.strip_prefix("sqlite:") {
+            Some(path) if !path.is_empty() => Ok(Self::Sqlite(
+                Path::new(path.strip_prefix("//").unwrap_or(path)).to_owned(),
+            )),
+            _ => Err(ConfigError::Database(text.to_owned())),
+        }
+    }
+}
+
+impl std::fmt::Display for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+        }
+    }
+}
+
+/// RFC 8414 §2: https, no query, no fragment. Plain http is for loopback alone.
+fn is_issuer(issuer: &str) -> bool {
+    let authority = |rest: &str| rest.split('/').next().unwrap_or_default().to_owned();
+    let named = match (
+        issuer.strip_prefix("https://"),
+        issuer.strip_prefix("http://"),
+    ) {
+        (Some(rest), _) => !authority(rest).is_empty(),
+        (None, Some(rest)) => is_loopback(&authority(rest)),
+        (None, None) => false,
+    };
+    named && !issuer.ends_with('/') && !issuer.contains(['?', '#', ' ', '"', '\\'])
+}
+
+fn is_loopback(authority: &str) -> bool {
+    if let Ok(address) = authority.parse::<SocketAddr>() {
+        return address.ip().is_loopback();
+    }
+    let host = authority
+        .rsplit_once(':')
+        .map_or(authority, |(host, _)| host);
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+/// Half the cores, so that hashing alone can never fill the machine.
+fn default_lanes() -> usize {
+    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_loopback_unless_it_is_said() {
+        let open = Config {
+            listen: ([0, 0, 0, 0], 80).into(),
+            ..Config::default()
+        };
+        assert!(matches!(open.check(), Err(ConfigError::PlainHttp(_))));
+        for said in [PlainHttp::BehindProxy, PlainHttp::Insecure] {
+            assert!(
+                Config {
+                    plain_http: said,
+                    ..open.clone()
+                }
+                .check()
+                .is_ok()
+            );
+        }
+        assert!(Config::default().check().is_ok());
+    }
+
+    #[test]
+    fn issuers_that_guards_could_not_compare_are_refused() {
+        let good = [
+            "https://id.example",
+            "https://id.example/tenant",
+            "http://127.0.0.1:7800",
+        ];
+        let bad = [
+            "id.example",
+            "http://id.example",
+            "https://",
+            "https://id.example/",
+            "https://id.example?x",
+            "http://127.0.0.1.evil.example",
+        ];
+        assert!(good.iter().all(|issuer| is_issuer(issuer)));
+        for issuer in bad {
+            assert!(!is_issuer(issuer), "{issuer}");
+        }
+    }
+
+    #[test]
+    fn a_database_is_named_by_its_engine() {
+        let named = |text| Database::parse(text).ok();
+        assert_eq!(named("sqlite:a.db"), Some(Database::Sqlite("a.db".into())));
+        assert_eq!(
+            named("sqlite:///var/a.db"),
+            Some(Database::Sqlite("/var/a.db".into()))
+        );
+        assert_eq!(named("sqlite:"), None);
+        assert_eq!(named("mysql://x"), None);
+    }
+}

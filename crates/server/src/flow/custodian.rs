@@ -1,0 +1,197 @@
+//! The keys in an administrator's hands: listed, rotated before their time, withdrawn after a leak.
+//!
+//! It needs the store and the master key, not the running server, which notices within a moment
+//! what was changed.
+
+use std::sync::Arc;
+
+use countersign::{Algorithm, UnixTime};
+use countersign_issuer::keyring::{self, KeyChange, KeyPolicy};
+use countersign_issuer::record::{KeyState, SigningKeyRecord};
+use countersign_issuer::revoke::{Revocation, RevocationPolicy};
+use countersign_issuer::{IssuerError, MasterKey};
+
+use super::keys::signing_change;
+use super::{Authority, FlowError};
+use crate::config::Config;
+use crate::store::{KeyRowChange, SharedStore};
+use crate::{StartError, master_key};
+
+/// How often a change is planned again because another process was first.
+const ATTEMPTS: usize = 5;
+
+/// The signing keys of one installation.
+#[derive(Clone, Debug)]
+pub struct Custodian {
+    store: SharedStore,
+    master: Arc<MasterKey>,
+    authority: Option<Arc<Authority>>,
+    actor: Option<String>,
+}
+
+/// Why the keys were not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CustodianError {
+    /// The next key was not published for long enough: some verifier may not have it yet.
+    #[error(
+        "the next key is not known to every verifier yet; rotate after {} s, or withdraw the \
+         signing key if it has leaked",
+        .0.as_secs()
+    )]
+    TooEarly(std::time::Duration),
+    /// Other processes kept changing the keys.
+    #[error("the keys were changed by somebody else at the same time; look at them and try again")]
+    Contended,
+    /// There is no such key, or it cannot be opened.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+    /// The store did not do its part.
+    #[error(transparent)]
+    Store(#[from] crate::store::StoreError),
+}
+
+impl Custodian {
+    /// Opens the keys of the installation that `config` describes.
+    ///
+    /// # Errors
+    /// [`StartError`] when the database or the master key cannot be opened.
+    pub fn open(config: &Config) -> Result<Self, StartError> {
+        let master = Arc::new(master_key::of(config)?);
+        Ok(Self {
+            store: crate::open_store(&config.database)?,
+            master,
+            authority: None,
+            actor: None,
+        })
+    }
+
+    /// The keys of a running server, in the hands of the administrator with this user id.
+    pub(crate) fn of(authority: Arc<Authority>, actor: String) -> Self {
+        Self {
+            store: Arc::clone(&authority.store),
+            master: Arc::new(authority.master.clone()),
+            authority: Some(authority),
+            actor: Some(actor),
+        }
+    }
+
+    /// Every key there is, oldest first.
+    ///
+    /// # Errors
+    /// [`CustodianError::Store`].
+    pub async fn list(&self) -> Result<Vec<SigningKeyRecord>, CustodianError> {
+        Ok(self.store.keys().await?.0)
+    }
+
+    /// Lets the pending keys sign from now on, and makes new pending ones.
+    ///
+    /// # Errors
+    /// [`CustodianError::TooEarly`] while some verifier may not know the pending key.
+    pub async fn rotate(&self) -> Result<(), CustodianError> {
+        self.change(|records, policy, now| {
+            keyring::rotate(records, policy, now)
+                .map_err(|ready| CustodianError::TooEarly(ready.since(now)))
+        })
+        .await
+    }
+
+    /// Takes a leaked key out of the set at once; its successor signs, guards are told.
+    ///
+    /// # Errors
+    /// [`CustodianError::Issuer`] when no key of that id is published.
+    pub async fn withdraw(&self, kid: &str) -> Result<(), CustodianError> {
+        self.change(|records, policy, now| Ok(keyring::withdraw(kid, records, policy, now)?))
+            .await
+    }
+
+    /// Writes out what waits, before the program ends.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+
+    async fn change(
+        &self,
+        plan: impl Fn(
+            &[SigningKeyRecord],
+            &KeyPolicy,
+            UnixTime,
+        ) -> Result<Vec<KeyChange>, CustodianError>,
+    ) -> Result<(), CustodianError> {
+        for _ in 0..ATTEMPTS {
+            let now = UnixTime::now();
+            let (records, _) = self.store.keys().await?;
+            // What is in use stays in use: which algorithms those are is the server's setting.
+            let policy = KeyPolicy {
+                algorithms: in_use(&records),
+                ..KeyPolicy::default()
+            };
+            let mut changes = Vec::new();
+            for change in plan(&records, &policy, now)? {
+                let change = signing_change(change, &records, &self.master, now);
+                changes.push(self.published(change.map_err(custodian)?, now));
+            }
+            if self.store.change_keys(changes).await? {
+                return self.told().await;
+            }
+        }
+        Err(CustodianError::Contended)
+    }
+
+    /// A withdrawn key goes out on the revocation feed in the transaction that withdraws it.
+    fn published(&self, change: KeyRowChange, now: UnixTime) -> KeyRowChange {
+        let KeyRowChange::Signing {
+            record,
+            from,
+            mut audit,
+            ..
+        } = change
+        else {
+            return change;
+        };
+        audit.actor.clone_from(&self.actor);
+        let withdrawn = record.state == KeyState::Withdrawn;
+        let revocation = withdrawn
+            .then(|| Revocation::key(record.kid.clone(), &RevocationPolicy::default(), now));
+        KeyRowChange::Signing {
+            record,
+            from,
+            revocation,
+            audit,
+        }
+    }
+
+    /// A running server uses the new keys, and its guards hear of a withdrawn one, at once.
+    async fn told(&self) -> Result<(), CustodianError> {
+        if let Some(authority) = &self.authority {
+            // The keys first: the news of a withdrawal must not be signed by the withdrawn key.
+            authority.keep_keys().await.map_err(custodian)?;
+            authority.read_revocations().await.map_err(custodian)?;
+        }
+        Ok(())
+    }
+}
+
+/// The algorithms that sign now, then those that are about to, in the order of the keys.
+fn in_use(records: &[SigningKeyRecord]) -> Vec<Algorithm> {
+    let mut algorithms = Vec::new();
+    for state in [KeyState::Signing, KeyState::Pending] {
+        for record in records.iter().filter(|record| record.state == state) {
+            if !algorithms.contains(&record.algorithm) {
+                algorithms.push(record.algorithm);
+            }
+        }
+    }
+    algorithms
+}
+
+fn custodian(error: FlowError) -> CustodianError {
+    match error {
+        FlowError::Store(error) => CustodianError::Store(error),
+        FlowError::Issuer(error) => CustodianError::Issuer(error),
+        FlowError::Refused(_)
+        | FlowError::InvalidScope
+        | FlowError::InvalidTarget
+        | FlowError::Busy => CustodianError::Contended,
+    }
+}

@@ -1,0 +1,328 @@
+//! The users: added, listed, given passwords, disabled. For administrators and the command line.
+//!
+//! It needs the store and nothing of a running server. Over a running one it also tells the guards
+//! of that process at once; those of other processes hear of it from the database.
+
+use std::sync::Arc;
+
+use countersign::{UnixTime, crypto};
+use countersign_issuer::password::{NewPassword, PasswordPolicy};
+use countersign_issuer::record::{AuditEvent, AuditKind, EndReason, PasswordHash, User};
+use countersign_issuer::revoke::{Revocation, RevocationKind, RevocationPolicy};
+use countersign_issuer::{IssuerError, Password, PasswordHasher, PasswordParameters, Refused};
+
+use super::{Authority, FlowError, new_id};
+use crate::config::Config;
+use crate::store::{Created, Ended, Ending, Found, SharedStore, StoreError};
+use crate::{StartError, master_key};
+
+/// The longest user name, in bytes.
+pub(super) const LONGEST_NAME: usize = 128;
+
+/// The users of one installation.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    store: SharedStore,
+    cost: PasswordParameters,
+    revocations: RevocationPolicy,
+    authority: Option<Arc<Authority>>,
+    actor: Option<String>,
+}
+
+/// Why a user was not added or changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DirectoryError {
+    /// There is one of that name.
+    #[error("there is a user named {0} already")]
+    NameTaken(String),
+    /// There is none of that name.
+    #[error("there is no user named {0}")]
+    UnknownUser(String),
+    /// The name cannot be one.
+    #[error("a user name has 1 to {LONGEST_NAME} bytes and no spaces or control characters")]
+    BadName,
+    /// A role's name cannot be one.
+    #[error("a role has no spaces or control characters, and is not empty")]
+    BadRole,
+    /// The password cannot be one.
+    #[error(transparent)]
+    Password(#[from] Refused),
+    /// The store did not do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The password could not be hashed.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+}
+
+impl Directory {
+    /// Opens the users of the installation that `config` describes, and makes it if it is not there
+    /// yet: users may be added before the server is started for the first time.
+    ///
+    /// # Errors
+    /// [`StartError`] when the database cannot be opened, or is there without its master key.
+    pub async fn open(config: &Config) -> Result<Self, StartError> {
+        // A database without a key would be refused at the server's first start.
+        master_key::of(config)?;
+        let store = crate::open_store(&config.database)?;
+        let longest_life = store.longest_access_life(config.access_life).await?;
+        let revocations = RevocationPolicy {
+            longest_life,
+            ..RevocationPolicy::default()
+        };
+        Ok(Self {
+            store,
+            cost: config.passwords,
+            revocations,
+            authority: None,
+            actor: None,
+        })
+    }
+
+    /// The users of a running server.
+    pub(crate) fn of(authority: Arc<Authority>, config: &Config) -> Self {
+        Self {
+            store: Arc::clone(&authority.store),
+            cost: config.passwords,
+            revocations: authority.policy.revocations,
+            authority: Some(authority),
+            actor: None,
+        }
+    }
+
+    /// The same users, changed in the name of the administrator with this user id: the audit log
+    /// says so.
+    #[must_use]
+    pub fn acting(mut self, actor: impl Into<String>) -> Self {
+        self.actor = Some(actor.into());
+        self
+    }
+
+    /// Adds a user.
+    ///
+    /// # Errors
+    /// [`DirectoryError::NameTaken`], or what is wrong with name, roles or password.
+    pub async fn add(
+        &self,
+        username: &str,
+        password: Password,
+        roles: Vec<String>,
+    ) -> Result<User, DirectoryError> {
+        if username.is_empty() || username.len() > LONGEST_NAME || !is_word(username) {
+            return Err(DirectoryError::BadName);
+        }
+        refuse_bad_roles(&roles)?;
+        let now = UnixTime::now();
+        let user = User {
+            id: new_id().map_err(directory)?,
+            username: username.to_owned(),
+            password_hash: self.hash(password, username).await?,
+            roles,
+            disabled: false,
+            created_at: now,
+            password_changed_at: now,
+        };
+        match self
+            .store
+            .create_user(user.clone(), self.about(&user, AuditKind::UserCreated, now))
+            .await?
+        {
+            Created::Created => Ok(user),
+            Created::NameTaken => Err(DirectoryError::NameTaken(username.to_owned())),
+        }
+    }
+
+    /// Up to `limit` users whose names come after `after`, by name.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Store`].
+    pub async fn list(&self, after: Option<&str>, limit: u32) -> Result<Vec<User>, DirectoryError> {
+        Ok(self.store.users(after, limit).await?)
+    }
+
+    /// Gives a user another password and ends every session of theirs. The answer is how many.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownUser`], or what is wrong with the password.
+    pub async fn set_password(
+        &self,
+        username: &str,
+        password: Password,
+    ) -> Result<usize, DirectoryError> {
+        let user = self.find(username).await?;
+        let hash = self.hash(password, username).await?;
+        let now = UnixTime::now();
+        let ending = self.ending(EndReason::PasswordChanged, now);
+        let audit = self.about(&user, AuditKind::PasswordChanged, now);
+        let ended = self
+            .store
+            .set_password(&user.id, hash, None, ending.clone(), audit)
+            .await?;
+        self.told(ended, &ending, username)
+    }
+
+    /// Keeps a user out: no sign-in, no refresh, every session ended. The answer is how many.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownUser`].
+    pub async fn disable(&self, username: &str) -> Result<usize, DirectoryError> {
+        let user = self.find(username).await?;
+        let now = UnixTime::now();
+        let ending = self.ending(EndReason::UserDisabled, now);
+        let audit = self.about(&user, AuditKind::UserDisabled, now);
+        let ended = self
+            .store
+            .disable_user(&user.id, ending.clone(), audit)
+            .await?;
+        self.told(ended, &ending, username)
+    }
+
+    /// Lets a disabled user sign in again.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownUser`].
+    pub async fn enable(&self, username: &str) -> Result<(), DirectoryError> {
+        let user = self.find(username).await?;
+        let audit = self.about(&user, AuditKind::UserEnabled, UnixTime::now());
+        match self.store.enable_user(&user.id, audit).await? {
+            Found::Found(()) => Ok(()),
+            Found::Missing => Err(DirectoryError::UnknownUser(username.to_owned())),
+        }
+    }
+
+    /// The user with this name.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownUser`].
+    pub async fn user(&self, username: &str) -> Result<User, DirectoryError> {
+        self.find(username).await
+    }
+
+    /// Gives a user other roles. Tokens that are out already keep the old ones until they expire.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownUser`] or [`DirectoryError::BadRole`].
+    pub async fn set_roles(
+        &self,
+        username: &str,
+        roles: Vec<String>,
+    ) -> Result<(), DirectoryError> {
+        refuse_bad_roles(&roles)?;
+        let user = self.find(username).await?;
+        let audit = AuditEvent {
+            detail: Some(format!("roles: {}", roles.join(" "))),
+            ..self.about(&user, AuditKind::UserChanged, UnixTime::now())
+        };
+        match self.store.set_roles(&user.id, roles, audit).await? {
+            Found::Found(()) => Ok(()),
+            Found::Missing => Err(DirectoryError::UnknownUser(username.to_owned())),
+        }
+    }
+
+    /// Deletes a user and every session of theirs. The answer is how many sessions ended.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownUser`].
+    pub async fn delete(&self, username: &str) -> Result<usize, DirectoryError> {
+        let user = self.find(username).await?;
+        let now = UnixTime::now();
+        let ending = self.ending(EndReason::UserDeleted, now);
+        let audit = self.about(&user, AuditKind::UserDeleted, now);
+        let ended = self
+            .store
+            .delete_user(&user.id, ending.clone(), audit)
+            .await?;
+        if let Some(authority) = &self.authority {
+            authority.publish([Revocation {
+                kind: RevocationKind::Subject,
+                value: user.id,
+                until: ending.until,
+            }]);
+        }
+        self.told(ended, &ending, username)
+    }
+
+    /// Writes out what waits, before the program ends.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+
+    /// Tells the guards of a running server which sessions ended, and counts them.
+    fn told(
+        &self,
+        ended: Found<Vec<Ended>>,
+        ending: &Ending,
+        username: &str,
+    ) -> Result<usize, DirectoryError> {
+        let Found::Found(ended) = ended else {
+            return Err(DirectoryError::UnknownUser(username.to_owned()));
+        };
+        if let Some(authority) = &self.authority {
+            authority.publish_ended(&ended, ending);
+        }
+        Ok(ended.len())
+    }
+
+    async fn find(&self, username: &str) -> Result<User, DirectoryError> {
+        let found = self.store.user_by_name(username).await?;
+        found.ok_or_else(|| DirectoryError::UnknownUser(username.to_owned()))
+    }
+
+    async fn hash(
+        &self,
+        password: Password,
+        username: &str,
+    ) -> Result<PasswordHash, DirectoryError> {
+        let new = NewPassword::choose(password, username, PasswordPolicy::default())?;
+        let salt = crypto::random::<16>().map_err(IssuerError::from)?;
+        let mut hasher = PasswordHasher::new(self.cost);
+        let joined = tokio::task::spawn_blocking(move || hasher.hash(&new, salt)).await;
+        Ok(joined.map_err(|_| StoreError::Closed)??)
+    }
+
+    fn ending(&self, reason: EndReason, now: UnixTime) -> Ending {
+        Ending {
+            reason,
+            kind: AuditKind::SessionEnded,
+            at: now,
+            until: self.revocations.last_token_gone(now),
+            network: None,
+            actor: self.actor.clone(),
+            detail: None,
+        }
+    }
+
+    fn about(&self, user: &User, kind: AuditKind, now: UnixTime) -> AuditEvent {
+        AuditEvent {
+            user_id: Some(user.id.clone()),
+            username: Some(user.username.clone()),
+            actor: self.actor.clone(),
+            ..AuditEvent::new(now, kind)
+        }
+    }
+}
+
+fn refuse_bad_roles(roles: &[String]) -> Result<(), DirectoryError> {
+    if roles.iter().any(|role| role.is_empty() || !is_word(role)) {
+        return Err(DirectoryError::BadRole);
+    }
+    Ok(())
+}
+
+pub(super) fn is_word(text: &str) -> bool {
+    !text
+        .chars()
+        .any(|character| character.is_whitespace() || character.is_control())
+}
+
+fn directory(error: FlowError) -> DirectoryError {
+    match error {
+        FlowError::Refused(refused) => DirectoryError::Password(refused),
+        FlowError::Store(error) => DirectoryError::Store(error),
+        FlowError::Issuer(error) => DirectoryError::Issuer(error),
+        FlowError::Busy | FlowError::InvalidScope | FlowError::InvalidTarget => {
+            DirectoryError::Store(StoreError::Overloaded)
+        }
+    }
+}

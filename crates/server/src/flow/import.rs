@@ -1,0 +1,197 @@
+//! Users taken over from another system, with the password hashes they have there.
+//!
+//! A hash is kept as it is and replaced by one of ours when its owner signs in next. An import that
+//! was cut short is simply run again: a user's id is derived from name and hash as they stood in the
+//! file, so that a line is recognised whatever has become of its user since, a new password
+//! included, and a line that names somebody else's user is told apart from it.
+
+use countersign::{UnixTime, base64url, crypto};
+use countersign_issuer::record::{AuditEvent, AuditKind, PasswordHash, User};
+
+use super::directory::{LONGEST_NAME, is_word};
+use crate::config::Config;
+use crate::store::{Created, SharedStore, StoreError, name_key};
+use crate::{StartError, master_key};
+
+/// Takes users over into one installation.
+#[derive(Clone, Debug)]
+pub struct Importer {
+    store: SharedStore,
+}
+
+/// A user as another system described it, whose name, roles and hash can be used here.
+#[derive(Clone, Debug)]
+pub struct ForeignUser {
+    username: String,
+    password_hash: PasswordHash,
+    roles: Vec<String>,
+    disabled: bool,
+}
+
+/// Why a user cannot be taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ForeignRefused {
+    /// The name cannot be one.
+    #[error("a user name has 1 to {LONGEST_NAME} bytes and no spaces or control characters")]
+    BadName,
+    /// A role's name cannot be one.
+    #[error("a role has no spaces or control characters, and is not empty")]
+    BadRole,
+    /// The password hash cannot be checked here.
+    #[error(transparent)]
+    Hash(#[from] countersign_issuer::ImportRefused),
+}
+
+/// What became of a user that was to be taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Imported {
+    /// The user exists now.
+    Added,
+    /// An earlier import, or an earlier line, added this very user.
+    AlreadyThere,
+    /// There is a user of that name who did not come from this line.
+    NameTaken,
+}
+
+impl ForeignUser {
+    /// Holds the description against what can be stored and checked here.
+    ///
+    /// # Errors
+    /// [`ForeignRefused`], which repeats nothing of it.
+    pub fn new(
+        username: &str,
+        password_hash: &str,
+        roles: Vec<String>,
+        disabled: bool,
+    ) -> Result<Self, ForeignRefused> {
+        if username.is_empty() || username.len() > LONGEST_NAME || !is_word(username) {
+            return Err(ForeignRefused::BadName);
+        }
+        if roles.iter().any(|role| role.is_empty() || !is_word(role)) {
+            return Err(ForeignRefused::BadRole);
+        }
+        Ok(Self {
+            username: username.to_owned(),
+            password_hash: PasswordHash::import(password_hash)?,
+            roles,
+            disabled,
+        })
+    }
+
+    /// The same for the same line of a file, and for no other.
+    fn id(&self) -> String {
+        let name = name_key(&self.username);
+        let described = [
+            "countersign imported user v1",
+            &name,
+            self.password_hash.as_str(),
+        ];
+        // A name holds no zero byte, and the hash comes last.
+        let digest = crypto::sha256(described.join("\0").as_bytes());
+        base64url::encode(digest.first_chunk::<16>().unwrap_or(&[0; 16]))
+    }
+
+    fn into_user(self, now: UnixTime) -> User {
+        User {
+            id: self.id(),
+            username: self.username,
+            password_hash: self.password_hash,
+            roles: self.roles,
+            disabled: self.disabled,
+            created_at: now,
+            password_changed_at: now,
+        }
+    }
+}
+
+impl ForeignRefused {
+    /// The stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::BadName => "bad_username",
+            Self::BadRole => "bad_role",
+            Self::Hash(refused) => refused.code(),
+        }
+    }
+}
+
+impl Importer {
+    /// Opens the installation that `config` describes, and makes it if it is not there yet.
+    ///
+    /// # Errors
+    /// [`StartError`] when the database cannot be opened, or is there without its master key.
+    pub fn open(config: &Config) -> Result<Self, StartError> {
+        // A database without a key would be refused at the server's first start.
+        master_key::of(config)?;
+        let store = crate::open_store(&config.database)?;
+        Ok(Self { store })
+    }
+
+    /// Takes users over in one transaction; the answers are in their order.
+    ///
+    /// # Errors
+    /// [`StoreError`]; then none of them was taken over.
+    pub async fn import(&self, users: Vec<ForeignUser>) -> Result<Vec<Imported>, StoreError> {
+        let now = UnixTime::now();
+        let users: Vec<_> = users.into_iter().map(|user| user.into_user(now)).collect();
+        let ids: Vec<_> = users.iter().map(|user| user.id.clone()).collect();
+        let audit = AuditEvent::new(now, AuditKind::UsersImported);
+        let created = self.store.import_users(users, audit).await?;
+        let mut outcomes = Vec::with_capacity(ids.len());
+        for (created, id) in created.into_iter().zip(ids) {
+            outcomes.push(match created {
+                Created::Created => Imported::Added,
+                Created::NameTaken if self.store.user(&id).await?.is_some() => {
+                    Imported::AlreadyThere
+                }
+                Created::NameTaken => Imported::NameTaken,
+            });
+        }
+        Ok(outcomes)
+    }
+
+    /// Writes out what waits, before the program ends.
+    pub async fn close(&self) {
+        self.store.close().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HASH: &str = "pbkdf2:sha256:1000$c2FsdA$\
+                        0000000000000000000000000000000000000000000000000000000000000000";
+
+    fn user(name: &str) -> ForeignUser {
+        ForeignUser::new(name, HASH, Vec::new(), false).expect("a user")
+    }
+
+    #[test]
+    fn a_user_is_the_same_by_name_in_any_case_and_by_hash() {
+        let other = HASH.replace("$00", "$01");
+        let changed = ForeignUser::new("ada", &other, Vec::new(), false).expect("a user");
+        assert_eq!(user("ada").id(), user("Ada").id());
+        assert_ne!(user("ada").id(), user("adb").id());
+        assert_ne!(user("ada").id(), changed.id());
+        assert_eq!(user("ada").id().len(), 22);
+    }
+
+    #[test]
+    fn what_cannot_be_stored_or_checked_is_refused_by_name() {
+        let refused = |name: &str, hash: &str, roles: &[&str]| {
+            let roles = roles.iter().map(|role| (*role).to_owned()).collect();
+            ForeignUser::new(name, hash, roles, false)
+                .expect_err("a refusal")
+                .code()
+        };
+        let costly = HASH.replace(":1000", ":99000000");
+        assert_eq!(refused("", HASH, &[]), "bad_username");
+        assert_eq!(refused("a b", HASH, &[]), "bad_username");
+        assert_eq!(refused(&"a".repeat(129), HASH, &[]), "bad_username");
+        assert_eq!(refused("ada", HASH, &["a b"]), "bad_role");
+        assert_eq!(refused("ada", "plain", &[]), "unknown_password_hash");
+        assert_eq!(refused("ada", &costly, &[]), "password_hash_out_of_bounds");
+    }
+}

@@ -1,0 +1,178 @@
+//! The keys: made on first start, changed as the ring's plan says, published as a key set.
+
+use std::time::Duration;
+
+use countersign::{KeySet, UnixTime, base64url, crypto};
+use countersign_issuer::keyring::{self, KeyChange, KeyPolicy};
+use countersign_issuer::mac::{MacKeyChange, MacKeyPolicy, plan_mac_keys};
+use countersign_issuer::record::{AuditEvent, AuditKind, KeyState, MacKeyRecord, SigningKeyRecord};
+use countersign_issuer::{IssuerError, KeyRing, MacKeys, MasterKey};
+
+use super::{Authority, FlowError, new_id};
+use crate::store::{KeyRowChange, Store};
+
+/// The keys as they are in use, opened.
+pub(super) struct Ring {
+    pub(super) keys: KeyRing,
+    pub(super) macs: MacKeys,
+    records: Vec<SigningKeyRecord>,
+    mac_records: Vec<MacKeyRecord>,
+    json: String,
+    etag: String,
+}
+
+/// How both kinds of keys come and go.
+#[derive(Debug)]
+pub(super) struct KeyPolicies {
+    pub(super) signing: KeyPolicy,
+    pub(super) macs: MacKeyPolicy,
+}
+
+/// The key set as it is served.
+#[derive(Debug)]
+pub(crate) struct PublishedKeys {
+    pub(crate) json: String,
+    pub(crate) etag: String,
+    pub(crate) max_age: Duration,
+}
+
+impl Ring {
+    fn open(
+        records: Vec<SigningKeyRecord>,
+        mac_records: Vec<MacKeyRecord>,
+        policy: &KeyPolicy,
+        master: &MasterKey,
+    ) -> Result<Self, IssuerError> {
+        let keys = KeyRing::open(&records, policy, master)?;
+        let macs = MacKeys::open_all(&mac_records, master)?;
+        let json = keys.published().to_json();
+        let etag = format!(
+            "\"{}\"",
+            base64url::encode(&crypto::sha256(json.as_bytes()))
+        );
+        Ok(Self {
+            keys,
+            macs,
+            records,
+            mac_records,
+            json,
+            etag,
+        })
+    }
+
+    pub(super) fn key_set(&self) -> KeySet {
+        self.keys.published().clone()
+    }
+}
+
+/// Loads the keys, makes what is missing or due, and opens them.
+///
+/// Another process may plan the same step at the same time: the store lets one of them through, and
+/// the other looks again.
+pub(super) async fn prepare(
+    store: &dyn Store,
+    master: &MasterKey,
+    policy: &KeyPolicies,
+    now: UnixTime,
+) -> Result<Ring, FlowError> {
+    loop {
+        let (records, mac_records) = store.keys().await?;
+        let mut changes = Vec::new();
+        for change in keyring::plan(&records, &policy.signing, now) {
+            changes.push(signing_change(change, &records, master, now)?);
+        }
+        for change in plan_mac_keys(&mac_records, &policy.macs, now) {
+            changes.push(mac_change(change, master, now)?);
+        }
+        if changes.is_empty() {
+            return Ok(Ring::open(records, mac_records, &policy.signing, master)?);
+        }
+        // Opened before anything is changed: a wrong master key must change nothing.
+        if !records.is_empty() {
+            KeyRing::open(&records, &policy.signing, master)?;
+        }
+        if store.change_keys(changes).await? {
+            tracing::info!("changed the signing keys as planned");
+        }
+    }
+}
+
+pub(super) fn signing_change(
+    change: KeyChange,
+    records: &[SigningKeyRecord],
+    master: &MasterKey,
+    now: UnixTime,
+) -> Result<KeyRowChange, FlowError> {
+    let (record, from) = match change {
+        KeyChange::Create { algorithm, state } => (
+            SigningKeyRecord::generate(algorithm, state, new_id()?, master, now)?,
+            None,
+        ),
+        KeyChange::Enter { kid, state } => {
+            let found = records.iter().find(|record| record.kid == kid);
+            let mut record = found.cloned().ok_or(IssuerError::UnknownKey { kid })?;
+            let from = record.state;
+            record.enter(state, now);
+            (record, Some(from))
+        }
+    };
+    let kind = match (from, record.state) {
+        (None, _) => AuditKind::KeyCreated,
+        (Some(_), KeyState::Signing) => AuditKind::KeyPromoted,
+        (Some(_), KeyState::Retiring) => AuditKind::KeyRetired,
+        (Some(_), KeyState::Withdrawn) => AuditKind::KeyWithdrawn,
+        (Some(_), _) => AuditKind::KeyDestroyed,
+    };
+    let audit = AuditEvent {
+        detail: Some(record.kid.clone()),
+        ..AuditEvent::new(now, kind)
+    };
+    Ok(KeyRowChange::Signing {
+        record,
+        from,
+        revocation: None,
+        audit,
+    })
+}
+
+fn mac_change(
+    change: MacKeyChange,
+    master: &MasterKey,
+    now: UnixTime,
+) -> Result<KeyRowChange, FlowError> {
+    Ok(match change {
+        MacKeyChange::Create { id } => KeyRowChange::MacCreated {
+            record: MacKeyRecord::generate(id, master, now)?,
+            audit: AuditEvent {
+                detail: Some(id.to_string()),
+                ..AuditEvent::new(now, AuditKind::MacKeyCreated)
+            },
+        },
+        MacKeyChange::Retire { id } => KeyRowChange::MacRetired { id, at: now },
+        MacKeyChange::Delete { id } => KeyRowChange::MacDeleted { id },
+    })
+}
+
+impl Authority {
+    /// Does what is due with the keys, and takes in what other processes did.
+    pub(crate) async fn keep_keys(&self) -> Result<(), FlowError> {
+        let now = UnixTime::now();
+        let ring = prepare(&*self.store, &self.master, &self.policy.keys, now).await?;
+        let known = self.ring.load();
+        if ring.records != known.records || ring.mac_records != known.mac_records {
+            self.guard_keys.replace(ring.key_set());
+            self.ring.store(ring.into());
+        }
+        Ok(())
+    }
+
+    /// The key set, and how long it may be kept.
+    pub(crate) fn published_keys(&self) -> PublishedKeys {
+        let ring = self.ring.load();
+        PublishedKeys {
+            json: ring.json.clone(),
+            etag: ring.etag.clone(),
+            max_age: keyring::max_age(&ring.records, &self.policy.keys.signing, UnixTime::now()),
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! Load, decide, commit: each thing the server does, as a story of its own.
+//!
+//! ```text
+//!   sign_in      name + password -> proof -> grant -> session -> pair
+//!   refresh      refresh token -> row -> verdict -> grant -> pair
+//!   sign_out     a session ends and its revocation goes out
+//!   account      users see and end their own sessions, change their password
+//!   keys         what the key ring plans is stored and published
+//!   revocations  what ended, signed for guards; feed: as it happens
+//!   custodian    keys are rotated and withdrawn by hand
+//!   directory    users are added, changed, disabled
+//!   import       users come from another system, with their hashes
+//!   oversight    administrators see and end sessions, read the audit log
+//! ```
+//!
+//! No HTTP and no SQL here: a flow asks the store's verbs, the issuer decides.
+
+mod account;
+mod custodian;
+mod directory;
+mod feed;
+mod import;
+mod keys;
+mod lanes;
+mod oversight;
+mod refresh;
+mod revocations;
+mod sign_in;
+mod sign_out;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use countersign::{Algorithm, UnixTime, base64url, crypto};
+use countersign_guard::{KeyHandle, RevokedHandle};
+use countersign_issuer::device::DeviceToken;
+use countersign_issuer::keyring::KeyPolicy;
+use countersign_issuer::mac::MacKeyPolicy;
+use countersign_issuer::revoke::{LiveSet, RevocationPolicy};
+use countersign_issuer::shadow::ShadowWatch;
+use countersign_issuer::throttle::{Throttle, ThrottlePolicy};
+use countersign_issuer::token::TokenRefused;
+use countersign_issuer::{
+    AccessToken, IssuerError, MasterKey, RefreshToken, Refused, SessionPolicy, TokenPolicy,
+};
+
+pub(crate) use self::account::PasswordChange;
+pub use self::custodian::{Custodian, CustodianError};
+pub use self::directory::{Directory, DirectoryError};
+use self::feed::Feed;
+pub(crate) use self::feed::Follower;
+pub use self::import::{ForeignRefused, ForeignUser, Imported, Importer};
+use self::keys::{KeyPolicies, Ring};
+use self::lanes::{Busy, Lanes};
+pub use self::oversight::{Oversight, SessionsOf};
+pub(crate) use self::sign_in::SignIn;
+use crate::config::Config;
+use crate::store::{SharedStore, StoreError};
+
+/// The client of everyone who signs in with a name and a password at this server itself.
+const FIRST_PARTY: &str = "first-party";
+
+/// How many sessions are watched for a thief who refreshes just behind his victim.
+const SHADOWS: usize = 16_384;
+
+/// The one who signs: what every flow works on.
+pub(crate) struct Authority {
+    store: SharedStore,
+    master: MasterKey,
+    policy: Policy,
+    ring: ArcSwap<Ring>,
+    live: Mutex<LiveSet>,
+    feed: Feed,
+    throttle: Mutex<Throttle>,
+    shadows: Mutex<ShadowWatch>,
+    lanes: Lanes,
+    guard_keys: KeyHandle,
+    guard_revoked: RevokedHandle,
+}
+
+/// The operator's decisions, in the issuer's words.
+#[derive(Debug)]
+struct Policy {
+    audience: String,
+    tokens: TokenPolicy,
+    sessions: SessionPolicy,
+    keys: KeyPolicies,
+    revocations: RevocationPolicy,
+    audit_retention: Duration,
+}
+
+/// A token pair on its way to a client.
+#[derive(Debug)]
+pub(crate) struct Pair {
+    pub(crate) access_token: AccessToken,
+    pub(crate) refresh_token: RefreshToken,
+    pub(crate) refresh_expires_in: Duration,
+    pub(crate) scope: String,
+    /// After a sign-in only.
+    pub(crate) device_token: Option<DeviceToken>,
+}
+
+/// Why a flow did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FlowError {
+    /// It is not granted.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+    /// A scope was asked for that this user may not have.
+    #[error("the scope asked for may not be granted to this user")]
+    InvalidScope,
+    /// Tokens were asked for an audience this server does not serve.
+    #[error("this server makes no tokens for the audience asked for")]
+    InvalidTarget,
+    /// Too many passwords wait to be hashed.
+    #[error("too many sign-ins are under way")]
+    Busy,
+    /// The store did not do its part.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The issuer could not do its part.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
+}
+
+impl From<Busy> for FlowError {
+    fn from(_: Busy) -> Self {
+        Self::Busy
+    }
+}
+
+impl From<TokenRefused> for FlowError {
+    fn from(error: TokenRefused) -> Self {
+        match error {
+            TokenRefused::Refused(refused) => Self::Refused(refused),
+            TokenRefused::Issuer(error) => Self::Issuer(error),
+        }
+    }
+}
+
+impl From<crypto::CryptoError> for FlowError {
+    fn from(error: crypto::CryptoError) -> Self {
+        Self::Issuer(error.into())
+    }
+}
+
+impl Authority {
+    /// Opens what is stored, makes what a first start needs, and stands ready to sign as `issuer`.
+    pub(crate) async fn open(
+        config: &Config,
+        issuer: String,
+        store: SharedStore,
+        master: MasterKey,
+    ) -> Result<Self, FlowError> {
+        let longest_life = store.longest_access_life(config.access_life).await?;
+        let revocations = RevocationPolicy {
+            longest_life,
+            ..RevocationPolicy::default()
+        };
+        let policy = Policy {
+            audience: config.audience.clone(),
+            tokens: TokenPolicy {
+                life: config.access_life,
+                algorithms: config.other_audiences.clone(),
+                ..TokenPolicy::new(issuer)
+            },
+            sessions: config.sessions,
+            keys: KeyPolicies {
+                signing: KeyPolicy {
+                    algorithms: algorithms(config),
+                    retire_for: longest_life + revocations.leeway + revocations.margin,
+                    ..KeyPolicy::default()
+                },
+                macs: MacKeyPolicy {
+                    accept_for: config.sessions.absolute,
+                    ..MacKeyPolicy::default()
+                },
+            },
+            revocations,
+            audit_retention: config.audit_retention,
+        };
+        let now = UnixTime::now();
+        let ring = keys::prepare(&*store, &master, &policy.keys, now).await?;
+        let mut live = LiveSet::new(new_id()?);
+        for revocation in store.revocations(now).await? {
+            live.insert(revocation);
+        }
+        let lanes = Lanes::start(config.hash_lanes, config.hash_queue, config.passwords)
+            .map_err(StoreError::unavailable)?;
+        let authority = Self {
+            guard_keys: KeyHandle::fixed(ring.key_set()),
+            guard_revoked: RevokedHandle::new(),
+            throttle: Mutex::new(Throttle::new(ThrottlePolicy::default(), crypto::random()?)),
+            shadows: Mutex::new(ShadowWatch::new(SHADOWS)),
+            store,
+            master,
+            policy,
+            ring: ArcSwap::from_pointee(ring),
+            live: Mutex::new(live),
+            feed: Feed::new(),
+            lanes,
+        };
+        authority.tell_guard();
+        authority.pad_refusals().await?;
+        Ok(authority)
+    }
+
+    /// The `iss` of every token.
+    pub(crate) fn issuer(&self) -> &str {
+        &self.policy.tokens.issuer
+    }
+
+    /// The `aud` of access tokens for which no other is asked.
+    pub(crate) fn audience(&self) -> &str {
+        &self.policy.audience
+    }
+
+    /// The longest life an access token of this installation can have.
+    pub(crate) fn longest_access_life(&self) -> Duration {
+        self.policy.revocations.longest_life
+    }
+
+    /// The keys and revocations of this server, for the guard over its own routes.
+    pub(crate) fn guard_feeds(&self) -> (KeyHandle, RevokedHandle) {
+        (self.guard_keys.clone(), self.guard_revoked.clone())
+    }
+
+    /// Whether the store answers.
+    pub(crate) async fn ready(&self) -> Result<(), FlowError> {
+        Ok(self.store.ping().await?)
+    }
+
+    fn live(&self) -> MutexGuard<'_, LiveSet> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn shadows(&self) -> MutexGuard<'_, ShadowWatch> {
+        self.shadows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn throttle(&self) -> MutexGuard<'_, Throttle> {
+        self.throttle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl std::fmt::Debug for Authority {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Authority")
+            .field("policy", &self.policy)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The algorithms in use, each once, the default first.
+fn algorithms(config: &Config) -> Vec<Algorithm> {
+    let mut algorithms = vec![config.algorithm];
+    for algorithm in config.other_audiences.values() {
+        if !algorithms.contains(algorithm) {
+            algorithms.push(*algorithm);
+        }
+    }
+    algorithms
+}
+
+/// Sixteen random bytes as text: unique without anybody keeping count.
+fn new_id() -> Result<String, FlowError> {
+    Ok(base64url::encode(&crypto::random::<16>()?))
+}

@@ -1,0 +1,216 @@
+//! A name and a password become a session and its first pair.
+
+use std::net::IpAddr;
+
+use countersign::secret::SecretString;
+use countersign::{UnixTime, crypto};
+use countersign_issuer::device::Device;
+use countersign_issuer::record::{AuditEvent, AuditKind, Handle, PasswordHash, Session, User};
+use countersign_issuer::throttle::Network;
+use countersign_issuer::token::TokenSeed;
+use countersign_issuer::{
+    AccessToken, IssuerError, NewSession, Password, PasswordProof, Refused, UserGrant,
+};
+
+use super::{Authority, FIRST_PARTY, FlowError, Pair, new_id};
+use crate::store::{Opened, name_key};
+
+/// A sign-in as it was asked for.
+#[derive(Debug)]
+pub(crate) struct SignIn {
+    pub(crate) username: String,
+    pub(crate) password: SecretString,
+    pub(crate) scope: Option<String>,
+    pub(crate) audience: Option<String>,
+    pub(crate) device_token: Option<SecretString>,
+    pub(crate) peer: IpAddr,
+}
+
+/// A checked password, and its hash at today's cost if the stored one is of an older kind.
+struct Checked {
+    proof: PasswordProof,
+    upgrade: Option<PasswordHash>,
+}
+
+impl Authority {
+    /// Signs a user in. Unknown name, wrong password, disabled user: one refusal after the same
+    /// work. Waiting comes before any of it.
+    pub(crate) async fn sign_in(&self, asked: SignIn) -> Result<Pair, FlowError> {
+        let now = UnixTime::now();
+        self.refuse_unserved(&asked)?;
+        let password = match Password::new(asked.password.expose()) {
+            Ok(password) => Some(password),
+            // An empty password is a wrong one, and costs what a wrong one costs.
+            Err(Refused::PasswordEmpty) => None,
+            Err(refused) => return Err(refused.into()),
+        };
+        let network = Network::of(asked.peer);
+        let name = name_key(&asked.username);
+        let device = self.known_device(asked.device_token.as_ref(), &name, now);
+        let attempt = self
+            .throttle()
+            .admit(&name, network, device.as_ref(), now)?;
+
+        let (user, checked) = match self.find_and_check(&asked.username, password).await {
+            Ok(found) => found,
+            Err(error) => {
+                // Nothing was found out: the attempt counts neither way.
+                self.throttle().released(attempt, UnixTime::now());
+                return Err(error);
+            }
+        };
+        let Some(Checked { proof, upgrade }) = checked else {
+            // From now on, not from when it was asked: hashing took its time.
+            self.throttle().failed(attempt, UnixTime::now());
+            return Err(self.refused(&asked, user.as_ref(), now).await);
+        };
+        self.throttle().succeeded(attempt, UnixTime::now());
+        let stored = proof.user().password_hash.clone();
+        let grant = UserGrant::from_password(proof, now);
+        let session = self.new_session(&grant, asked.audience, now)?;
+        let audit = AuditEvent {
+            user_id: Some(session.user_id.clone()),
+            username: Some(grant.username().to_owned()),
+            sid: Some(session.sid.clone()),
+            network: Some(asked.peer.to_string()),
+            ..AuditEvent::new(now, AuditKind::SignedIn)
+        };
+        match self
+            .store
+            .open_session(session.clone(), stored, upgrade, audit)
+            .await?
+        {
+            Opened::Opened => {}
+            // Disabled, or given another password, while the hash was running: not let in.
+            Opened::UserChanged => return Err(Refused::InvalidCredentials.into()),
+        }
+        let id = match &device {
+            Some(device) => *device.id(),
+            None => crypto::random()?,
+        };
+        let device_token = self.ring.load().macs.device_token(&name, id, now)?;
+        Ok(Pair {
+            device_token: Some(device_token),
+            ..self.pair(&grant, &session, now)?
+        })
+    }
+
+    /// The device, if it has signed in under this name before and can show it.
+    fn known_device(
+        &self,
+        token: Option<&SecretString>,
+        name: &str,
+        now: UnixTime,
+    ) -> Option<Device> {
+        let token = token?.expose();
+        self.ring.load().macs.open_device(token, name, now)
+    }
+
+    /// Takes in which kinds of password hashes are stored, so that every refusal costs the same.
+    pub(crate) async fn pad_refusals(&self) -> Result<(), FlowError> {
+        self.lanes.pad_for(self.store.password_kinds().await?);
+        Ok(())
+    }
+
+    /// Which scopes a user may ask for is not kept yet, so there is none to have; audiences are
+    /// those of the settings.
+    fn refuse_unserved(&self, asked: &SignIn) -> Result<(), FlowError> {
+        if asked
+            .scope
+            .as_deref()
+            .is_some_and(|scope| !scope.trim().is_empty())
+        {
+            return Err(FlowError::InvalidScope);
+        }
+        match &asked.audience {
+            Some(audience) if !self.serves(audience) => Err(FlowError::InvalidTarget),
+            _ => Ok(()),
+        }
+    }
+
+    fn serves(&self, audience: &str) -> bool {
+        audience == self.policy.audience || self.policy.tokens.algorithms.contains_key(audience)
+    }
+
+    /// Loads the user and checks the password in a hashing lane, for unknown names alike. No
+    /// `Checked` is a refusal.
+    async fn find_and_check(
+        &self,
+        username: &str,
+        password: Option<Password>,
+    ) -> Result<(Option<User>, Option<Checked>), FlowError> {
+        let user = self.store.user_by_name(username).await?;
+        let salt = crypto::random::<16>()?;
+        let checked = self.lanes.run(move |hasher| {
+            let checked = match &password {
+                None => Err(hasher.refuse()),
+                Some(password) => hasher.check(user.as_ref(), password),
+            };
+            let upgrade = match (&checked, &password) {
+                (Ok(proof), Some(password)) if proof.rehash_due() => {
+                    Some(hasher.rehash(proof, password, salt)?)
+                }
+                _ => None,
+            };
+            let checked = checked.ok().map(|proof| Checked { proof, upgrade });
+            Ok::<_, IssuerError>((user, checked))
+        });
+        Ok(checked.await??)
+    }
+
+    /// Writes a refusal down and gives it the one face all of them have.
+    async fn refused(&self, asked: &SignIn, user: Option<&User>, now: UnixTime) -> FlowError {
+        let audit = AuditEvent {
+            user_id: user.map(|user| user.id.clone()),
+            username: Some(asked.username.chars().take(128).collect()),
+            network: Some(asked.peer.to_string()),
+            ..AuditEvent::new(now, AuditKind::SignInRefused)
+        };
+        match self.store.audit(audit).await {
+            Ok(()) => Refused::InvalidCredentials.into(),
+            Err(error) => error.into(),
+        }
+    }
+
+    fn new_session(
+        &self,
+        grant: &UserGrant,
+        audience: Option<String>,
+        now: UnixTime,
+    ) -> Result<Session, FlowError> {
+        let audience = audience.unwrap_or_else(|| self.policy.audience.clone());
+        let new = NewSession {
+            handle: Handle::new(crypto::random()?),
+            sid: new_id()?,
+            client_id: FIRST_PARTY.to_owned(),
+            scope: String::new(),
+            audience: vec![audience],
+            mac_key_id: self.ring.load().macs.current_id(),
+        };
+        Ok(grant.open_session(new, &self.policy.sessions, now))
+    }
+
+    /// The pair that answers a sign-in or a refresh: the session's current refresh token, and a
+    /// fresh access token.
+    pub(super) fn pair(
+        &self,
+        grant: &UserGrant,
+        session: &Session,
+        now: UnixTime,
+    ) -> Result<Pair, FlowError> {
+        let ring = self.ring.load();
+        let seed = TokenSeed {
+            jwt_id: new_id()?,
+            jitter: u32::from_be_bytes(crypto::random::<4>()?),
+        };
+        let access_token =
+            AccessToken::issue(grant, session, &ring.keys, &self.policy.tokens, seed, now)?;
+        Ok(Pair {
+            access_token,
+            refresh_token: ring.macs.refresh_token(session)?,
+            refresh_expires_in: session.refresh_expires_in(now),
+            scope: session.scope.clone(),
+            device_token: None,
+        })
+    }
+}

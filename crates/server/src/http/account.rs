@@ -1,0 +1,104 @@
+//! What signed-in callers see of their own account, and change about it.
+
+use std::sync::Arc;
+
+use axum::Json as JsonAnswer;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::IntoResponse;
+use countersign::secret::SecretString;
+use countersign_guard::Caller;
+use countersign_issuer::Session;
+use countersign_wire::account::{Me, PasswordChange, SessionEntry, SessionList};
+
+use super::body::Json;
+use super::origin::Origin;
+use super::problem::Rejection;
+use crate::flow::{self, Authority};
+
+/// `GET /me`: who the token speaks for.
+pub(super) async fn me(caller: Caller) -> impl IntoResponse {
+    let claims = caller.claims();
+    let me = Me {
+        sub: claims.sub.clone(),
+        username: claims.preferred_username.clone(),
+        roles: claims.roles.clone(),
+        scope: claims.scope.clone(),
+        sid: claims.sid.clone(),
+        expires_at: claims.exp.as_secs(),
+    };
+    ([(CACHE_CONTROL, "no-store")], JsonAnswer(me))
+}
+
+/// `GET /sessions`: the own sessions that are alive.
+pub(super) async fn sessions(
+    State(authority): State<Arc<Authority>>,
+    caller: Caller,
+) -> Result<impl IntoResponse, Rejection> {
+    let sessions = authority.own_sessions(&caller.sub).await?;
+    let own = caller.sid.as_deref();
+    let sessions = sessions
+        .into_iter()
+        .map(|session| entry(session, own))
+        .collect();
+    Ok((
+        [(CACHE_CONTROL, "no-store")],
+        JsonAnswer(SessionList { sessions }),
+    ))
+}
+
+/// `DELETE /sessions/{id}`: ends one of them. 204 also when it was over already.
+pub(super) async fn end_session(
+    State(authority): State<Arc<Authority>>,
+    Origin(origin): Origin,
+    caller: Caller,
+    Path(sid): Path<String>,
+) -> Result<StatusCode, Rejection> {
+    authority
+        .end_own_sessions(&caller.sub, Some(&sid), origin)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `DELETE /sessions`: ends all of them, this one too.
+pub(super) async fn end_sessions(
+    State(authority): State<Arc<Authority>>,
+    Origin(origin): Origin,
+    caller: Caller,
+) -> Result<StatusCode, Rejection> {
+    authority
+        .end_own_sessions(&caller.sub, None, origin)
+        .await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// `POST /password`: another password; every other session ends.
+pub(super) async fn password(
+    State(authority): State<Arc<Authority>>,
+    Origin(origin): Origin,
+    caller: Caller,
+    Json(change): Json<PasswordChange>,
+) -> Result<StatusCode, Rejection> {
+    let asked = flow::PasswordChange {
+        user_id: caller.sub.clone(),
+        sid: caller.sid.clone(),
+        current: SecretString::new(change.current),
+        new: SecretString::new(change.new),
+        peer: origin,
+    };
+    authority.change_password(asked).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn entry(session: Session, own: Option<&str>) -> SessionEntry {
+    SessionEntry {
+        current: own == Some(session.sid.as_str()),
+        sid: session.sid,
+        client_id: session.client_id,
+        scope: session.scope,
+        created_at: session.created_at.as_secs(),
+        last_used_at: session.last_used_at.as_secs(),
+        expires_at: session.idle_expires_at.min(session.expires_at).as_secs(),
+    }
+}

@@ -1,0 +1,55 @@
+//! `POST /login`: a name and a password become a token pair.
+//!
+//! First-party only. It is not OAuth's `password` grant, which RFC 9700 §2.4 forbids.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::IntoResponse;
+use countersign::secret::SecretString;
+use countersign_wire::token::{BEARER, LoginRequest, TokenAnswer};
+
+use super::body::Json;
+use super::origin::Origin;
+use super::problem::Rejection;
+use crate::flow::{Authority, Pair, SignIn};
+
+pub(super) async fn login(
+    State(authority): State<Arc<Authority>>,
+    Origin(origin): Origin,
+    Json(request): Json<LoginRequest>,
+) -> Result<impl IntoResponse, Rejection> {
+    let LoginRequest {
+        username,
+        password,
+        scope,
+        audience,
+        device_token,
+    } = request;
+    let password = SecretString::new(password);
+    let sign_in = SignIn {
+        username,
+        password,
+        scope,
+        audience,
+        device_token: device_token.map(SecretString::new),
+        peer: origin,
+    };
+    let pair = authority.sign_in(sign_in).await?;
+    Ok(token_answer(pair))
+}
+
+/// RFC 6749 §5.1: the pair as JSON, never to be cached.
+pub(super) fn token_answer(pair: Pair) -> impl IntoResponse {
+    let answer = TokenAnswer {
+        access_token: pair.access_token.expose().to_owned(),
+        token_type: BEARER.into(),
+        expires_in: pair.access_token.expires_in().as_secs(),
+        refresh_token: pair.refresh_token.expose().to_owned(),
+        refresh_expires_in: pair.refresh_expires_in.as_secs(),
+        scope: pair.scope,
+        device_token: pair.device_token.map(|token| token.expose().to_owned()),
+    };
+    ([(CACHE_CONTROL, "no-store")], axum::Json(answer))
+}

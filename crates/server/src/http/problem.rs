@@ -1,0 +1,273 @@
+//! The one place where a refusal becomes a status.
+//!
+//! Every refusal leaves in one shape: `{"error", "error_description", "reason"}` (RFC 6749 §5.2),
+//! never to be cached. What went wrong on our side is logged here and not told.
+
+use std::time::Duration;
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use countersign_issuer::{IssuerError, Refused};
+use countersign_wire::bearer::Challenge;
+use countersign_wire::problem::{self, Problem};
+
+use crate::flow::{CustodianError, DirectoryError, FlowError};
+use crate::store::StoreError;
+
+/// Why a request is not answered with what it asked for.
+#[derive(Debug)]
+pub(crate) enum Rejection {
+    /// The body is not JSON.
+    NotJson { line: usize, column: usize },
+    /// The body is JSON of another shape.
+    BodyMismatch { detail: String },
+    /// The body is longer than is read.
+    BodyTooLarge,
+    /// The body broke off.
+    BodyUnreadable,
+    /// The body is declared as something else than JSON.
+    WrongContentType,
+    /// Neither a refresh token nor an access token says which session to end.
+    NothingToEnd,
+    /// The query string is not what the route takes.
+    BadQuery,
+    /// An administrator's change was refused or failed.
+    Directory(DirectoryError),
+    /// A change of the keys was refused or failed.
+    Custodian(CustodianError),
+    /// The router was not given the connection's address: it is served by something else than
+    /// this server's own listener.
+    NoPeer,
+    /// There is no such path.
+    NoSuchRoute,
+    /// There is such a path, but not for this method.
+    WrongMethod,
+    /// The flow refused or failed.
+    Flow(FlowError),
+}
+
+impl From<FlowError> for Rejection {
+    fn from(error: FlowError) -> Self {
+        Self::Flow(error)
+    }
+}
+
+impl From<DirectoryError> for Rejection {
+    fn from(error: DirectoryError) -> Self {
+        match error {
+            DirectoryError::Password(refused) => Self::Flow(FlowError::Refused(refused)),
+            DirectoryError::Store(error) => Self::Flow(FlowError::Store(error)),
+            DirectoryError::Issuer(error) => Self::Flow(FlowError::Issuer(error)),
+            other => Self::Directory(other),
+        }
+    }
+}
+
+impl From<CustodianError> for Rejection {
+    fn from(error: CustodianError) -> Self {
+        match error {
+            CustodianError::Store(error) => Self::Flow(FlowError::Store(error)),
+            other => Self::Custodian(other),
+        }
+    }
+}
+
+impl From<StoreError> for Rejection {
+    fn from(error: StoreError) -> Self {
+        Self::Flow(FlowError::Store(error))
+    }
+}
+
+impl From<Refused> for Rejection {
+    fn from(refused: Refused) -> Self {
+        Self::Flow(FlowError::Refused(refused))
+    }
+}
+
+impl IntoResponse for Rejection {
+    fn into_response(self) -> Response {
+        let bad_request = (StatusCode::BAD_REQUEST, problem::INVALID_REQUEST);
+        let ((status, error), reason, description) = match self {
+            Self::NotJson { line, column } => (
+                bad_request,
+                "not_json",
+                format!("The body is not JSON: see line {line}, column {column}"),
+            ),
+            Self::BodyMismatch { detail } => (
+                bad_request,
+                "wrong_shape",
+                format!("The body does not have the right shape: {detail}"),
+            ),
+            Self::BodyUnreadable => (
+                bad_request,
+                "body_unreadable",
+                "The body could not be read to its end".into(),
+            ),
+            Self::NothingToEnd => (
+                bad_request,
+                "nothing_to_end",
+                "Send the refresh token in the body or the access token in the Authorization header"
+                    .into(),
+            ),
+            Self::BodyTooLarge => (
+                (StatusCode::PAYLOAD_TOO_LARGE, problem::INVALID_REQUEST),
+                "body_too_large",
+                "The body is larger than 16 KiB".into(),
+            ),
+            Self::WrongContentType => (
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, problem::INVALID_REQUEST),
+                "wrong_content_type",
+                "The body must be sent as Content-Type: application/json".into(),
+            ),
+            Self::BadQuery => (
+                bad_request,
+                "bad_query",
+                "The query string is not what this path takes".into(),
+            ),
+            Self::Directory(error) => {
+                let (status, reason) = directory(&error);
+                ((status, problem_name(status)), reason, sentence(&error))
+            }
+            Self::Custodian(error) => {
+                let (status, reason) = custodian(&error);
+                ((status, problem_name(status)), reason, sentence(&error))
+            }
+            Self::NoPeer => (
+                (StatusCode::INTERNAL_SERVER_ERROR, problem::SERVER_ERROR),
+                "server_error",
+                "The server failed; its log says why".into(),
+            ),
+            Self::NoSuchRoute => (
+                (StatusCode::NOT_FOUND, problem::NOT_FOUND),
+                "no_such_route",
+                "There is nothing at this path".into(),
+            ),
+            Self::WrongMethod => (
+                (StatusCode::METHOD_NOT_ALLOWED, problem::INVALID_REQUEST),
+                "wrong_method",
+                "This path does not take this method; the Allow header lists those it takes".into(),
+            ),
+            Self::Flow(error) => return flow(&error),
+        };
+        answer(status, &Problem::new(error, description).because(reason))
+    }
+}
+
+fn flow(error: &FlowError) -> Response {
+    match error {
+        FlowError::Refused(refused) => refusal(refused),
+        FlowError::InvalidScope => asked_too_much(problem::INVALID_SCOPE, error),
+        FlowError::InvalidTarget => asked_too_much("invalid_target", error),
+        FlowError::Busy => unavailable("Too many sign-ins are under way", "hash_queue_full"),
+        FlowError::Store(StoreError::Overloaded) => {
+            unavailable("The server is overloaded", "overloaded")
+        }
+        FlowError::Store(error) => {
+            tracing::error!(%error, "the database failed a request");
+            unavailable("The server cannot reach its data", "storage_unavailable")
+        }
+        FlowError::Issuer(error) => {
+            tracing::error!(%error, code = error.code(), "the issuer failed a request");
+            let description = "The server failed; its log says why";
+            let problem = Problem::new(problem::SERVER_ERROR, description).because("server_error");
+            answer(StatusCode::INTERNAL_SERVER_ERROR, &problem)
+        }
+    }
+}
+
+fn directory(error: &DirectoryError) -> (StatusCode, &'static str) {
+    match error {
+        DirectoryError::NameTaken(_) => (StatusCode::CONFLICT, "name_taken"),
+        DirectoryError::UnknownUser(_) => (StatusCode::NOT_FOUND, "unknown_user"),
+        DirectoryError::BadRole => (StatusCode::BAD_REQUEST, "bad_role"),
+        _ => (StatusCode::BAD_REQUEST, "bad_name"),
+    }
+}
+
+fn custodian(error: &CustodianError) -> (StatusCode, &'static str) {
+    match error {
+        CustodianError::Issuer(IssuerError::UnknownKey { .. }) => {
+            (StatusCode::NOT_FOUND, "unknown_key")
+        }
+        CustodianError::TooEarly(_) => (StatusCode::CONFLICT, "too_early"),
+        CustodianError::Contended => (StatusCode::CONFLICT, "contended"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
+    }
+}
+
+fn problem_name(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => problem::NOT_FOUND,
+        status if status.is_server_error() => problem::SERVER_ERROR,
+        _ => problem::INVALID_REQUEST,
+    }
+}
+
+fn refusal(refused: &Refused) -> Response {
+    let status = match refused {
+        Refused::InvalidCredentials => StatusCode::UNAUTHORIZED,
+        Refused::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let problem = Problem::new(refused.oauth_error(), sentence(refused)).because(refused.code());
+    let mut response = answer(status, &problem);
+    if let Refused::TooManyAttempts { retry_after: wait } = refused {
+        retry_after(&mut response, *wait);
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        // RFC 9110 §15.5.2: a 401 names a scheme.
+        let challenge = Challenge {
+            realm: REALM,
+            ..Challenge::default()
+        };
+        if let Ok(value) = HeaderValue::try_from(challenge.to_string()) {
+            response.headers_mut().insert(WWW_AUTHENTICATE, value);
+        }
+    }
+    response
+}
+
+fn asked_too_much(code: &'static str, error: &FlowError) -> Response {
+    let problem = Problem::new(code, sentence(error)).because(code);
+    answer(StatusCode::BAD_REQUEST, &problem)
+}
+
+/// The realm of every challenge this server makes.
+pub(crate) const REALM: &str = "countersign";
+
+/// A message as the start of a sentence; the house's descriptions have no full stop.
+fn sentence(words: &impl ToString) -> String {
+    let mut sentence = words.to_string();
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence
+}
+
+fn unavailable(description: &'static str, reason: &'static str) -> Response {
+    let problem = Problem::new(
+        problem::TEMPORARILY_UNAVAILABLE,
+        format!("{description}; try again in a moment"),
+    );
+    let mut response = answer(StatusCode::SERVICE_UNAVAILABLE, &problem.because(reason));
+    retry_after(&mut response, Duration::from_secs(1));
+    response
+}
+
+fn retry_after(response: &mut Response, wait: Duration) {
+    let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    response
+        .headers_mut()
+        .insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+}
+
+fn answer(status: StatusCode, problem: &Problem) -> Response {
+    // Three short strings: there is nothing in them that could fail to be written.
+    let body = serde_json::to_vec(problem).unwrap_or_default();
+    let headers = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, body).into_response()
+}

@@ -1,0 +1,97 @@
+//! Every route on one screen.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::FromRef;
+use axum::routing::{delete, get, post, put};
+use countersign_guard::Guard;
+use countersign_wire::paths;
+
+use super::origin::TrustedProxies;
+use super::problem::Rejection;
+use super::{account, admin, health, login, logout, refresh, revocations, well_known};
+use crate::flow::{Authority, Directory};
+
+/// What the handlers share: the authority that signs, and the guard over its own routes.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) guard: Guard,
+    pub(crate) directory: Directory,
+    pub(crate) proxies: TrustedProxies,
+}
+
+pub(crate) fn router(shared: Shared) -> Router {
+    Router::new()
+        .route(paths::LOGIN, post(login::login))
+        .route(paths::REFRESH, post(refresh::refresh))
+        .route(paths::LOGOUT, post(logout::logout))
+        .route(paths::ME, get(account::me))
+        .route(
+            paths::SESSIONS,
+            get(account::sessions).delete(account::end_sessions),
+        )
+        .route(
+            &format!("{}/{{sid}}", paths::SESSIONS),
+            delete(account::end_session),
+        )
+        .route(paths::PASSWORD, post(account::password))
+        .merge(admin())
+        .route(paths::JWKS, get(well_known::key_set))
+        .route(paths::OPENID_CONFIGURATION, get(well_known::metadata))
+        .route(paths::OAUTH_AUTHORIZATION_SERVER, get(well_known::metadata))
+        .route(paths::REVOCATIONS, get(revocations::revocations))
+        .route(paths::HEALTHZ, get(health::healthz))
+        .route(paths::READYZ, get(health::readyz))
+        .fallback(|| async { Rejection::NoSuchRoute })
+        .method_not_allowed_fallback(|| async { Rejection::WrongMethod })
+        .with_state(shared)
+}
+
+/// The routes for callers with the role `admin`.
+fn admin() -> Router<Shared> {
+    let below = |path: &str, rest: &str| format!("{path}{rest}");
+    Router::new()
+        .route(paths::ADMIN_USERS, get(admin::users).post(admin::add_user))
+        .route(
+            &below(paths::ADMIN_USERS, "/{name}"),
+            get(admin::user)
+                .patch(admin::change_user)
+                .delete(admin::delete_user),
+        )
+        .route(
+            &below(paths::ADMIN_USERS, "/{name}/password"),
+            put(admin::set_password),
+        )
+        .route(
+            paths::ADMIN_SESSIONS,
+            get(admin::sessions).delete(admin::end_sessions),
+        )
+        .route(
+            &below(paths::ADMIN_SESSIONS, "/{sid}"),
+            delete(admin::end_session),
+        )
+        .route(paths::ADMIN_KEYS, get(admin::keys))
+        .route(
+            &below(paths::ADMIN_KEYS, "/rotate"),
+            post(admin::rotate_keys),
+        )
+        .route(
+            &below(paths::ADMIN_KEYS, "/{kid}"),
+            delete(admin::withdraw_key),
+        )
+        .route(paths::ADMIN_AUDIT, get(admin::audit))
+}
+
+impl FromRef<Shared> for Arc<Authority> {
+    fn from_ref(shared: &Shared) -> Self {
+        Arc::clone(&shared.authority)
+    }
+}
+
+impl FromRef<Shared> for Guard {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.guard.clone()
+    }
+}

@@ -1,0 +1,164 @@
+//! Where the master key comes from: the environment, or a file that only its owner can read.
+//!
+//! The file is made on first start beside an embedded database. It is never part of a backup: a
+//! stolen database file without it gives no keys away.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use countersign_issuer::{IssuerError, MasterKey};
+
+use crate::config::{Config, Database};
+
+/// Why there is no master key to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum MasterKeyError {
+    /// The file cannot be read or made.
+    #[error("cannot use the master-key file {}: {source}", path.display())]
+    File {
+        /// The file in question.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Others than the owner can read the file.
+    #[error(
+        "the master-key file {} can be read by others (mode {mode:03o}); run: chmod 600 {}",
+        path.display(), path.display()
+    )]
+    Exposed {
+        /// The file in question.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// There is a database but its key file is gone.
+    #[error(
+        "the database exists but its master-key file {} does not; restore that file or set \
+         COUNTERSIGN_MASTER_KEY: without the key nothing that is sealed can be opened",
+        path.display()
+    )]
+    Missing {
+        /// Where the file was looked for.
+        path: PathBuf,
+    },
+    /// The key's text is not a key.
+    #[error("the master key {origin} is not usable: {detail}")]
+    Malformed {
+        /// Where the text came from.
+        origin: String,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// The system gives no randomness.
+    #[error("cannot make a master key: {0}")]
+    Random(#[from] IssuerError),
+}
+
+/// The master key of an installation: the text it was given, or the file beside its database.
+pub(crate) fn of(config: &Config) -> Result<MasterKey, MasterKeyError> {
+    match (&config.master_key, &config.database) {
+        (Some(text), _) => from_text(text.expose(), "in COUNTERSIGN_MASTER_KEY"),
+        (None, Database::Sqlite(path)) => beside(path),
+    }
+}
+
+/// Reads the key file beside `database`, or makes it if `database` is not there yet.
+fn beside(database: &Path) -> Result<MasterKey, MasterKeyError> {
+    let path = file_beside(database);
+    match read(&path) {
+        Err(MasterKeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            if database.exists() {
+                return Err(MasterKeyError::Missing { path });
+            }
+            create(&path)
+        }
+        outcome => outcome,
+    }
+}
+
+/// Where the key of an embedded database lies: beside it, named after it.
+pub fn file_beside(database: &Path) -> PathBuf {
+    database.with_extension("key")
+}
+
+fn from_text(text: &str, origin: &str) -> Result<MasterKey, MasterKeyError> {
+    MasterKey::from_text(text).map_err(|error| MasterKeyError::Malformed {
+        origin: origin.to_owned(),
+        detail: error.to_string(),
+    })
+}
+
+fn read(path: &Path) -> Result<MasterKey, MasterKeyError> {
+    let failed = |source| MasterKeyError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let text = zeroize::Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
+    refuse_exposed(path)?;
+    from_text(&text, &format!("in {}", path.display()))
+}
+
+fn create(path: &Path) -> Result<MasterKey, MasterKeyError> {
+    let failed = |source| MasterKeyError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let key = MasterKey::generate()?;
+    // Written whole under another name first: a crash must not leave half a key under this one.
+    let draft = path.with_extension(format!("key.{}", std::process::id()));
+    let written = write_private(&draft, key.to_text().expose());
+    let placed = written.and_then(|()| fs::hard_link(&draft, path));
+    let removed = fs::remove_file(&draft);
+    match placed {
+        Ok(()) => removed.and_then(|()| sync_folder(path)).map_err(failed)?,
+        // Another process was first; its key is the one that counts.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return read(path),
+        Err(error) => return Err(failed(error)),
+    }
+    Ok(key)
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    writeln!(file, "{text}")?;
+    // A database whose key did not survive a power cut would be lost.
+    file.sync_all()
+}
+
+fn sync_folder(path: &Path) -> io::Result<()> {
+    match path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+    {
+        Some(folder) => fs::File::open(folder)?.sync_all(),
+        None => fs::File::open(".")?.sync_all(),
+    }
+}
+
+#[cfg(unix)]
+fn refuse_exposed(path: &Path) -> Result<(), MasterKeyError> {
+    use std::os::unix::fs::PermissionsExt;
+    let failed = |source| MasterKeyError::File {
+        path: path.to_owned(),
+        source,
+    };
+    let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(MasterKeyError::Exposed {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn refuse_exposed(_path: &Path) -> Result<(), MasterKeyError> {
+    Ok(())
+}

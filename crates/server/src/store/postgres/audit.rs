@@ -1,0 +1,156 @@
+//! The audit log in SQL: appended to, read, never changed; old lines are swept.
+
+use std::sync::LazyLock;
+
+use countersign::UnixTime;
+use countersign_issuer::record::{AuditEvent, AuditKind};
+use tokio_postgres::Row;
+
+use super::pool::{Parameters, Pool};
+use super::rows::{self, Text, seconds, text};
+use crate::store::StoreError;
+
+/// The columns of a line as it is written; the database adds its number and [`NOW_MICROS`].
+pub(super) const LINE: &str =
+    "at, event, user_id, username, sid, actor, network, detail, written_at";
+
+/// Microseconds since 1970 by the clock of the database.
+pub(super) const NOW_MICROS: &str =
+    "floor(extract(epoch from statement_timestamp()) * 1000000)::BIGINT";
+
+/// How long a transaction that has drawn a number may be under way, in microseconds: twice what a
+/// transaction is given.
+const UNDER_WAY: i64 = 10_000_000;
+
+/// Selects one line, whose parameters are numbered from `first` on, for [`LINE`].
+pub(super) fn line_from(first: usize) -> String {
+    let p = |offset: usize| first + offset;
+    format!(
+        "${}::BIGINT, ${}::TEXT, ${}::TEXT, ${}::TEXT, ${}::TEXT, ${}::TEXT, ${}::TEXT, \
+         ${}::TEXT, {NOW_MICROS}",
+        p(0),
+        p(1),
+        p(2),
+        p(3),
+        p(4),
+        p(5),
+        p(6),
+        p(7)
+    )
+}
+
+/// The parameters of a line.
+pub(super) struct Line<'a> {
+    at: i64,
+    event: &'static str,
+    texts: [Option<Text<'a>>; 6],
+}
+
+impl<'a> Line<'a> {
+    pub(super) fn of(event: &'a AuditEvent) -> Self {
+        Self {
+            at: seconds(event.at),
+            event: event.kind.as_str(),
+            texts: [
+                text(event.user_id.as_ref()),
+                text(event.username.as_ref()),
+                text(event.sid.as_ref()),
+                text(event.actor.as_ref()),
+                text(event.network.as_ref()),
+                text(event.detail.as_ref()),
+            ],
+        }
+    }
+
+    /// `before`, and after it the parameters of this line.
+    pub(super) fn after<'p>(
+        &'p self,
+        before: Parameters<'p>,
+    ) -> Vec<&'p (dyn tokio_postgres::types::ToSql + Sync)> {
+        let mut all = before.to_vec();
+        all.push(&self.at);
+        all.push(&self.event);
+        for text in &self.texts {
+            all.push(text);
+        }
+        all
+    }
+}
+
+/// Appends a line by itself.
+pub(super) async fn append(db: &Pool, event: &AuditEvent) -> Result<(), StoreError> {
+    db.query(&APPEND, &Line::of(event).after(&[])).await?;
+    Ok(())
+}
+
+/// Appends a line.
+pub(super) static APPEND: LazyLock<String> =
+    LazyLock::new(|| format!("INSERT INTO audit ({LINE}) SELECT {}", line_from(1)));
+
+/// Lines with numbers after `after`. A number is drawn before its line is committed, so a line may
+/// appear behind others that have been read: where a number is missing and its transaction may still
+/// be under way, the answer stops, and whoever follows the log misses nothing.
+pub(super) async fn read(
+    db: &Pool,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<(u64, AuditEvent)>, StoreError> {
+    static READ: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "SELECT id, at, event, user_id, username, sid, actor, network, detail,
+                 written_at < {NOW_MICROS} - $3::BIGINT
+             FROM audit WHERE id > $1 ORDER BY id LIMIT $2"
+        )
+    });
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let rows = db
+        .query(&READ, &[&after, &i64::from(limit), &UNDER_WAY])
+        .await?;
+    let mut events = Vec::with_capacity(rows.len());
+    let mut last = after;
+    for row in &rows {
+        let id: i64 = rows::get(row, 0)?;
+        let settled: bool = rows::get(row, 9)?;
+        if id != last.saturating_add(1) && !settled {
+            break;
+        }
+        last = id;
+        events.push((id.unsigned_abs(), event(row)?));
+    }
+    Ok(events)
+}
+
+/// Deletes lines older than `before`; whether there may be more.
+pub(super) async fn sweep(db: &Pool, before: UnixTime, limit: u32) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM audit WHERE id IN
+             (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
+         RETURNING 1";
+    let swept = db
+        .query(sql, &[&seconds(before), &i64::from(limit)])
+        .await?;
+    Ok(swept.len() >= limit as usize)
+}
+
+/// The number of the last line but `lines`.
+pub(super) async fn tail(db: &Pool, lines: u32) -> Result<u64, StoreError> {
+    let sql = "SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET $1";
+    let row = db.query_opt(sql, &[&i64::from(lines)]).await?;
+    row.map_or(Ok(0), |row| Ok(rows::get::<i64>(&row, 0)?.unsigned_abs()))
+}
+
+fn event(row: &Row) -> Result<AuditEvent, StoreError> {
+    let kind: &str = rows::get(row, 2)?;
+    let kind = AuditKind::from_stored(kind).ok_or_else(|| StoreError::Corrupt {
+        place: "audit.event",
+        detail: "an event this program does not know".into(),
+    })?;
+    Ok(AuditEvent {
+        user_id: rows::get(row, 3)?,
+        username: rows::get(row, 4)?,
+        sid: rows::get(row, 5)?,
+        actor: rows::get(row, 6)?,
+        network: rows::get(row, 7)?,
+        detail: rows::get(row, 8)?,
+        ..AuditEvent::new(rows::time(row, 1)?, kind)
+    })
+}

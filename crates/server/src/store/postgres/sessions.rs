@@ -1,0 +1,356 @@
+//! Sessions and what ends them, in SQL. Each verb is one statement, and so one transaction.
+
+use std::sync::{LazyLock, Mutex, PoisonError};
+
+use countersign::UnixTime;
+use countersign_issuer::record::{AuditEvent, Handle, PasswordHash, Session};
+use countersign_issuer::revoke::RevocationKind;
+use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
+
+use super::audit::{self, LINE, Line, NOW_MICROS, line_from};
+use super::pool::Pool;
+use super::revocations::REPUBLISH;
+use super::rows::{self, Bytes, SESSION, SESSION_COLUMNS, Text, seconds, text};
+use crate::store::{Ended, Ending, Opened, StoreError, Which, hash_kind};
+
+/// How long a session that is over stays, so that a late token is answered with what became of it.
+const REMEMBERED: i64 = 3600;
+
+/// How many sessions one statement ends at most, when everybody's are to end.
+const AT_ONCE: i64 = 2000;
+
+/// How many rows a sweep looks at, for each it may delete, to find sessions that lay idle.
+const WALKED: i64 = 10;
+
+/// Opens a session for a user whose row is held meanwhile: a new password and a disabling wait, or
+/// came first and are seen.
+fn open_sql(held: &str) -> String {
+    format!(
+        "WITH held AS ({held}), opened AS (
+             INSERT INTO sessions (handle, sid, user_id, client_id, scope, audience, generation,
+                 mac_key_id, mark1_generation, mark1_at, mark2_generation, mark2_at,
+                 mark3_generation, mark3_at, mark4_generation, mark4_at,
+                 created_at, auth_time, last_used_at, idle_expires_at, expires_at)
+             SELECT $5::BYTEA, $6::TEXT, id, $7::TEXT, $8::TEXT, $9::TEXT, $10::BIGINT,
+                 $11::BIGINT, $12::BIGINT, $13::BIGINT, $14::BIGINT, $15::BIGINT, $16::BIGINT,
+                 $17::BIGINT, $18::BIGINT, $19::BIGINT, $20::BIGINT, $21::BIGINT, $22::BIGINT,
+                 $23::BIGINT, $24::BIGINT
+             FROM held RETURNING sid
+         ), written AS (
+             INSERT INTO audit ({LINE}) SELECT {line} FROM opened
+         )
+         SELECT sid FROM opened",
+        line = line_from(25)
+    )
+}
+
+pub(super) async fn open(
+    db: &Pool,
+    session: &Session,
+    checked: &PasswordHash,
+    upgrade: Option<&PasswordHash>,
+    event: &AuditEvent,
+) -> Result<Opened, StoreError> {
+    static OPEN: LazyLock<String> = LazyLock::new(|| {
+        open_sql(
+            "SELECT id FROM users
+             WHERE id = $1 AND password_hash = $2 AND $3::TEXT IS NULL AND $4::TEXT IS NULL
+               AND NOT disabled FOR SHARE",
+        )
+    });
+    static OPEN_AND_UPGRADE: LazyLock<String> = LazyLock::new(|| {
+        open_sql(
+            "UPDATE users SET password_hash = $3, hash_kind = $4
+             WHERE id = $1 AND password_hash = $2 AND NOT disabled RETURNING id",
+        )
+    });
+    let audience =
+        serde_json::to_string(&session.audience).map_err(|error| StoreError::Corrupt {
+            place: "sessions.audience",
+            detail: error.to_string(),
+        })?;
+    let [g1, t1, g2, t2, g3, t3, g4, t4] = rows::mark_values(&session.marks);
+    let line = Line::of(event);
+    let opened = db
+        .query(
+            if upgrade.is_some() {
+                &OPEN_AND_UPGRADE
+            } else {
+                &OPEN
+            },
+            &line.after(&[
+                &Text(&session.user_id),
+                &Text(checked.as_str()),
+                &upgrade.map(|hash| Text(hash.as_str())),
+                &upgrade.map(|hash| Text(hash_kind(hash))),
+                &Bytes(session.handle.as_bytes()),
+                &Text(&session.sid),
+                &Text(&session.client_id),
+                &Text(&session.scope),
+                &Text(&audience),
+                &i64::from(session.generation),
+                &i64::from(session.mac_key_id),
+                &g1,
+                &t1,
+                &g2,
+                &t2,
+                &g3,
+                &t3,
+                &g4,
+                &t4,
+                &seconds(session.created_at),
+                &seconds(session.auth_time),
+                &seconds(session.last_used_at),
+                &seconds(session.idle_expires_at),
+                &seconds(session.expires_at),
+            ]),
+        )
+        .await?;
+    Ok(if opened.is_empty() {
+        Opened::UserChanged
+    } else {
+        Opened::Opened
+    })
+}
+
+pub(super) async fn by_handle(db: &Pool, handle: Handle) -> Result<Option<Session>, StoreError> {
+    let sql = format!("SELECT {SESSION} FROM sessions WHERE handle = $1");
+    let row = db.query_opt(&sql, &[&Bytes(handle.as_bytes())]).await?;
+    row.as_ref().map(rows::session).transpose()
+}
+
+pub(super) async fn of_user(
+    db: &Pool,
+    user_id: &str,
+    now: UnixTime,
+) -> Result<Vec<Session>, StoreError> {
+    let sql = format!(
+        "SELECT {SESSION} FROM sessions
+         WHERE user_id = $1 AND ended_at IS NULL AND idle_expires_at > $2 AND expires_at > $2
+         ORDER BY created_at DESC, sid"
+    );
+    let found = db.query(&sql, &[&Text(user_id), &seconds(now)]).await?;
+    found.iter().map(rows::session).collect()
+}
+
+pub(super) async fn list(
+    db: &Pool,
+    after: &str,
+    limit: u32,
+    now: UnixTime,
+) -> Result<Vec<(Session, String)>, StoreError> {
+    let sql = format!(
+        "SELECT {SESSION}, users.username FROM sessions
+         JOIN users ON users.id = sessions.user_id
+         WHERE sid > $1 AND ended_at IS NULL AND idle_expires_at > $2 AND expires_at > $2
+         ORDER BY sid LIMIT $3"
+    );
+    let found = db
+        .query(&sql, &[&Text(after), &seconds(now), &i64::from(limit)])
+        .await?;
+    let pair = |row: &Row| Ok((rows::session(row)?, rows::get(row, SESSION_COLUMNS)?));
+    found.iter().map(pair).collect()
+}
+
+pub(super) async fn end(
+    db: &Pool,
+    which: &Which,
+    ending: &Ending,
+    writer: i64,
+) -> Result<Vec<Ended>, StoreError> {
+    let values = EndingValues::of(ending, writer);
+    let ended = match which {
+        Which::Of { user_id, sid } => {
+            let sql = end_sql("sid = $9 AND user_id = $10");
+            db.query(&sql, &values.before(&[&Text(sid), &Text(user_id)]))
+                .await
+        }
+        Which::Sid(sid) => {
+            db.query(&end_sql("sid = $9"), &values.before(&[&Text(sid)]))
+                .await
+        }
+        Which::Handle(handle) => {
+            let handle = Bytes(handle.as_bytes());
+            db.query(&end_sql("handle = $9"), &values.before(&[&handle]))
+                .await
+        }
+        Which::Everyone => return end_everyone(db, ending, writer).await,
+        Which::AllOf { user_id } => {
+            db.query(
+                &END_ALL_BUT,
+                &values.before(&[&Text(user_id), &None::<Text<'_>>]),
+            )
+            .await
+        }
+    };
+    ended?.iter().map(ended_row).collect()
+}
+
+/// Ends every session there is, some at a time: all at once may be more than one statement is given
+/// time for.
+async fn end_everyone(db: &Pool, ending: &Ending, writer: i64) -> Result<Vec<Ended>, StoreError> {
+    let sql =
+        end_sql("handle IN (SELECT handle FROM sessions WHERE ended_at IS NULL LIMIT $9::BIGINT)");
+    let values = EndingValues::of(ending, writer);
+    let mut ended = Vec::new();
+    loop {
+        let some = db.query(&sql, &values.before(&[&AT_ONCE])).await?;
+        if some.is_empty() {
+            return Ok(ended);
+        }
+        ended.extend(some.iter().map(ended_row).collect::<Result<Vec<_>, _>>()?);
+    }
+}
+
+/// Ends every session of user `$9` but `$10`. Sessions past their expiry are ended as well: their
+/// last access token may outlive them by a moment.
+pub(super) static END_ALL_BUT: LazyLock<String> =
+    LazyLock::new(|| end_sql("user_id = $9 AND sid IS DISTINCT FROM $10::TEXT"));
+
+/// Ends the sessions for which `condition` holds, publishes each end and writes it down. The
+/// parameters of the condition are numbered from 9 on.
+fn end_sql(condition: &str) -> String {
+    format!(
+        "WITH ended AS (
+             UPDATE sessions SET ended_at = $1, end_reason = $2
+             WHERE ended_at IS NULL AND {condition} RETURNING sid, user_id
+         ), published AS (
+             INSERT INTO revocations (kind, value, until, published_at, writer)
+             SELECT '{kind}', sid, $3::BIGINT, {NOW_MICROS}, $4::BIGINT FROM ended {REPUBLISH}
+         ), written AS (
+             INSERT INTO audit ({LINE})
+             SELECT $1::BIGINT, $5::TEXT, user_id, NULL::TEXT, sid, $6::TEXT, $7::TEXT, $8::TEXT,
+                 {NOW_MICROS}
+             FROM ended
+         )
+         SELECT sid, user_id FROM ended",
+        kind = RevocationKind::Session.as_str()
+    )
+}
+
+/// The parameters of [`end_sql`].
+pub(super) struct EndingValues<'a> {
+    at: i64,
+    reason: &'static str,
+    until: i64,
+    writer: i64,
+    event: &'static str,
+    actor: Option<Text<'a>>,
+    network: Option<Text<'a>>,
+    detail: String,
+}
+
+impl<'a> EndingValues<'a> {
+    pub(super) fn of(ending: &'a Ending, writer: i64) -> Self {
+        Self {
+            at: seconds(ending.at),
+            reason: ending.reason.as_str(),
+            until: seconds(ending.until),
+            writer,
+            event: ending.kind.as_str(),
+            actor: text(ending.actor.as_ref()),
+            network: text(ending.network.as_ref()),
+            detail: match &ending.detail {
+                Some(detail) => format!("{} {detail}", ending.reason).replace('\0', "\u{fffd}"),
+                None => ending.reason.to_string(),
+            },
+        }
+    }
+
+    /// These, and then those of the condition.
+    pub(super) fn before<'p>(
+        &'p self,
+        condition: &[&'p (dyn ToSql + Sync)],
+    ) -> Vec<&'p (dyn ToSql + Sync)> {
+        let mut all: Vec<&(dyn ToSql + Sync)> = vec![
+            &self.at,
+            &self.reason,
+            &self.until,
+            &self.writer,
+            &self.event,
+            &self.actor,
+            &self.network,
+            &self.detail,
+        ];
+        all.extend(condition);
+        all
+    }
+}
+
+pub(super) fn ended_row(row: &Row) -> Result<Ended, StoreError> {
+    Ok(Ended {
+        sid: rows::get(row, 0)?,
+        user_id: rows::get(row, 1)?,
+    })
+}
+
+/// What clears away rows that are over. Ended and expired sessions have an index; those that lay idle
+/// cannot have one, for every refresh would have to write it. They are found by walking over the
+/// table, a short way at a time.
+#[derive(Debug, Default)]
+pub(super) struct Sweeper {
+    walked_to: Mutex<Vec<u8>>,
+}
+
+impl Sweeper {
+    pub(super) async fn sweep(
+        &self,
+        db: &Pool,
+        now: UnixTime,
+        audit_before: UnixTime,
+        limit: u32,
+    ) -> Result<bool, StoreError> {
+        let mut more = audit::sweep(db, audit_before, limit).await?;
+        // What a request holds is left for the next time, so nobody waits for anybody.
+        let revocations = "DELETE FROM revocations WHERE (kind, value) IN
+             (SELECT kind, value FROM revocations WHERE until <= $1 ORDER BY until LIMIT $2
+              FOR UPDATE SKIP LOCKED) RETURNING 1";
+        let ended = "DELETE FROM sessions WHERE handle IN
+             (SELECT handle FROM sessions WHERE ended_at <= $1 ORDER BY ended_at LIMIT $2
+              FOR UPDATE SKIP LOCKED) RETURNING 1";
+        let expired = "DELETE FROM sessions WHERE handle IN
+             (SELECT handle FROM sessions WHERE expires_at <= $1 ORDER BY expires_at LIMIT $2
+              FOR UPDATE SKIP LOCKED) RETURNING 1";
+        let now = seconds(now);
+        let (over, limit) = (now - REMEMBERED, i64::from(limit));
+        let most = usize::try_from(limit).unwrap_or(usize::MAX);
+        for (sql, before) in [(revocations, now), (ended, over), (expired, over)] {
+            more |= db.query(sql, &[&before, &limit]).await?.len() >= most;
+        }
+        Ok(self.walk(db, over, limit).await? || more)
+    }
+
+    async fn walk(&self, db: &Pool, over: i64, limit: i64) -> Result<bool, StoreError> {
+        let sql = "WITH slice AS (
+                 SELECT handle, idle_expires_at FROM sessions WHERE handle > $1
+                 ORDER BY handle LIMIT $2
+             ), idle AS (
+                 SELECT handle FROM slice WHERE idle_expires_at <= $3 LIMIT $4
+             ), gone AS (
+                 DELETE FROM sessions WHERE handle IN (SELECT handle FROM idle)
+                     AND idle_expires_at <= $3 RETURNING handle
+             )
+             SELECT (SELECT count(*)::BIGINT FROM slice), (SELECT count(*)::BIGINT FROM gone),
+                 (SELECT handle FROM slice ORDER BY handle DESC LIMIT 1)";
+        let from = self.place().clone();
+        let slice = limit.saturating_mul(WALKED);
+        let row = db
+            .query_one(sql, &[&Bytes(&from), &slice, &over, &limit])
+            .await?;
+        let (looked_at, gone): (i64, i64) = (rows::get(&row, 0)?, rows::get(&row, 1)?);
+        if gone >= limit {
+            // There may be more of them in the same stretch.
+            return Ok(true);
+        }
+        let last: Option<Vec<u8>> = rows::get(&row, 2)?;
+        *self.place() = last.filter(|_| looked_at >= slice).unwrap_or_default();
+        Ok(false)
+    }
+
+    fn place(&self) -> std::sync::MutexGuard<'_, Vec<u8>> {
+        self.walked_to
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

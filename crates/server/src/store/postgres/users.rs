@@ -1,0 +1,296 @@
+//! Users in SQL.
+//!
+//! A change that ends sessions first takes the user's row, in a statement of its own: whoever is
+//! signing in with the old password at that moment holds it, and only a statement that begins after
+//! their session was committed can see that session and end it.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use countersign_issuer::record::{AuditEvent, PasswordHash, User};
+use countersign_issuer::revoke::RevocationKind;
+use deadpool_postgres::Transaction;
+use tokio_postgres::{Error, Row};
+
+use super::audit::{APPEND, LINE, Line, NOW_MICROS, line_from};
+use super::pool::{Finish, Parameters, Pool, Work};
+use super::revocations::REPUBLISH;
+use super::rows::{self, Text, USER, seconds};
+use super::sessions::{END_ALL_BUT, EndingValues, ended_row};
+use crate::store::{Created, Ended, Ending, Found, StoreError, hash_kind, name_key};
+
+pub(super) async fn create(
+    db: &Pool,
+    user: &User,
+    event: &AuditEvent,
+) -> Result<Created, StoreError> {
+    static CREATE: LazyLock<String> = LazyLock::new(|| {
+        let created = "INSERT INTO users (id, username, name_key, password_hash, hash_kind, roles,
+                                          disabled, created_at, password_changed_at)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+             ON CONFLICT (name_key) DO NOTHING RETURNING id";
+        and_written(created, 10)
+    });
+    let (name_key, roles) = (name_key(&user.username), user.roles.join(" "));
+    let line = Line::of(event);
+    let created = db
+        .query(
+            &CREATE,
+            &line.after(&[
+                &Text(&user.id),
+                &Text(&user.username),
+                &Text(&name_key),
+                &Text(user.password_hash.as_str()),
+                &Text(hash_kind(&user.password_hash)),
+                &Text(&roles),
+                &user.disabled,
+                &seconds(user.created_at),
+                &seconds(user.password_changed_at),
+            ]),
+        )
+        .await?;
+    Ok(if created.is_empty() {
+        Created::NameTaken
+    } else {
+        Created::Created
+    })
+}
+
+pub(super) async fn import(
+    db: &Pool,
+    users: &[User],
+    event: &AuditEvent,
+) -> Result<Vec<Created>, StoreError> {
+    static IMPORT: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "WITH created AS (
+                 INSERT INTO users (id, username, name_key, password_hash, hash_kind, roles,
+                                    disabled, created_at, password_changed_at)
+                 SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::TEXT[],
+                                      $6::TEXT[], $7::BOOLEAN[], $8::BIGINT[], $9::BIGINT[])
+                 ON CONFLICT (name_key) DO NOTHING RETURNING id
+             ), written AS (
+                 INSERT INTO audit ({LINE}) SELECT {}
+                 WHERE EXISTS (SELECT 1 FROM created)
+             )
+             SELECT id FROM created",
+            line_from(10)
+        )
+    });
+    let name_keys: Vec<String> = users.iter().map(|user| name_key(&user.username)).collect();
+    let roles: Vec<String> = users.iter().map(|user| user.roles.join(" ")).collect();
+    let line = Line::of(event);
+    let created = db
+        .query(
+            &IMPORT,
+            &line.after(&[
+                &column(users, |user| Text(&user.id)),
+                &column(users, |user| Text(&user.username)),
+                &column(&name_keys, |key| Text(key)),
+                &column(users, |user| Text(user.password_hash.as_str())),
+                &column(users, |user| Text(hash_kind(&user.password_hash))),
+                &column(&roles, |roles| Text(roles)),
+                &column(users, |user| user.disabled),
+                &column(users, |user| seconds(user.created_at)),
+                &column(users, |user| seconds(user.password_changed_at)),
+            ]),
+        )
+        .await?;
+    let created = created
+        .iter()
+        .map(|row| rows::get(row, 0))
+        .collect::<Result<HashSet<&str>, _>>()?;
+    Ok(column(users, |user| {
+        if created.contains(user.id.as_str()) {
+            Created::Created
+        } else {
+            Created::NameTaken
+        }
+    }))
+}
+
+fn column<'a, R, T: 'a>(rows: &'a [R], value: impl FnMut(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
+
+pub(super) async fn password_kinds(db: &Pool) -> Result<Vec<PasswordHash>, StoreError> {
+    // From one kind to the next by the index, however many users are of each.
+    let sql = "WITH RECURSIVE kinds (kind) AS (
+             SELECT min(hash_kind) FROM users
+             UNION ALL
+             SELECT (SELECT min(hash_kind) FROM users WHERE hash_kind > kinds.kind)
+             FROM kinds WHERE kinds.kind IS NOT NULL
+         )
+         SELECT (SELECT password_hash FROM users WHERE hash_kind = kinds.kind LIMIT 1)
+         FROM kinds WHERE kinds.kind IS NOT NULL";
+    let found = db.query(sql, &[]).await?;
+    found
+        .iter()
+        .map(|row| Ok(PasswordHash::from_stored(rows::get::<String>(row, 0)?)))
+        .collect()
+}
+
+pub(super) async fn by_name(db: &Pool, key: &str) -> Result<Option<User>, StoreError> {
+    let sql = format!("SELECT {USER} FROM users WHERE name_key = $1");
+    let row = db.query_opt(&sql, &[&Text(key)]).await?;
+    row.map(|row| rows::user(&row, 0)).transpose()
+}
+
+pub(super) async fn by_id(db: &Pool, id: &str) -> Result<Option<User>, StoreError> {
+    let sql = format!("SELECT {USER} FROM users WHERE id = $1");
+    let row = db.query_opt(&sql, &[&Text(id)]).await?;
+    row.map(|row| rows::user(&row, 0)).transpose()
+}
+
+pub(super) async fn list(db: &Pool, after: &str, limit: u32) -> Result<Vec<User>, StoreError> {
+    let sql = format!("SELECT {USER} FROM users WHERE name_key > $1 ORDER BY name_key LIMIT $2");
+    let found = db.query(&sql, &[&Text(after), &i64::from(limit)]).await?;
+    found.iter().map(|row| rows::user(row, 0)).collect()
+}
+
+pub(super) async fn enable(
+    db: &Pool,
+    user_id: &str,
+    event: &AuditEvent,
+) -> Result<Found<()>, StoreError> {
+    let change = "UPDATE users SET disabled = FALSE WHERE id = $1 RETURNING id";
+    change_alone(db, &and_written(change, 2), &[&Text(user_id)], event).await
+}
+
+pub(super) async fn set_roles(
+    db: &Pool,
+    user_id: &str,
+    roles: &[String],
+    event: &AuditEvent,
+) -> Result<Found<()>, StoreError> {
+    let change = "UPDATE users SET roles = $2 WHERE id = $1 RETURNING id";
+    let roles = roles.join(" ");
+    change_alone(
+        db,
+        &and_written(change, 3),
+        &[&Text(user_id), &Text(&roles)],
+        event,
+    )
+    .await
+}
+
+/// `change`, which answers the rows it changed, with an audit line if there was one. The line's
+/// parameters are numbered from `line` on.
+fn and_written(change: &str, line: usize) -> String {
+    format!(
+        "WITH changed AS ({change}), written AS (
+             INSERT INTO audit ({LINE}) SELECT {} FROM changed
+         )
+         SELECT 1 FROM changed",
+        line_from(line)
+    )
+}
+
+async fn change_alone(
+    db: &Pool,
+    sql: &str,
+    parameters: Parameters<'_>,
+    event: &AuditEvent,
+) -> Result<Found<()>, StoreError> {
+    let line = Line::of(event);
+    let changed = db.query(sql, &line.after(parameters)).await?;
+    Ok(if changed.is_empty() {
+        Found::Missing
+    } else {
+        Found::Found(())
+    })
+}
+
+/// What happens to a user whose sessions end.
+#[derive(Clone, Copy)]
+pub(super) enum Change<'a> {
+    Password(&'a PasswordHash),
+    Disable,
+    Delete,
+}
+
+/// A change to a user, and the end of every session but `keep`.
+pub(super) struct ChangeAndEnd<'a> {
+    pub(super) user_id: &'a str,
+    pub(super) change: Change<'a>,
+    pub(super) keep: Option<&'a str>,
+    pub(super) ending: &'a Ending,
+    pub(super) audit: &'a AuditEvent,
+    pub(super) writer: i64,
+}
+
+impl ChangeAndEnd<'_> {
+    pub(super) async fn run_in(&self, db: &Pool) -> Result<Found<Vec<Ended>>, StoreError> {
+        let Some(ended) = db.transact(self).await? else {
+            return Ok(Found::Missing);
+        };
+        Ok(Found::Found(
+            ended.iter().map(ended_row).collect::<Result<_, _>>()?,
+        ))
+    }
+
+    async fn take(&self, db: &Transaction<'_>) -> Result<bool, Error> {
+        let id = Text(self.user_id);
+        let taken = match self.change {
+            Change::Password(hash) => {
+                let sql = "UPDATE users
+                     SET password_hash = $2, hash_kind = $3, password_changed_at = $4
+                     WHERE id = $1";
+                let (kind, at) = (hash_kind(hash), seconds(self.ending.at));
+                let sql = db.prepare_cached(sql).await?;
+                db.execute(&sql, &[&id, &Text(hash.as_str()), &Text(kind), &at])
+                    .await?
+            }
+            Change::Disable => {
+                let sql = "UPDATE users SET disabled = TRUE WHERE id = $1";
+                db.execute(&db.prepare_cached(sql).await?, &[&id]).await?
+            }
+            Change::Delete => {
+                let sql = "SELECT id FROM users WHERE id = $1 FOR UPDATE";
+                db.execute(&db.prepare_cached(sql).await?, &[&id]).await?
+            }
+        };
+        Ok(taken > 0)
+    }
+
+    async fn delete(&self, db: &Transaction<'_>) -> Result<(), Error> {
+        let id = Text(self.user_id);
+        let delete = db.prepare_cached("DELETE FROM users WHERE id = $1").await?;
+        db.execute(&delete, &[&id]).await?;
+        let publish = format!(
+            "INSERT INTO revocations (kind, value, until, published_at, writer)
+             VALUES ($1, $2, $3, {NOW_MICROS}, $4) {REPUBLISH}"
+        );
+        let kind = RevocationKind::Subject.as_str();
+        let publish = db.prepare_cached(&publish).await?;
+        db.execute(
+            &publish,
+            &[&kind, &id, &seconds(self.ending.until), &self.writer],
+        )
+        .await?;
+        Ok(())
+    }
+}
+
+impl Work for ChangeAndEnd<'_> {
+    /// The sessions that were ended, or nothing if there is no such user.
+    type Answer = Option<Vec<Row>>;
+
+    async fn run(&self, db: &Transaction<'_>) -> Result<(Finish, Self::Answer), Error> {
+        if !self.take(db).await? {
+            return Ok((Finish::RollBack, None));
+        }
+        let written = db.prepare_cached(&APPEND).await?;
+        db.execute(&written, &Line::of(self.audit).after(&[]))
+            .await?;
+        let values = EndingValues::of(self.ending, self.writer);
+        let end = db.prepare_cached(&END_ALL_BUT).await?;
+        let (id, keep) = (Text(self.user_id), self.keep.map(Text));
+        let ended = db.query(&end, &values.before(&[&id, &keep])).await?;
+        if matches!(self.change, Change::Delete) {
+            // Ended one by one before the row takes them with it: each is published and written down.
+            self.delete(db).await?;
+        }
+        Ok((Finish::Commit, Some(ended)))
+    }
+}

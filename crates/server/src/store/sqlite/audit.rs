@@ -1,0 +1,80 @@
+//! The audit log in SQL: appended to, read, never changed; old lines are swept.
+
+use countersign::UnixTime;
+use countersign_issuer::record::{AuditEvent, AuditKind};
+use rusqlite::{Connection, Row, params};
+
+use super::rows::{self, seconds};
+use crate::store::StoreError;
+
+/// Appends a line, in the transaction of what it records.
+pub(super) fn append(db: &Connection, event: &AuditEvent) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "INSERT INTO audit (at, event, user_id, username, sid, actor, network, detail)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?
+    .execute(params![
+        seconds(event.at),
+        event.kind.as_str(),
+        event.user_id,
+        event.username,
+        event.sid,
+        event.actor,
+        event.network,
+        event.detail,
+    ])?;
+    Ok(())
+}
+
+pub(super) fn read(
+    db: &Connection,
+    after: u64,
+    limit: u32,
+) -> Result<Vec<(u64, AuditEvent)>, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT id, at, event, user_id, username, sid, actor, network, detail
+         FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2",
+    )?;
+    let after = i64::try_from(after).unwrap_or(i64::MAX);
+    let mut rows = statement.query(params![after, limit])?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        events.push(event(row)?);
+    }
+    Ok(events)
+}
+
+pub(super) fn tail(db: &Connection, lines: u32) -> Result<u64, StoreError> {
+    let last: i64 = db
+        .prepare_cached("SELECT coalesce(max(id), 0) FROM audit")?
+        .query_row([], |row| row.get(0))?;
+    Ok(last.unsigned_abs().saturating_sub(u64::from(lines)))
+}
+
+pub(super) fn sweep(db: &Connection, before: UnixTime, limit: u32) -> Result<bool, StoreError> {
+    let swept = db
+        .prepare_cached(
+            "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 LIMIT ?2)",
+        )?
+        .execute(params![seconds(before), limit])?;
+    Ok(swept >= limit as usize)
+}
+
+fn event(row: &Row<'_>) -> Result<(u64, AuditEvent), StoreError> {
+    let id: i64 = row.get(0)?;
+    let kind: String = row.get(2)?;
+    let kind = AuditKind::from_stored(&kind).ok_or_else(|| StoreError::Corrupt {
+        place: "audit.event",
+        detail: "an event this program does not know".into(),
+    })?;
+    let event = AuditEvent {
+        user_id: row.get(3)?,
+        username: row.get(4)?,
+        sid: row.get(5)?,
+        actor: row.get(6)?,
+        network: row.get(7)?,
+        detail: row.get(8)?,
+        ..AuditEvent::new(rows::time(row, 1)?, kind)
+    };
+    Ok((id.unsigned_abs(), event))
+}

@@ -1,0 +1,70 @@
+//! Connections that only read. They see the last commit and never wait for the writer.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::prepare_connection;
+use crate::store::StoreError;
+
+/// How many idle connections are kept. More may be open while more reads run at once.
+const IDLE: usize = 4;
+
+#[derive(Clone, Debug)]
+pub(super) struct Readers {
+    path: PathBuf,
+    idle: Arc<Mutex<Vec<Connection>>>,
+}
+
+impl Readers {
+    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+        let readers = Self {
+            path: path.to_owned(),
+            idle: Arc::default(),
+        };
+        readers.put_back(readers.connect()?);
+        Ok(readers)
+    }
+
+    /// Runs `work` on a thread where waiting for the disk disturbs nobody.
+    pub(super) async fn read<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let readers = self.clone();
+        tokio::task::spawn_blocking(move || {
+            let connection = match readers.take() {
+                Some(connection) => connection,
+                None => readers.connect()?,
+            };
+            let outcome = work(&connection);
+            readers.put_back(connection);
+            outcome
+        })
+        .await
+        .map_err(|_| StoreError::Closed)?
+    }
+
+    fn connect(&self) -> Result<Connection, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        prepare_connection(&connection)?;
+        Ok(connection)
+    }
+
+    fn take(&self) -> Option<Connection> {
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop()
+    }
+
+    fn put_back(&self, connection: Connection) {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE {
+            idle.push(connection);
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! Sessions and what ends them, in SQL.
+
+use countersign::UnixTime;
+use countersign_issuer::record::{AuditEvent, Handle, PasswordHash, Session};
+use countersign_issuer::revoke::{Revocation, RevocationKind};
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
+
+use super::rows::{self, SESSION, SESSION_COLUMNS, USER, seconds};
+use super::{audit, revocations};
+use crate::store::{Ended, Ending, Opened, Rotated, Rotation, StoreError, Which, hash_kind};
+
+/// How long a session that is over stays, so that a late token is answered with what became of it.
+const REMEMBERED: i64 = 3600;
+
+pub(super) fn open(
+    db: &Connection,
+    session: &Session,
+    checked: &PasswordHash,
+    upgrade: Option<&PasswordHash>,
+    event: &AuditEvent,
+) -> Result<Opened, StoreError> {
+    let unchanged = db
+        .prepare_cached(
+            "SELECT 1 FROM users WHERE id = ?1 AND password_hash = ?2 AND disabled = 0",
+        )?
+        .exists(params![session.user_id, checked.as_str()])?;
+    if !unchanged {
+        return Ok(Opened::UserChanged);
+    }
+    if let Some(hash) = upgrade {
+        db.prepare_cached("UPDATE users SET password_hash = ?2, hash_kind = ?3 WHERE id = ?1")?
+            .execute(params![session.user_id, hash.as_str(), hash_kind(hash)])?;
+    }
+    insert(db, session)?;
+    audit::append(db, event)?;
+    Ok(Opened::Opened)
+}
+
+fn insert(db: &Connection, session: &Session) -> Result<(), StoreError> {
+    let audience =
+        serde_json::to_string(&session.audience).map_err(|error| StoreError::Corrupt {
+            place: "sessions.audience",
+            detail: error.to_string(),
+        })?;
+    let [g1, t1, g2, t2, g3, t3, g4, t4] = rows::mark_values(&session.marks);
+    db.prepare_cached(
+        "INSERT INTO sessions (handle, sid, user_id, client_id, scope, audience, generation,
+             mac_key_id, mark1_generation, mark1_at, mark2_generation, mark2_at,
+             mark3_generation, mark3_at, mark4_generation, mark4_at,
+             created_at, auth_time, last_used_at, idle_expires_at, expires_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16,
+                 ?17, ?18, ?19, ?20, ?21)",
+    )?
+    .execute(params![
+        session.handle.as_bytes(),
+        session.sid,
+        session.user_id,
+        session.client_id,
+        session.scope,
+        audience,
+        session.generation,
+        session.mac_key_id,
+        g1,
+        t1,
+        g2,
+        t2,
+        g3,
+        t3,
+        g4,
+        t4,
+        seconds(session.created_at),
+        seconds(session.auth_time),
+        seconds(session.last_used_at),
+        seconds(session.idle_expires_at),
+        seconds(session.expires_at),
+    ])?;
+    Ok(())
+}
+
+pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> Result<Rotated, StoreError> {
+    let sql = format!(
+        "SELECT {SESSION}, {USER} FROM sessions JOIN users ON users.id = sessions.user_id
+         WHERE sessions.handle = ?1"
+    );
+    let found = db
+        .prepare_cached(&sql)?
+        .query_row([rotation.handle.as_bytes()], |row| {
+            Ok((rows::session(row)?, rows::user(row, SESSION_COLUMNS)?))
+        })
+        .optional()?;
+    let Some((session, user)) = found else {
+        return Ok(Rotated::Missing);
+    };
+
+    // The write lock is held since the transaction began: what was read is what is swapped.
+    let current = session.generation == rotation.generation
+        && session.mac_key_id == rotation.presented_mac_key_id
+        && session.live(rotation.now).is_ok()
+        && session.client_id == rotation.client_id
+        && !user.disabled;
+    let Some(next) = session.generation.checked_add(1).filter(|_| current) else {
+        return Ok(Rotated::NotCurrent(session, user));
+    };
+    let session = Session {
+        generation: next,
+        mac_key_id: rotation.mac_key_id,
+        marks: session
+            .marks
+            .push(session.generation, rotation.now, rotation.grace),
+        last_used_at: rotation.now,
+        idle_expires_at: rotation
+            .now
+            .saturating_add(rotation.idle)
+            .min(session.expires_at),
+        ..session
+    };
+    let [g1, t1, g2, t2, g3, t3, g4, t4] = rows::mark_values(&session.marks);
+    db.prepare_cached(
+        "UPDATE sessions SET generation = ?2, mac_key_id = ?3, last_used_at = ?4,
+             idle_expires_at = ?5, mark1_generation = ?6, mark1_at = ?7, mark2_generation = ?8,
+             mark2_at = ?9, mark3_generation = ?10, mark3_at = ?11, mark4_generation = ?12,
+             mark4_at = ?13
+         WHERE handle = ?1",
+    )?
+    .execute(params![
+        session.handle.as_bytes(),
+        session.generation,
+        session.mac_key_id,
+        seconds(session.last_used_at),
+        seconds(session.idle_expires_at),
+        g1,
+        t1,
+        g2,
+        t2,
+        g3,
+        t3,
+        g4,
+        t4,
+    ])?;
+    Ok(Rotated::Rotated(session, user))
+}
+
+pub(super) fn by_handle(db: &Connection, handle: Handle) -> Result<Option<Session>, StoreError> {
+    let sql = format!("SELECT {SESSION} FROM sessions WHERE handle = ?1");
+    Ok(db
+        .prepare_cached(&sql)?
+        .query_row([handle.as_bytes()], rows::session)
+        .optional()?)
+}
+
+pub(super) fn of_user(
+    db: &Connection,
+    user_id: &str,
+    now: UnixTime,
+) -> Result<Vec<Session>, StoreError> {
+    let sql = format!(
+        "SELECT {SESSION} FROM sessions
+         WHERE user_id = ?1 AND ended_at IS NULL AND idle_expires_at > ?2 AND expires_at > ?2
+         ORDER BY created_at DESC, sid"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let sessions = statement.query_map(params![user_id, seconds(now)], rows::session)?;
+    Ok(sessions.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn list(
+    db: &Connection,
+    after: &str,
+    limit: u32,
+    now: UnixTime,
+) -> Result<Vec<(Session, String)>, StoreError> {
+    let sql = format!(
+        "SELECT {SESSION}, users.username FROM sessions
+         JOIN users ON users.id = sessions.user_id
+         WHERE sid > ?1 AND ended_at IS NULL AND idle_expires_at > ?2 AND expires_at > ?2
+         ORDER BY sid LIMIT ?3"
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let sessions = statement.query_map(params![after, seconds(now), limit], |row| {
+        Ok((rows::session(row)?, row.get(SESSION_COLUMNS)?))
+    })?;
+    Ok(sessions.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn end(
+    db: &Connection,
+    which: &Which,
+    ending: &Ending,
+) -> Result<Vec<Ended>, StoreError> {
+    match which {
+        Which::AllOf { user_id } => end_all_of(db, user_id, None, ending),
+        Which::Of { user_id, sid } => {
+            end_where(db, "sid = ?3 AND user_id = ?4", &[sid, user_id], ending)
+        }
+        Which::Everyone => end_where(db, "TRUE", &[], ending),
+        Which::Sid(sid) => end_where(db, "sid = ?3", &[sid], ending),
+        Which::Handle(handle) => end_where(db, "handle = ?3", &[handle.as_bytes()], ending),
+    }
+}
+
+/// Ends every session of a user but `keep`. Sessions past their expiry are ended as well: their
+/// last access token may outlive them by a moment.
+pub(super) fn end_all_of(
+    db: &Connection,
+    user_id: &str,
+    keep: Option<&str>,
+    ending: &Ending,
+) -> Result<Vec<Ended>, StoreError> {
+    end_where(
+        db,
+        "user_id = ?3 AND sid IS NOT ?4",
+        &[&user_id, &keep],
+        ending,
+    )
+}
+
+/// Ends the sessions for which `condition` holds; its parameters are numbered from 3 on.
+fn end_where(
+    db: &Connection,
+    condition: &str,
+    parameters: &[&dyn ToSql],
+    ending: &Ending,
+) -> Result<Vec<Ended>, StoreError> {
+    let sql = format!(
+        "UPDATE sessions SET ended_at = ?1, end_reason = ?2
+         WHERE ended_at IS NULL AND {condition} RETURNING sid, user_id"
+    );
+    let (at, reason) = (seconds(ending.at), ending.reason.as_str());
+    let mut all: Vec<&dyn ToSql> = vec![&at, &reason];
+    all.extend(parameters);
+    let mut statement = db.prepare_cached(&sql)?;
+    let ended = statement
+        .query_map(all.as_slice(), ended_row)?
+        .collect::<Result<Vec<_>, _>>()?;
+    publish_all(db, ended, ending)
+}
+
+fn ended_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Ended> {
+    Ok(Ended {
+        sid: row.get(0)?,
+        user_id: row.get(1)?,
+    })
+}
+
+fn publish_all(
+    db: &Connection,
+    ended: Vec<Ended>,
+    ending: &Ending,
+) -> Result<Vec<Ended>, StoreError> {
+    for session in &ended {
+        let revocation = Revocation {
+            kind: RevocationKind::Session,
+            value: session.sid.clone(),
+            until: ending.until,
+        };
+        revocations::publish(db, &revocation, ending.at)?;
+        let detail = match &ending.detail {
+            Some(detail) => format!("{} {detail}", ending.reason),
+            None => ending.reason.to_string(),
+        };
+        let event = AuditEvent {
+            user_id: Some(session.user_id.clone()),
+            sid: Some(session.sid.clone()),
+            actor: ending.actor.clone(),
+            network: ending.network.clone(),
+            detail: Some(detail),
+            ..AuditEvent::new(ending.at, ending.kind)
+        };
+        audit::append(db, &event)?;
+    }
+    Ok(ended)
+}
+
+pub(super) fn sweep(db: &Connection, now: UnixTime, limit: u32) -> Result<bool, StoreError> {
+    let now = seconds(now);
+    let revocations = db
+        .prepare_cached(
+            "DELETE FROM revocations WHERE (kind, value) IN
+                 (SELECT kind, value FROM revocations WHERE until <= ?1 LIMIT ?2)",
+        )?
+        .execute(params![now, limit])?;
+    let sessions = db
+        .prepare_cached(
+            "DELETE FROM sessions WHERE handle IN
+                 (SELECT handle FROM sessions
+                  WHERE ended_at <= ?1 OR idle_expires_at <= ?1 OR expires_at <= ?1 LIMIT ?2)",
+        )?
+        .execute(params![now - REMEMBERED, limit])?;
+    Ok(revocations.max(sessions) >= limit as usize)
+}

@@ -1,0 +1,207 @@
+//! Users in SQL.
+
+use countersign_issuer::record::{AuditEvent, PasswordHash, User};
+use countersign_issuer::revoke::{Revocation, RevocationKind};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::rows::{self, USER, seconds};
+use super::{audit, revocations, sessions};
+use crate::store::{Created, Ended, Ending, Found, StoreError, hash_kind, name_key};
+
+pub(super) fn create(
+    db: &Connection,
+    user: &User,
+    event: &AuditEvent,
+) -> Result<Created, StoreError> {
+    let created = insert(db, user)?;
+    if created == Created::Created {
+        audit::append(db, event)?;
+    }
+    Ok(created)
+}
+
+pub(super) fn import(
+    db: &Connection,
+    users: &[User],
+    event: &AuditEvent,
+) -> Result<Vec<Created>, StoreError> {
+    let outcomes = users
+        .iter()
+        .map(|user| insert(db, user))
+        .collect::<Result<Vec<_>, _>>()?;
+    let created = outcomes
+        .iter()
+        .filter(|outcome| **outcome == Created::Created)
+        .count();
+    if created > 0 {
+        let event = AuditEvent {
+            detail: Some(created.to_string()),
+            ..event.clone()
+        };
+        audit::append(db, &event)?;
+    }
+    Ok(outcomes)
+}
+
+fn insert(db: &Connection, user: &User) -> Result<Created, StoreError> {
+    let added = db
+        .prepare_cached(
+            "INSERT INTO users (id, username, name_key, password_hash, hash_kind, roles, disabled,
+                                created_at, password_changed_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             ON CONFLICT (name_key) DO NOTHING",
+        )?
+        .execute(params![
+            user.id,
+            user.username,
+            name_key(&user.username),
+            user.password_hash.as_str(),
+            hash_kind(&user.password_hash),
+            user.roles.join(" "),
+            user.disabled,
+            seconds(user.created_at),
+            seconds(user.password_changed_at),
+        ])?;
+    Ok(if added == 0 {
+        Created::NameTaken
+    } else {
+        Created::Created
+    })
+}
+
+pub(super) fn password_kinds(db: &Connection) -> Result<Vec<PasswordHash>, StoreError> {
+    // From one kind to the next by the index, however many users are of each.
+    let mut statement = db.prepare_cached(
+        "WITH RECURSIVE kinds (kind) AS (
+             SELECT min(hash_kind) FROM users
+             UNION ALL
+             SELECT (SELECT min(hash_kind) FROM users WHERE hash_kind > kinds.kind)
+             FROM kinds WHERE kinds.kind IS NOT NULL
+         )
+         SELECT (SELECT password_hash FROM users WHERE hash_kind = kinds.kind LIMIT 1)
+         FROM kinds WHERE kinds.kind IS NOT NULL",
+    )?;
+    let hashes = statement.query_map([], |row| row.get::<_, String>(0))?;
+    let hashes = hashes.map(|hash| hash.map(PasswordHash::from_stored));
+    Ok(hashes.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn by_name(db: &Connection, key: &str) -> Result<Option<User>, StoreError> {
+    let sql = format!("SELECT {USER} FROM users WHERE name_key = ?1");
+    Ok(db
+        .prepare_cached(&sql)?
+        .query_row([key], |row| rows::user(row, 0))
+        .optional()?)
+}
+
+pub(super) fn by_id(db: &Connection, id: &str) -> Result<Option<User>, StoreError> {
+    let sql = format!("SELECT {USER} FROM users WHERE id = ?1");
+    Ok(db
+        .prepare_cached(&sql)?
+        .query_row([id], |row| rows::user(row, 0))
+        .optional()?)
+}
+
+pub(super) fn list(db: &Connection, after: &str, limit: u32) -> Result<Vec<User>, StoreError> {
+    let sql = format!("SELECT {USER} FROM users WHERE name_key > ?1 ORDER BY name_key LIMIT ?2");
+    let mut statement = db.prepare_cached(&sql)?;
+    let users = statement.query_map(params![after, limit], |row| rows::user(row, 0))?;
+    Ok(users.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn set_password(
+    db: &Connection,
+    user_id: &str,
+    hash: &PasswordHash,
+    keep: Option<&str>,
+    ending: &Ending,
+    event: &AuditEvent,
+) -> Result<Found<Vec<Ended>>, StoreError> {
+    let changed = db
+        .prepare_cached(
+            "UPDATE users SET password_hash = ?2, hash_kind = ?3, password_changed_at = ?4
+             WHERE id = ?1",
+        )?
+        .execute(params![
+            user_id,
+            hash.as_str(),
+            hash_kind(hash),
+            seconds(ending.at)
+        ])?;
+    if changed == 0 {
+        return Ok(Found::Missing);
+    }
+    audit::append(db, event)?;
+    sessions::end_all_of(db, user_id, keep, ending).map(Found::Found)
+}
+
+pub(super) fn disable(
+    db: &Connection,
+    user_id: &str,
+    ending: &Ending,
+    event: &AuditEvent,
+) -> Result<Found<Vec<Ended>>, StoreError> {
+    let found = db
+        .prepare_cached("UPDATE users SET disabled = 1 WHERE id = ?1")?
+        .execute(params![user_id])?;
+    if found == 0 {
+        return Ok(Found::Missing);
+    }
+    audit::append(db, event)?;
+    sessions::end_all_of(db, user_id, None, ending).map(Found::Found)
+}
+
+pub(super) fn enable(
+    db: &Connection,
+    user_id: &str,
+    event: &AuditEvent,
+) -> Result<Found<()>, StoreError> {
+    let found = db
+        .prepare_cached("UPDATE users SET disabled = 0 WHERE id = ?1")?
+        .execute(params![user_id])?;
+    if found == 0 {
+        return Ok(Found::Missing);
+    }
+    audit::append(db, event)?;
+    Ok(Found::Found(()))
+}
+
+pub(super) fn set_roles(
+    db: &Connection,
+    user_id: &str,
+    roles: &[String],
+    event: &AuditEvent,
+) -> Result<Found<()>, StoreError> {
+    let found = db
+        .prepare_cached("UPDATE users SET roles = ?2 WHERE id = ?1")?
+        .execute(params![user_id, roles.join(" ")])?;
+    if found == 0 {
+        return Ok(Found::Missing);
+    }
+    audit::append(db, event)?;
+    Ok(Found::Found(()))
+}
+
+pub(super) fn delete(
+    db: &Connection,
+    user_id: &str,
+    ending: &Ending,
+    event: &AuditEvent,
+) -> Result<Found<Vec<Ended>>, StoreError> {
+    // Ended one by one before the row takes them with it: each is published and written down.
+    let ended = sessions::end_all_of(db, user_id, None, ending)?;
+    let deleted = db
+        .prepare_cached("DELETE FROM users WHERE id = ?1")?
+        .execute(params![user_id])?;
+    if deleted == 0 {
+        return Ok(Found::Missing);
+    }
+    let revocation = Revocation {
+        kind: RevocationKind::Subject,
+        value: user_id.to_owned(),
+        until: ending.until,
+    };
+    revocations::publish(db, &revocation, ending.at)?;
+    audit::append(db, event)?;
+    Ok(Found::Found(ended))
+}

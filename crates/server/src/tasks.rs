@@ -1,0 +1,72 @@
+//! What the server does on its own: feed its followers, follow the database, keep the keys, sweep.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::UnixTime;
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::flow::Authority;
+
+/// How often the database is asked whether another process has written to it.
+const FOLLOW: Duration = Duration::from_millis(250);
+/// How often the key ring is looked after.
+const KEYS: Duration = Duration::from_secs(10);
+/// How often rows that are over are removed, a few at a time.
+const SWEEP: Duration = Duration::from_secs(30);
+/// How many rows of a kind one step of the sweep removes at most.
+const SWEEP_ROWS: u32 = 500;
+
+/// Runs until it is dropped.
+pub(crate) async fn run(authority: Arc<Authority>) {
+    tokio::join!(authority.feed_followers(), follow_and_keep(&authority));
+}
+
+async fn follow_and_keep(authority: &Authority) {
+    let mut tick = interval(FOLLOW);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut keys, mut sweep) = (Instant::now() + KEYS, Instant::now() + SWEEP);
+    let mut seen = None;
+    loop {
+        let now = tick.tick().await;
+        if let Err(error) = follow(authority, &mut seen).await {
+            tracing::warn!(%error, "cannot follow the database; it will be tried again");
+        }
+        if now >= keys {
+            keys = now + KEYS;
+            if let Err(error) = authority.keep_keys().await {
+                tracing::error!(%error, "cannot look after the keys; it will be tried again");
+            }
+            if let Err(error) = authority.pad_refusals().await {
+                tracing::warn!(%error, "cannot look at the password hashes; it will be tried again");
+            }
+        }
+        if now >= sweep {
+            // More right away if there is more, but never so much at once that a request waits.
+            let more = authority.sweep(UnixTime::now(), SWEEP_ROWS).await;
+            sweep = now
+                + if matches!(more, Ok(true)) {
+                    FOLLOW
+                } else {
+                    SWEEP
+                };
+            if let Err(error) = more {
+                tracing::warn!(%error, "cannot sweep; it will be tried again");
+            }
+        }
+    }
+}
+
+async fn follow(
+    authority: &Authority,
+    seen: &mut Option<u64>,
+) -> Result<(), crate::flow::FlowError> {
+    let version = authority.foreign_writes().await?;
+    if *seen != Some(version) {
+        // The keys first: the news of a withdrawal must not be signed by the withdrawn key.
+        authority.keep_keys().await?;
+        authority.read_revocations().await?;
+        *seen = Some(version);
+    }
+    Ok(())
+}

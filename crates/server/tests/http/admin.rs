@@ -1,0 +1,269 @@
+//! `/admin`: who may, and what it does.
+
+use super::*;
+
+async fn send(running: &Running, method: Method, path: &str, body: Option<Value>) -> Response {
+    let pair = running.signed_in().await;
+    let request = running.request(method, path).bearer_auth(&pair.access);
+    let request = match body {
+        Some(body) => request.json(&body),
+        None => request,
+    };
+    request.send().await.expect("an answer")
+}
+
+async fn get(running: &Running, path: &str) -> Value {
+    let response = send(running, Method::GET, path, None).await;
+    assert_eq!(response.status(), StatusCode::OK, "{path}");
+    response.json().await.expect("JSON")
+}
+
+#[tokio::test]
+async fn only_the_role_admin_opens_it() {
+    let running = start().await;
+    let bob = Password::new(PASSWORD).expect("a password");
+    let directory = running.server.directory();
+    directory
+        .add("bob", bob, vec!["reader".into()])
+        .await
+        .expect("a user");
+    let bob = pair(running.login("bob", PASSWORD).await).await;
+    for path in [
+        "/admin/users",
+        "/admin/sessions",
+        "/admin/keys",
+        "/admin/audit",
+    ] {
+        let nobody = running
+            .request(Method::GET, path)
+            .send()
+            .await
+            .expect("an answer");
+        assert_eq!(nobody.status(), StatusCode::UNAUTHORIZED, "{path}");
+        let refusal = running.get_as(path, &bob).await;
+        let reason = refused(refusal, StatusCode::FORBIDDEN, "insufficient_scope").await;
+        assert_eq!(reason, "missing_role", "{path}");
+        get(&running, path).await;
+    }
+}
+
+#[tokio::test]
+async fn a_user_is_added_changed_and_deleted() {
+    let running = start().await;
+    let new = json!({"username": "Bob", "password": PASSWORD, "roles": ["reader"]});
+    let added = send(&running, Method::POST, "/admin/users", Some(new.clone())).await;
+    assert_eq!(added.status(), StatusCode::CREATED);
+    let again = send(&running, Method::POST, "/admin/users", Some(new)).await;
+    assert_eq!(
+        refused(again, StatusCode::CONFLICT, "invalid_request").await,
+        "name_taken"
+    );
+    let session = pair(running.login("bob", PASSWORD).await).await;
+
+    let change = json!({"roles": ["writer"], "disabled": true});
+    let changed = send(&running, Method::PATCH, "/admin/users/bob", Some(change)).await;
+    let changed: Value = changed.json().await.expect("JSON");
+    assert_eq!(
+        (&changed["roles"], &changed["disabled"]),
+        (&json!(["writer"]), &json!(true))
+    );
+    assert_eq!(
+        running.get_as("/me", &session).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+    assert_eq!(
+        running.login("bob", PASSWORD).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+
+    let back = json!({"disabled": false});
+    send(&running, Method::PATCH, "/admin/users/bob", Some(back)).await;
+    let other = json!({"password": "quite another one"});
+    let set = send(
+        &running,
+        Method::PUT,
+        "/admin/users/bob/password",
+        Some(other),
+    )
+    .await;
+    assert_eq!(set.status(), StatusCode::NO_CONTENT);
+    let session = pair(running.login("bob", "quite another one").await).await;
+    let deleted = send(&running, Method::DELETE, "/admin/users/bob", None).await;
+    assert_eq!(deleted.status(), StatusCode::NO_CONTENT);
+    assert_eq!(
+        running.get_as("/me", &session).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+    let gone = send(&running, Method::GET, "/admin/users/bob", None).await;
+    assert_eq!(
+        refused(gone, StatusCode::NOT_FOUND, "not_found").await,
+        "unknown_user"
+    );
+}
+
+#[tokio::test]
+async fn bad_input_is_said_to_be_bad() {
+    let running = start().await;
+    let add = |body: Value| send(&running, Method::POST, "/admin/users", Some(body));
+    let user = |name: &str, password: &str, role: &str| json!({"username": name, "password": password, "roles": [role]});
+    for (body, reason) in [
+        (user("with space", PASSWORD, "reader"), "bad_name"),
+        (user("", PASSWORD, "reader"), "bad_name"),
+        (user("bob", PASSWORD, "two words"), "bad_role"),
+        (user("bob", "short", "reader"), "password_too_short"),
+        (
+            user("bob-the-builder", "Bob-The-Builder", "reader"),
+            "password_is_name",
+        ),
+    ] {
+        let refusal = add(body).await;
+        assert_eq!(
+            refused(refusal, StatusCode::BAD_REQUEST, "invalid_request").await,
+            reason
+        );
+    }
+    for path in ["/admin/users?limit=many", "/admin/audit?after=x"] {
+        let refusal = send(&running, Method::GET, path, None).await;
+        let reason = refused(refusal, StatusCode::BAD_REQUEST, "invalid_request").await;
+        assert_eq!(reason, "bad_query");
+    }
+}
+
+#[tokio::test]
+async fn users_come_in_pages() {
+    let running = start().await;
+    for name in ["bob", "cleo"] {
+        let body = json!({"username": name, "password": PASSWORD});
+        send(&running, Method::POST, "/admin/users", Some(body)).await;
+    }
+    let names = |page: &Value| -> Vec<String> {
+        let users = page["users"].as_array().expect("users");
+        users
+            .iter()
+            .filter_map(|user| user["username"].as_str())
+            .map(str::to_owned)
+            .collect()
+    };
+    assert_eq!(
+        names(&get(&running, "/admin/users?limit=2").await),
+        ["ada", "bob"]
+    );
+    assert_eq!(
+        names(&get(&running, "/admin/users?limit=2&after=bob").await),
+        ["cleo"]
+    );
+}
+
+#[tokio::test]
+async fn sessions_are_seen_and_ended() {
+    let running = start().await;
+    let victim = running.signed_in().await;
+    let me: Value = running
+        .get_as("/me", &victim)
+        .await
+        .json()
+        .await
+        .expect("JSON");
+    let sid = me["sid"].as_str().expect("a sid");
+    let list = get(&running, "/admin/sessions").await;
+    let rows = list["sessions"].as_array().expect("sessions");
+    assert!(
+        rows.iter()
+            .any(|row| row["sid"] == sid && row["username"] == "ada"),
+        "{list}"
+    );
+    let path = format!("/admin/sessions/{sid}");
+    let ended = send(&running, Method::DELETE, &path, None).await;
+    assert_eq!(ended.status(), StatusCode::NO_CONTENT);
+    assert_eq!(
+        running.get_as("/me", &victim).await.status(),
+        StatusCode::UNAUTHORIZED
+    );
+    let all = send(&running, Method::DELETE, "/admin/sessions?user=ada", None).await;
+    let all: Value = all.json().await.expect("JSON");
+    assert!(
+        all["ended"].as_u64().is_some_and(|ended| ended >= 1),
+        "{all}"
+    );
+}
+
+#[tokio::test]
+async fn a_leaked_key_is_withdrawn_and_what_it_signed_is_refused() {
+    let running = start().await;
+    let victim = running.signed_in().await;
+    let early = send(&running, Method::POST, "/admin/keys/rotate", None).await;
+    assert_eq!(
+        refused(early, StatusCode::CONFLICT, "invalid_request").await,
+        "too_early"
+    );
+    let unknown = send(&running, Method::DELETE, "/admin/keys/nobodys", None).await;
+    assert_eq!(
+        refused(unknown, StatusCode::NOT_FOUND, "not_found").await,
+        "unknown_key"
+    );
+
+    let keys = get(&running, "/admin/keys").await;
+    let keys = keys["keys"].as_array().expect("keys");
+    let signing = keys
+        .iter()
+        .find(|key| key["state"] == "signing")
+        .expect("one signs");
+    let kid = signing["kid"].as_str().expect("a kid");
+    let path = format!("/admin/keys/{kid}");
+    let withdrawn = send(&running, Method::DELETE, &path, None).await;
+    assert_eq!(withdrawn.status(), StatusCode::NO_CONTENT);
+
+    let me = running.get_as("/me", &victim).await;
+    assert_eq!(me.status(), StatusCode::UNAUTHORIZED);
+    let set = running
+        .request(Method::GET, "/.well-known/jwks.json")
+        .send()
+        .await;
+    let set = set.expect("an answer").text().await.expect("text");
+    assert!(!set.contains(kid), "{set}");
+    let snapshot = running.request(Method::GET, "/revocations").send().await;
+    let snapshot: Value = snapshot.expect("an answer").json().await.expect("JSON");
+    let token = snapshot["snapshot"].as_str().expect("a token");
+    let bulletin = Unverified::parse(token).expect("a token");
+    assert_ne!(
+        bulletin.key_id(),
+        Some(kid),
+        "the news is signed by another key"
+    );
+    assert!(bulletin.claims_json()["events"].to_string().contains(kid));
+    // The session lives on: only what the key signed is refused.
+    assert_eq!(
+        running.refresh(&victim.refresh).await.status(),
+        StatusCode::OK
+    );
+}
+
+#[tokio::test]
+async fn the_audit_log_says_who_did_what() {
+    let running = start().await;
+    let body = json!({"username": "bob", "password": PASSWORD});
+    send(&running, Method::POST, "/admin/users", Some(body)).await;
+    running.login("bob", "wrong password").await;
+    let log = get(&running, "/admin/audit?limit=1000").await;
+    let lines = log["lines"].as_array().expect("lines");
+    let find = |event: &str, name: &str| {
+        let line = |line: &&Value| line["event"] == event && line["username"] == name;
+        lines
+            .iter()
+            .find(line)
+            .unwrap_or_else(|| panic!("{event} {name}: {log}"))
+    };
+    assert!(find("user_created", "bob")["actor"].is_string());
+    assert_eq!(find("sign_in_refused", "bob")["network"], "127.0.0.1");
+    assert!(!log.to_string().contains(PASSWORD));
+    let last = lines
+        .last()
+        .and_then(|line| line["number"].as_u64())
+        .expect("a number");
+    let rest = get(&running, &format!("/admin/audit?after={last}")).await;
+    let rest = rest["lines"].as_array().expect("lines");
+    assert!(
+        rest.iter().all(|line| line["event"] == "signed_in"),
+        "{rest:?}"
+    );
+}

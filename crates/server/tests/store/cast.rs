@@ -1,0 +1,88 @@
+//! Who and what appears in the tests.
+
+use std::time::Duration;
+
+use countersign::UnixTime;
+use countersign_issuer::marks::Marks;
+use countersign_issuer::record::{
+    AuditEvent, AuditKind, EndReason, Handle, PasswordHash, Session, User,
+};
+use countersign_server::store::{Ending, Rotation};
+
+pub(crate) const CLIENT: &str = "first-party";
+pub(crate) const GRACE: Duration = Duration::from_secs(30);
+
+/// The true time: a database goes by its own clock where it matters, and that is this one.
+pub(crate) fn now() -> UnixTime {
+    UnixTime::now()
+}
+
+pub(crate) fn in_seconds(seconds: u64) -> UnixTime {
+    now().saturating_add(Duration::from_secs(seconds))
+}
+
+pub(crate) fn seconds_ago(seconds: u64) -> UnixTime {
+    now().saturating_sub(Duration::from_secs(seconds))
+}
+
+pub(crate) fn user(name: &str) -> User {
+    User {
+        id: format!("id-of-{name}"),
+        username: name.to_owned(),
+        password_hash: PasswordHash::from_stored(format!("hash-of-{name}")),
+        roles: vec!["reader".into(), "writer".into()],
+        disabled: false,
+        created_at: now(),
+        password_changed_at: now(),
+    }
+}
+
+pub(crate) fn session(user: &User, number: u8) -> Session {
+    Session {
+        handle: Handle::new([number; 16]),
+        sid: format!("sid-{number}"),
+        user_id: user.id.clone(),
+        client_id: CLIENT.into(),
+        scope: "orders:read".into(),
+        audience: vec!["api".into(), "with \"quotes\" and spaces".into()],
+        generation: 0,
+        mac_key_id: 1,
+        marks: Marks::default(),
+        created_at: now(),
+        auth_time: now(),
+        last_used_at: now(),
+        idle_expires_at: in_seconds(1000),
+        expires_at: in_seconds(5000),
+        ended_at: None,
+        end_reason: None,
+    }
+}
+
+pub(crate) fn audit(kind: AuditKind) -> AuditEvent {
+    AuditEvent::new(now(), kind)
+}
+
+pub(crate) fn ending(reason: EndReason) -> Ending {
+    Ending {
+        reason,
+        kind: AuditKind::SessionEnded,
+        at: now(),
+        until: in_seconds(720),
+        network: None,
+        actor: None,
+        detail: None,
+    }
+}
+
+pub(crate) fn rotation(generation: u32) -> Rotation {
+    Rotation {
+        handle: Handle::new([1; 16]),
+        generation,
+        presented_mac_key_id: 1,
+        client_id: CLIENT.into(),
+        mac_key_id: 1,
+        idle: Duration::from_secs(1000),
+        grace: GRACE,
+        now: now(),
+    }
+}

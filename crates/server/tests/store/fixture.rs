@@ -1,0 +1,106 @@
+//! A database of its own for each test, on either engine.
+
+use std::sync::Arc;
+
+use countersign_issuer::record::{AuditKind, Session, User};
+use countersign_server::store::postgres::PostgresStore;
+use countersign_server::store::sqlite::SqliteStore;
+use countersign_server::store::{Created, Opened, Store, StoreError};
+use tempfile::TempDir;
+
+use crate::cast::{audit, session, user};
+use crate::cluster;
+
+pub(crate) struct Fixture {
+    pub(crate) database: Database,
+    pub(crate) store: Arc<dyn Store>,
+}
+
+pub(crate) enum Database {
+    Sqlite(TempDir),
+    Postgres(String),
+}
+
+impl Fixture {
+    pub(crate) async fn sqlite() -> Option<Self> {
+        Some(
+            Self::over(Database::Sqlite(
+                tempfile::tempdir().expect("a temporary folder"),
+            ))
+            .await,
+        )
+    }
+
+    /// None if PostgreSQL is to be done without.
+    pub(crate) async fn postgres() -> Option<Self> {
+        let cluster = cluster::shared()?;
+        Some(Self::over(Database::Postgres(cluster.new_database().await)).await)
+    }
+
+    async fn over(database: Database) -> Self {
+        let store = database.open().await.expect("a new database");
+        Self { database, store }
+    }
+
+    /// The same database, as another process sees it.
+    pub(crate) async fn another(&self) -> Arc<dyn Store> {
+        self.database
+            .open()
+            .await
+            .expect("a second process may open it")
+    }
+
+    pub(crate) async fn add(&self, user: &User) {
+        let created = self
+            .store
+            .create_user(user.clone(), audit(AuditKind::UserCreated))
+            .await;
+        assert_eq!(created.expect("a working store"), Created::Created);
+    }
+
+    pub(crate) async fn open(&self, user: &User, session: &Session) -> Opened {
+        let hash = user.password_hash.clone();
+        let opened =
+            self.store
+                .open_session(session.clone(), hash, None, audit(AuditKind::SignedIn));
+        opened.await.expect("a working store")
+    }
+
+    pub(crate) async fn signed_in(&self) -> (User, Session) {
+        let user = user("ada");
+        self.add(&user).await;
+        let session = session(&user, 1);
+        assert_eq!(self.open(&user, &session).await, Opened::Opened);
+        (user, session)
+    }
+}
+
+impl Database {
+    pub(crate) async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+        Ok(match self {
+            Self::Sqlite(folder) => Arc::new(SqliteStore::open(&folder.path().join("test.db"))?),
+            Self::Postgres(url) => Arc::new(PostgresStore::connect(url).await?),
+        })
+    }
+
+    /// Writes a schema number as a newer program would.
+    pub(crate) async fn claim_schema(&self, number: u32) {
+        match self {
+            Self::Sqlite(folder) => {
+                let connection = rusqlite::Connection::open(folder.path().join("test.db"));
+                let connection = connection.expect("the file");
+                connection
+                    .pragma_update(None, "user_version", number)
+                    .expect("a newer schema");
+            }
+            Self::Postgres(url) => {
+                let sql = format!("UPDATE countersign.schema_steps SET taken = {number}");
+                cluster::connect(url)
+                    .await
+                    .batch_execute(&sql)
+                    .await
+                    .expect("a newer schema");
+            }
+        }
+    }
+}

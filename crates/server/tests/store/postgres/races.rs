@@ -1,0 +1,226 @@
+//! Several at once, over several pools, as several processes have them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_issuer::record::{AuditKind, EndReason, PasswordHash};
+use countersign_server::store::{Found, Opened, Rotated, Store};
+use tokio::task::JoinSet;
+
+use super::fixture;
+use crate::cast::{audit, ending, now, rotation, session};
+use crate::cluster;
+use crate::fixture::Fixture;
+
+const PROCESSES: usize = 4;
+const RACERS: usize = 12;
+
+async fn processes(f: &Fixture) -> Vec<Arc<dyn Store>> {
+    let mut stores = vec![Arc::clone(&f.store)];
+    while stores.len() < PROCESSES {
+        stores.push(f.another().await);
+    }
+    stores
+}
+
+/// Every racer presents the current token of each generation in turn.
+async fn race(stores: &[Arc<dyn Store>], generations: u32) {
+    for generation in 0..generations {
+        let mut racers = JoinSet::new();
+        for store in stores.iter().cycle().take(RACERS) {
+            let store = Arc::clone(store);
+            racers.spawn(async move { store.rotate(rotation(generation)).await });
+        }
+        let mut winners = 0;
+        for outcome in racers.join_all().await {
+            let (row, user) = match outcome.expect("no racer fails") {
+                Rotated::Rotated(row, user) => {
+                    winners += 1;
+                    (row, user)
+                }
+                Rotated::NotCurrent(row, user) => (row, user),
+                Rotated::Missing => panic!("the session is there"),
+            };
+            // A loser that was shown the row as it was before the winner would take its own token
+            // for the current one.
+            assert_eq!(row.generation, generation + 1);
+            assert_eq!(user.username, "ada");
+        }
+        assert_eq!(winners, 1, "generation {generation}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_racers_in_several_processes_one_rotates_and_all_see_its_row() {
+    let Some((f, _)) = fixture().await else {
+        return;
+    };
+    f.signed_in().await;
+    race(&processes(&f).await, 60).await;
+}
+
+/// As on engines that know nothing weaker: losers are told to start over, and do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn serialization_failures_are_tried_again() {
+    for level in ["serializable", "repeatable read"] {
+        let Some((f, url)) = fixture().await else {
+            return;
+        };
+        f.signed_in().await;
+        let admin = cluster::connect(&url).await;
+        let name = url.rsplit('/').next().expect("a name");
+        let sql = format!("ALTER DATABASE {name} SET default_transaction_isolation TO '{level}'");
+        admin
+            .batch_execute(&sql)
+            .await
+            .expect("a stricter database");
+        let stores = [f.another().await, f.another().await, f.another().await];
+        race(&stores, 20).await;
+    }
+}
+
+/// The order that matters, made certain: the loser is already waiting when the winner commits.
+#[tokio::test]
+async fn whoever_waited_for_the_lock_is_shown_the_winners_row() {
+    let Some((f, url)) = fixture().await else {
+        return;
+    };
+    f.signed_in().await;
+    let winner = cluster::connect(&url).await;
+    let swap = "BEGIN; UPDATE countersign.sessions SET generation = generation + 1";
+    winner.batch_execute(swap).await.expect("the winner swaps");
+    let store = Arc::clone(&f.store);
+    let loser = tokio::spawn(async move { store.rotate(rotation(0)).await });
+    wait_for_a_lock(&url).await;
+    winner
+        .batch_execute("COMMIT")
+        .await
+        .expect("the winner commits");
+    let outcome = loser.await.expect("no panic").expect("works");
+    let Rotated::NotCurrent(row, _) = outcome else {
+        panic!("one wins: {outcome:?}")
+    };
+    assert_eq!(row.generation, 1);
+}
+
+#[tokio::test]
+async fn whoever_waited_for_a_swap_that_was_taken_back_wins() {
+    let Some((f, url)) = fixture().await else {
+        return;
+    };
+    f.signed_in().await;
+    let other = cluster::connect(&url).await;
+    let swap = "BEGIN; UPDATE countersign.sessions SET generation = generation + 1";
+    other
+        .batch_execute(swap)
+        .await
+        .expect("the other one swaps");
+    let store = Arc::clone(&f.store);
+    let waiting = tokio::spawn(async move { store.rotate(rotation(0)).await });
+    wait_for_a_lock(&url).await;
+    other
+        .batch_execute("ROLLBACK")
+        .await
+        .expect("and takes it back");
+    let outcome = waiting.await.expect("no panic").expect("works");
+    assert!(matches!(outcome, Rotated::Rotated(..)), "{outcome:?}");
+}
+
+async fn wait_for_a_lock(url: &str) {
+    let watcher = cluster::connect(url).await;
+    let sql = "SELECT count(*) FROM pg_stat_activity
+         WHERE wait_event_type = 'Lock' AND datname = current_database()";
+    loop {
+        let row = watcher.query_one(sql, &[]).await.expect("an answer");
+        if row.get::<_, i64>(0) > 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+/// A sign-in with the old password and a change of the password, at the same time: whichever is
+/// first, no session of the old password is alive afterwards.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_session_of_an_old_password_survives_its_change() {
+    let Some((f, _)) = fixture().await else {
+        return;
+    };
+    let (mut ada, _) = f.signed_in().await;
+    let other = f.another().await;
+    let (mut opened, mut refused) = (0, 0);
+    for round in 2..60 {
+        let hash = PasswordHash::from_stored(format!("hash {round}"));
+        let (signed_in, changed) = tokio::join!(
+            f.store.open_session(
+                session(&ada, round),
+                ada.password_hash.clone(),
+                None,
+                audit(AuditKind::SignedIn)
+            ),
+            other.set_password(
+                &ada.id,
+                hash.clone(),
+                None,
+                ending(EndReason::PasswordChanged),
+                audit(AuditKind::PasswordChanged)
+            ),
+        );
+        match signed_in.expect("works") {
+            Opened::Opened => opened += 1,
+            Opened::UserChanged => refused += 1,
+        }
+        assert!(matches!(changed.expect("works"), Found::Found(_)));
+        assert_eq!(
+            f.store.sessions_of(&ada.id, now()).await.expect("works"),
+            [],
+            "{round}"
+        );
+        ada.password_hash = hash;
+    }
+    assert_eq!(opened + refused, 58);
+}
+
+/// The same, with the sign-in certain to commit while the change already waits for it.
+#[tokio::test]
+async fn a_change_of_password_ends_the_session_it_had_to_wait_for() {
+    let Some((f, url)) = fixture().await else {
+        return;
+    };
+    let (ada, _) = f.signed_in().await;
+    let signing_in = cluster::connect(&url).await;
+    signing_in
+        .batch_execute(
+            "SET search_path TO countersign; BEGIN; SELECT id FROM users FOR SHARE;
+             INSERT INTO sessions (handle, sid, user_id, client_id, scope, audience, generation,
+                 mac_key_id, created_at, auth_time, last_used_at, idle_expires_at, expires_at)
+             SELECT '\\x09090909090909090909090909090909', 'late', user_id, client_id, scope,
+                 audience, generation, mac_key_id, created_at, auth_time, last_used_at,
+                 idle_expires_at, expires_at
+             FROM sessions",
+        )
+        .await
+        .expect("a sign-in that is not committed yet");
+    let store = Arc::clone(&f.store);
+    let id = ada.id.clone();
+    let change = tokio::spawn(async move {
+        let hash = PasswordHash::from_stored("new");
+        let audit = audit(AuditKind::PasswordChanged);
+        store
+            .set_password(&id, hash, None, ending(EndReason::PasswordChanged), audit)
+            .await
+    });
+    wait_for_a_lock(&url).await;
+    signing_in
+        .batch_execute("COMMIT")
+        .await
+        .expect("the sign-in commits");
+    let Found::Found(ended) = change.await.expect("no panic").expect("works") else {
+        panic!("the user is there")
+    };
+    assert!(ended.iter().any(|ended| ended.sid == "late"), "{ended:?}");
+    assert_eq!(
+        f.store.sessions_of(&ada.id, now()).await.expect("works"),
+        []
+    );
+}

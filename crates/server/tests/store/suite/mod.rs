@@ -1,0 +1,7 @@
+//! What every engine must do.
+
+pub(crate) mod database;
+pub(crate) mod keys;
+pub(crate) mod rotation;
+pub(crate) mod sessions;
+pub(crate) mod users;

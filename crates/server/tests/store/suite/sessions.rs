@@ -1,0 +1,256 @@
+//! Sessions: opened, found, ended, swept.
+
+use countersign::UnixTime;
+use countersign_issuer::record::{AuditKind, EndReason, Handle, PasswordHash, Session, User};
+use countersign_issuer::revoke::RevocationKind;
+use countersign_server::store::{Found, Opened, Rotated, Which};
+
+use crate::cast::{audit, ending, in_seconds, now, rotation, seconds_ago, session, user};
+use crate::fixture::Fixture;
+
+pub(crate) async fn a_session_comes_back_as_it_was_stored(f: Fixture) {
+    let (user, session) = f.signed_in().await;
+    let found = f.store.session(session.handle).await.expect("works");
+    assert_eq!(found, Some(session.clone()));
+    assert_eq!(
+        f.store.sessions_of(&user.id, now()).await.expect("works"),
+        [session]
+    );
+}
+
+pub(crate) async fn no_session_opens_for_a_user_who_changed_while_the_password_was_checked(
+    f: Fixture,
+) {
+    let ada = user("ada");
+    f.add(&ada).await;
+    let stale = User {
+        password_hash: PasswordHash::from_stored("another"),
+        ..ada.clone()
+    };
+    assert_eq!(f.open(&stale, &session(&ada, 1)).await, Opened::UserChanged);
+    let ending = ending(EndReason::UserDisabled);
+    let disabled = f
+        .store
+        .disable_user(&ada.id, ending, audit(AuditKind::UserDisabled));
+    assert_eq!(disabled.await.expect("works"), Found::Found(vec![]));
+    assert_eq!(f.open(&ada, &session(&ada, 1)).await, Opened::UserChanged);
+    let upgraded = f.store.open_session(
+        session(&ada, 1),
+        ada.password_hash.clone(),
+        Some(PasswordHash::from_stored("better")),
+        audit(AuditKind::SignedIn),
+    );
+    assert_eq!(upgraded.await.expect("works"), Opened::UserChanged);
+    assert_eq!(
+        f.store.session(Handle::new([1; 16])).await.expect("works"),
+        None
+    );
+}
+
+pub(crate) async fn a_sign_in_may_bring_a_better_hash(f: Fixture) {
+    let ada = user("ada");
+    f.add(&ada).await;
+    let better = PasswordHash::from_stored("better");
+    let opened = f.store.open_session(
+        session(&ada, 1),
+        ada.password_hash.clone(),
+        Some(better.clone()),
+        audit(AuditKind::SignedIn),
+    );
+    assert_eq!(opened.await.expect("works"), Opened::Opened);
+    let stored = f
+        .store
+        .user(&ada.id)
+        .await
+        .expect("works")
+        .expect("still there");
+    assert_eq!(stored.password_hash, better);
+}
+
+pub(crate) async fn an_ended_session_is_published_and_rotates_no_more(f: Fixture) {
+    let (_, session) = f.signed_in().await;
+    let which = Which::Handle(session.handle);
+    let ended = f
+        .store
+        .end_sessions(which.clone(), ending(EndReason::SignedOut))
+        .await;
+    assert_eq!(ended.expect("works").len(), 1);
+    // Ending twice is not an error, and publishes nothing anew.
+    let again = f
+        .store
+        .end_sessions(which, ending(EndReason::SignedOut))
+        .await;
+    assert_eq!(again.expect("works"), []);
+    let refused = f.store.rotate(rotation(0)).await.expect("works");
+    let Rotated::NotCurrent(row, _) = refused else {
+        panic!("it is over: {refused:?}")
+    };
+    assert_eq!(row.end_reason, Some(EndReason::SignedOut));
+    let revoked = f.store.revocations(now()).await.expect("works");
+    assert_eq!(revoked.len(), 1);
+    assert_eq!(
+        (revoked[0].kind, &revoked[0].value),
+        (RevocationKind::Session, &session.sid)
+    );
+}
+
+pub(crate) async fn a_session_is_ended_by_its_owner_only(f: Fixture) {
+    let (ada, session) = f.signed_in().await;
+    let which = |user_id: &str| Which::Of {
+        user_id: user_id.to_owned(),
+        sid: session.sid.clone(),
+    };
+    let end = |which| f.store.end_sessions(which, ending(EndReason::EndedByOwner));
+    assert_eq!(end(which("somebody-else")).await.expect("works"), []);
+    assert_eq!(end(which(&ada.id)).await.expect("works").len(), 1);
+}
+
+pub(crate) async fn everybodys_sessions_end_at_once(f: Fixture) {
+    let (ada, _) = f.signed_in().await;
+    let bob = user("bob");
+    f.add(&bob).await;
+    assert_eq!(f.open(&ada, &session(&ada, 2)).await, Opened::Opened);
+    assert_eq!(f.open(&bob, &session(&bob, 3)).await, Opened::Opened);
+    let end = |which| f.store.end_sessions(which, ending(EndReason::Restored));
+    assert_eq!(
+        end(Which::Sid("sid-2".into())).await.expect("works").len(),
+        1
+    );
+    assert_eq!(end(Which::Everyone).await.expect("works").len(), 2);
+    assert_eq!(end(Which::Everyone).await.expect("works"), []);
+    assert_eq!(f.store.revocations(now()).await.expect("works").len(), 3);
+}
+
+pub(crate) async fn a_new_password_ends_every_session_but_the_one_to_keep(f: Fixture) {
+    let (user, first) = f.signed_in().await;
+    let second = session(&user, 2);
+    assert_eq!(f.open(&user, &second).await, Opened::Opened);
+    let changed = f.store.set_password(
+        &user.id,
+        PasswordHash::from_stored("new"),
+        Some(&first.sid),
+        ending(EndReason::PasswordChanged),
+        audit(AuditKind::PasswordChanged),
+    );
+    let Found::Found(ended) = changed.await.expect("works") else {
+        panic!("the user is there")
+    };
+    assert_eq!(
+        ended.iter().map(|e| &e.sid).collect::<Vec<_>>(),
+        [&second.sid]
+    );
+    assert_eq!(
+        f.store.sessions_of(&user.id, now()).await.expect("works"),
+        [first]
+    );
+    let stored = f
+        .store
+        .user(&user.id)
+        .await
+        .expect("works")
+        .expect("still there");
+    assert_eq!(stored.password_hash, PasswordHash::from_stored("new"));
+}
+
+pub(crate) async fn living_sessions_are_listed_in_pages(f: Fixture) {
+    let (ada, first) = f.signed_in().await;
+    let (second, third) = (session(&ada, 2), session(&ada, 3));
+    let over = Session {
+        idle_expires_at: seconds_ago(1),
+        ..session(&ada, 4)
+    };
+    for session in [&second, &third, &over] {
+        assert_eq!(f.open(&ada, session).await, Opened::Opened);
+    }
+    let page = f.store.sessions(None, 2, now()).await.expect("works");
+    assert_eq!(
+        page,
+        [
+            (first, "ada".to_owned()),
+            (second.clone(), "ada".to_owned())
+        ]
+    );
+    let page = f
+        .store
+        .sessions(Some(&second.sid), 2, now())
+        .await
+        .expect("works");
+    assert_eq!(page, [(third, "ada".to_owned())]);
+}
+
+pub(crate) async fn a_sweep_removes_what_is_long_over_and_nothing_else(f: Fixture) {
+    let (user, alive) = f.signed_in().await;
+    let idle = Session {
+        idle_expires_at: seconds_ago(7200),
+        ..session(&user, 2)
+    };
+    let old = Session {
+        expires_at: seconds_ago(7200),
+        ..session(&user, 3)
+    };
+    let just_over = Session {
+        expires_at: seconds_ago(60),
+        ..session(&user, 4)
+    };
+    for session in [&idle, &old, &just_over] {
+        assert_eq!(f.open(&user, session).await, Opened::Opened);
+    }
+    let signed_out = ending(EndReason::SignedOut);
+    f.store
+        .end_sessions(Which::Handle(alive.handle), signed_out)
+        .await
+        .expect("works");
+    assert!(
+        !f.store
+            .sweep(now(), UnixTime::EPOCH, 100)
+            .await
+            .expect("works")
+    );
+    for over in [idle, old] {
+        assert_eq!(f.store.session(over.handle).await.expect("works"), None);
+    }
+    for remembered in [alive, just_over] {
+        assert!(
+            f.store
+                .session(remembered.handle)
+                .await
+                .expect("works")
+                .is_some()
+        );
+    }
+    assert_eq!(f.store.revocations(now()).await.expect("works").len(), 1);
+    let later = in_seconds(740);
+    f.store
+        .sweep(later, UnixTime::EPOCH, 100)
+        .await
+        .expect("works");
+    assert!(f.store.revocations(now()).await.expect("works").is_empty());
+}
+
+pub(crate) async fn a_failed_write_takes_nobody_else_with_it(f: Fixture) {
+    let (user, _) = f.signed_in().await;
+    // The same handle again cannot be stored; what is written at the same time must be.
+    let (clash, other) = (session(&user, 1), session(&user, 2));
+    let open = |session| {
+        f.store.open_session(
+            session,
+            user.password_hash.clone(),
+            None,
+            audit(AuditKind::SignedIn),
+        )
+    };
+    let (failed, opened) = tokio::join!(open(clash), open(other.clone()));
+    let failed = failed.expect_err("a handle is given once");
+    assert!(
+        !format!("{failed} {failed:?}").contains("0101"),
+        "a handle is a secret: {failed}"
+    );
+    assert_eq!(opened.expect("works"), Opened::Opened);
+    assert!(
+        f.store
+            .session(other.handle)
+            .await
+            .expect("works")
+            .is_some()
+    );
+}

@@ -1,0 +1,124 @@
+//! Requests as a client would send them, answers as the tests look at them.
+
+use countersign_wire::paths;
+use reqwest::header::{AUTHORIZATION, HeaderMap};
+use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+
+/// A client of one server.
+#[derive(Clone, Debug)]
+pub struct Http {
+    client: Client,
+    base: String,
+}
+
+/// A whole answer.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub text: String,
+}
+
+/// No answer came: the server is gone, or went while it was answering.
+pub type Lost = reqwest::Error;
+
+impl Http {
+    /// A client of the server at `base`, a URL without a path.
+    pub fn new(base: impl Into<String>) -> Self {
+        Self {
+            client: Client::new(),
+            base: base.into(),
+        }
+    }
+
+    /// A request with nothing in it yet.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.base))
+    }
+
+    /// `GET` without credentials.
+    ///
+    /// # Errors
+    /// [`Lost`].
+    pub async fn get(&self, path: &str) -> Result<Answer, Lost> {
+        answer(self.request(Method::GET, path)).await
+    }
+
+    /// `POST /login`.
+    ///
+    /// # Errors
+    /// [`Lost`].
+    pub async fn login(&self, username: &str, password: &str) -> Result<Answer, Lost> {
+        let body = json!({"username": username, "password": password});
+        answer(self.request(Method::POST, paths::LOGIN).json(&body)).await
+    }
+
+    /// `POST /refresh`.
+    ///
+    /// # Errors
+    /// [`Lost`].
+    pub async fn refresh(&self, refresh_token: &str) -> Result<Answer, Lost> {
+        let body = json!({"refresh_token": refresh_token});
+        answer(self.request(Method::POST, paths::REFRESH).json(&body)).await
+    }
+
+    /// `POST /logout` with a refresh token.
+    ///
+    /// # Errors
+    /// [`Lost`].
+    pub async fn logout(&self, refresh_token: &str) -> Result<Answer, Lost> {
+        let body = json!({"refresh_token": refresh_token});
+        answer(self.request(Method::POST, paths::LOGOUT).json(&body)).await
+    }
+
+    /// `GET /me`.
+    ///
+    /// # Errors
+    /// [`Lost`].
+    pub async fn me(&self, access_token: &str) -> Result<Answer, Lost> {
+        let request = self.request(Method::GET, paths::ME);
+        answer(request.header(AUTHORIZATION, format!("Bearer {access_token}"))).await
+    }
+}
+
+/// Sends a request and takes in the whole answer.
+///
+/// # Errors
+/// [`Lost`].
+pub async fn answer(request: RequestBuilder) -> Result<Answer, Lost> {
+    let response = request.send().await?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    let text = response.text().await?;
+    Ok(Answer {
+        status,
+        headers,
+        text,
+    })
+}
+
+impl Answer {
+    /// The body as JSON.
+    ///
+    /// # Panics
+    /// If it is something else.
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.text)
+            .unwrap_or_else(|error| panic!("{error} in the body of {self:?}"))
+    }
+
+    /// A text of the body, by name; empty if there is none.
+    ///
+    /// # Panics
+    /// If the body is not JSON.
+    pub fn field(&self, name: &str) -> String {
+        self.json()
+            .get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    }
+}
