@@ -264,8 +264,8 @@ fn strict_json_is_as_strict_inside_what_the_type_skips() {
         r#"{"a":[1,]}"#.into(),
         r#"{"a":[,1]}"#.into(),
         r#"{"a" 1}"#.into(),
-        r#"{a:1}"#.into(),
-        r#"{'a':1}"#.into(),
+        r"{a:1}".into(),
+        r"{'a':1}".into(),
         r#"{"a":tru}"#.into(),
         r#"{"a":1}/**/"#.into(),
         "\u{feff}{}".into(),
@@ -288,10 +288,7 @@ fn strict_json_is_as_strict_inside_what_the_type_skips() {
     let latin = bench.signer.sign_payload(b"{\"a\":\"\xe9\"}").unwrap();
     let known = Verifier::new(any_rules(), bench.keys.clone());
     assert_eq!(
-        verifier
-            .verify::<Nothing>(&latin, NOW)
-            .unwrap_err()
-            .reason(),
+        known.verify::<Nothing>(&latin, NOW).unwrap_err().reason(),
         Reason::Malformed
     );
 }
@@ -458,7 +455,7 @@ fn issuers_keep_to_their_own_keys() {
             (&key("1"), "a", Some(Reason::BadSignature)),
             (&key("2"), "a", Some(Reason::UnknownKey)),
         ] {
-            let judged = known.verify::<Value>(&key.sign(&says(iss)).unwrap(), NOW);
+            let judged = verifier.verify::<Value>(&key.sign(&says(iss)).unwrap(), NOW);
             assert_eq!(judged.err().map(|error| error.reason()), verdict, "{iss}");
         }
     }
