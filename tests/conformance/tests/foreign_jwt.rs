@@ -1,9 +1,8 @@
-//! Tokens exchanged with jose, the library of the JavaScript world, in both directions for each
-//! algorithm that both know.
+//! Tokens exchanged with jose (JavaScript) and PyJWT (Python), in both directions, for each
+//! algorithm that both sides know, and a changed signature refused by both.
 //!
-//! The first run installs jose from npm into `target/foreign/node`; without Node or npm the tests
-//! fail and say so. `cargo xtask test --skip-foreign` leaves them out. jose knows no ES256K; PyJWT,
-//! in `pyjwt.rs`, does.
+//! jose is installed from npm into `target/foreign/node` by the first run, PyJWT by
+//! `cargo xtask test`; what cannot be had fails the test and says so. jose knows no ES256K.
 
 #![expect(
     clippy::expect_used,
@@ -14,72 +13,74 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::LazyLock;
 
-use countersign::{Algorithm, Jwk, KeySet, Rules, SigningKey, UnixTime, Verifier};
+use countersign::{Algorithm, Jwk, KeySet, Reason, Rules, SigningKey, UnixTime, Verifier};
 use serde_json::{Value, json};
 
 const ISSUER: &str = "https://login.example";
 const AUDIENCE: &str = "https://api.example";
 
 #[test]
-fn jose_verifies_what_the_library_signs_and_refuses_it_when_changed() {
-    let keys = keys();
-    let mut questions = Vec::new();
-    for (algorithm, key) in &keys {
-        let token = key.sign(&claims()).expect("a token");
-        let mut changed = token.clone();
-        // The first character of the signature carries six bits of its first byte.
-        let place = changed.rfind('.').expect("a dot") + 1;
-        let other = if changed.as_bytes()[place] == b'A' {
-            "B"
-        } else {
-            "A"
-        };
-        changed.replace_range(place..=place, other);
-        for token in [token, changed] {
-            questions.push(
-                json!({ "task": "verify", "alg": algorithm, "jwk": public(key), "token": token }),
-            );
-        }
-    }
-    let answers = ask(&questions);
-    for ((algorithm, _), pair) in keys.iter().zip(answers.chunks(2)) {
-        assert_eq!(pair[0]["ok"], claims(), "{algorithm}: {}", pair[0]);
-        assert!(pair[1]["refused"].is_string(), "{algorithm}: {}", pair[1]);
-    }
+fn jose_verifies_what_the_library_signs_and_the_other_way_round() {
+    exchange(&Partner::jose());
 }
 
 #[test]
-fn the_library_verifies_what_jose_signs() {
-    let keys = keys();
-    let questions: Vec<Value> = keys
-        .iter()
-        .map(|(algorithm, key)| {
-            json!({ "task": "sign", "alg": algorithm, "jwk": private(key), "claims": claims() })
-        })
+fn pyjwt_verifies_what_the_library_signs_and_the_other_way_round() {
+    exchange(&Partner::pyjwt());
+}
+
+fn exchange(partner: &Partner) {
+    let keys: Vec<(Algorithm, SigningKey)> = Algorithm::all()
+        .filter(|algorithm| !partner.lacks.contains(algorithm))
+        .map(|algorithm| (algorithm, SigningKey::generate(algorithm).expect("a key")))
         .collect();
-    for ((algorithm, key), answer) in keys.iter().zip(ask(&questions)) {
-        let token = answer["ok"]
-            .as_str()
-            .unwrap_or_else(|| panic!("{algorithm}: {answer}"));
-        let rules = Rules::new(ISSUER, AUDIENCE, *algorithm);
+    let mut questions = Vec::new();
+    for (algorithm, key) in &keys {
+        let token = key.sign(&claims()).expect("a token");
+        let changed = with_another_signature(&token);
+        let jwk = public(key);
+        questions.push(json!({ "task": "verify", "alg": algorithm, "jwk": jwk, "token": token }));
+        questions.push(json!({ "task": "verify", "alg": algorithm, "jwk": jwk, "token": changed }));
+        let jwk = private(key);
+        questions.push(json!({ "task": "sign", "alg": algorithm, "jwk": jwk, "claims": claims() }));
+    }
+    let answers = partner.ask(&questions);
+    for ((algorithm, key), answers) in keys.iter().zip(answers.chunks(3)) {
+        let [read, changed, theirs] = answers else {
+            panic!("{algorithm}: an answer is missing");
+        };
+        assert_eq!(read["ok"], claims(), "{algorithm}: {read}");
+        assert!(changed["refused"].is_string(), "{algorithm}: {changed}");
+
+        let token = theirs["ok"].as_str();
+        let token = token.unwrap_or_else(|| panic!("{algorithm}: {theirs}"));
         let known = KeySet::new([key.verifying_key()]).expect("a set of one");
-        let verified = Verifier::new(rules, known)
-            .verify::<Value>(token, UnixTime::now())
-            .unwrap_or_else(|error| panic!("{algorithm}: {error}"));
-        assert_eq!(verified.claims(), &claims(), "{algorithm}");
+        let verifier = Verifier::new(Rules::new(ISSUER, AUDIENCE, *algorithm), known);
+        let now = UnixTime::now();
+        let verdict = verifier.verify::<Value>(token, now);
+        let proof = verdict.unwrap_or_else(|error| panic!("{algorithm}: {error}"));
+        assert_eq!(proof.claims(), &claims(), "{algorithm}");
+        let refused = verifier.verify::<Value>(&with_another_signature(token), now);
+        assert_eq!(
+            refused.expect_err("a refusal").reason(),
+            Reason::BadSignature,
+            "{algorithm}"
+        );
     }
 }
 
-fn keys() -> Vec<(Algorithm, SigningKey)> {
-    Algorithm::all()
-        .filter(|algorithm| *algorithm != Algorithm::ES256K)
-        .map(|algorithm| {
-            let key = SigningKey::generate(algorithm).expect("a key");
-            (algorithm, key)
-        })
-        .collect()
+/// The token with another first character of its signature, which carries six bits of the first byte.
+fn with_another_signature(token: &str) -> String {
+    let mut changed = token.to_owned();
+    let place = changed.rfind('.').expect("a dot") + 1;
+    let other = if changed.as_bytes()[place] == b'A' {
+        "B"
+    } else {
+        "A"
+    };
+    changed.replace_range(place..=place, other);
+    changed
 }
 
 fn claims() -> Value {
@@ -98,41 +99,73 @@ fn private(key: &SigningKey) -> Value {
     serde_json::from_str(key.to_jwk().to_json().expose()).expect("a JWK")
 }
 
-/// Has jose answer all questions in one process.
-fn ask(questions: &[Value]) -> Vec<Value> {
-    let mut node = Command::new("node")
-        .arg(FOLDER.join("exchange.mjs"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("these tests need Node.js (command `node`), or --skip-foreign");
-    let text = Value::from(questions).to_string();
-    node.stdin
-        .take()
-        .expect("a pipe")
-        .write_all(text.as_bytes())
-        .expect("questions");
-    let output = node.wait_with_output().expect("answers");
-    assert!(output.status.success(), "node ended with {}", output.status);
-    let answers: Vec<Value> = serde_json::from_slice(&output.stdout).expect("answers as JSON");
-    assert_eq!(answers.len(), questions.len());
-    answers
+/// Another implementation, behind a script that reads questions and writes answers as JSON.
+struct Partner {
+    interpreter: PathBuf,
+    script: PathBuf,
+    /// What it does not know.
+    lacks: &'static [Algorithm],
 }
 
-/// Where jose is installed, with the script beside it.
-static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../foreign/node");
-    std::fs::create_dir_all(&folder).expect("a folder below target");
-    for file in ["package.json", "exchange.mjs"] {
-        std::fs::copy(source.join(file), folder.join(file)).expect("a copy of the script");
+impl Partner {
+    /// Installs jose on the first use.
+    fn jose() -> Self {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../foreign/node");
+        std::fs::create_dir_all(&folder).expect("a folder below target");
+        for file in ["package.json", "exchange.mjs"] {
+            std::fs::copy(source.join(file), folder.join(file)).expect("a copy of the script");
+        }
+        let status = Command::new("npm")
+            .args(["install", "--silent", "--no-audit", "--no-fund"])
+            .current_dir(&folder)
+            .stdout(Stdio::null())
+            .status()
+            .expect("these tests need npm, or --skip-foreign");
+        assert!(status.success(), "npm could not install jose: {status}");
+        Self {
+            interpreter: "node".into(),
+            script: folder.join("exchange.mjs"),
+            lacks: &[Algorithm::ES256K],
+        }
     }
-    let status = Command::new("npm")
-        .args(["install", "--silent", "--no-audit", "--no-fund"])
-        .current_dir(&folder)
-        .stdout(Stdio::null())
-        .status()
-        .expect("these tests need npm, or --skip-foreign");
-    assert!(status.success(), "npm could not install jose: {status}");
-    folder
-});
+
+    /// PyJWT, where `cargo xtask test foreign` puts it.
+    fn pyjwt() -> Self {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        Self {
+            interpreter: std::env::var_os("COUNTERSIGN_TEST_PYTHON").map_or_else(
+                || here.join("../../target/foreign/python/bin/python"),
+                PathBuf::from,
+            ),
+            script: here.join("python/every_algorithm.py"),
+            lacks: &[],
+        }
+    }
+
+    /// Has all questions answered by one process.
+    fn ask(&self, questions: &[Value]) -> Vec<Value> {
+        let name = self.interpreter.display();
+        let mut process = Command::new(&self.interpreter)
+            .arg(&self.script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| {
+                panic!("{name}: {error}; `cargo xtask test foreign` installs what is needed")
+            });
+        let text = Value::from(questions).to_string();
+        let mut stdin = process.stdin.take().expect("stdin is piped");
+        stdin.write_all(text.as_bytes()).expect("it reads");
+        drop(stdin);
+        let output = process.wait_with_output().expect("it ends");
+        assert!(
+            output.status.success(),
+            "{name} ended with {}",
+            output.status
+        );
+        let answers: Vec<Value> = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(answers.len(), questions.len());
+        answers
+    }
+}
