@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{audit, demo, jwt, key, serve, session, user};
+use crate::cmd::{audit, backup, demo, jwt, key, restore, serve, session, user};
 
 /// JWT authentication for APIs: sign in, guard, refresh, revoke.
 #[derive(Debug, Parser)]
@@ -34,6 +34,10 @@ pub(crate) enum Command {
     Session(session::SessionArgs),
     /// Show what happened
     Audit(audit::AuditArgs),
+    /// Copy the database while the server runs
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of the database
+    Restore(restore::RestoreArgs),
     /// Sign, verify and look at tokens
     Jwt(jwt::JwtArgs),
 }

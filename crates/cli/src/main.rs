@@ -21,6 +21,8 @@ fn main() -> ExitCode {
         Command::Key(args) => cmd::key::run(&args),
         Command::Session(args) => cmd::session::run(&args),
         Command::Audit(args) => cmd::audit::run(&args),
+        Command::Backup(args) => cmd::backup::run(&args),
+        Command::Restore(args) => cmd::restore::run(&args),
         Command::Jwt(args) => cmd::jwt::run(args),
     })
 }

@@ -53,10 +53,12 @@ pub struct Config {
 }
 
 /// Where the data lives.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Database {
     /// An SQLite file of our own.
     Sqlite(PathBuf),
+    /// A PostgreSQL database that several server processes may share. The URL may hold a password.
+    Postgres(SecretString),
 }
 
 /// Whether plain HTTP may be served on an address that others can reach.
@@ -88,8 +90,8 @@ pub enum ConfigError {
     )]
     Issuer(String),
     /// The database's name is not understood.
-    #[error("the database `{0}` must be sqlite:PATH")]
-    Database(String),
+    #[error("a database is named as sqlite:PATH or postgres://USER@HOST/NAME")]
+    Database,
     /// An access token must live a while, and not for long.
     #[error("access tokens must live 5 seconds to 24 hours, not {} seconds", .0.as_secs())]
     AccessLife(Duration),
@@ -149,7 +151,7 @@ impl Config {
 }
 
 impl Database {
-    /// Reads `sqlite:PATH`.
+    /// Reads `sqlite:PATH` or `postgres://…`.
     ///
     /// # Errors
     /// [`ConfigError::Database`].
@@ -158,7 +160,11 @@ impl Database {
             Some(path) if !path.is_empty() => Ok(Self::Sqlite(
                 Path::new(path.strip_prefix("//").unwrap_or(path)).to_owned(),
             )),
-            _ => Err(ConfigError::Database(text.to_owned())),
+            None if text.starts_with("postgres://") || text.starts_with("postgresql://") => {
+                Ok(Self::Postgres(SecretString::new(text)))
+            }
+            // What was typed is not repeated: it may hold a password.
+            _ => Err(ConfigError::Database),
         }
     }
 }
@@ -167,6 +173,7 @@ impl std::fmt::Display for Database {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(_) => f.write_str("PostgreSQL"),
         }
     }
 }
@@ -247,13 +254,16 @@ mod tests {
 
     #[test]
     fn a_database_is_named_by_its_engine() {
-        let named = |text| Database::parse(text).ok();
-        assert_eq!(named("sqlite:a.db"), Some(Database::Sqlite("a.db".into())));
-        assert_eq!(
-            named("sqlite:///var/a.db"),
-            Some(Database::Sqlite("/var/a.db".into()))
-        );
-        assert_eq!(named("sqlite:"), None);
-        assert_eq!(named("mysql://x"), None);
+        let file = |text| match Database::parse(text) {
+            Ok(Database::Sqlite(path)) => Some(path),
+            _ => None,
+        };
+        assert_eq!(file("sqlite:a.db"), Some("a.db".into()));
+        assert_eq!(file("sqlite:///var/a.db"), Some("/var/a.db".into()));
+        assert_eq!(file("sqlite:"), None);
+        let shared = Database::parse("postgres://ada:s3cret@db/countersign").expect("a URL");
+        assert!(!format!("{shared:?} {shared}").contains("s3cret"));
+        let refused = Database::parse("mysql://ada:s3cret@db/x").expect_err("not ours");
+        assert!(!format!("{refused:?} {refused}").contains("s3cret"));
     }
 }

@@ -45,12 +45,14 @@ use tokio::task::JoinHandle;
 pub use crate::config::{Config, ConfigError, Database, PlainHttp, TlsFiles};
 use crate::flow::{Authority, FlowError};
 pub use crate::flow::{
-    Custodian, CustodianError, Directory, DirectoryError, ForeignRefused, ForeignUser, Imported,
-    Importer, Oversight, SessionsOf,
+    Backup, BackupError, Comparison, Custodian, CustodianError, Directory, DirectoryError,
+    ForeignRefused, ForeignUser, Imported, Importer, Oversight, Overwrite, RestoreError, Restored,
+    Reversion, Reverted, SessionsOf, backup, restore,
 };
 use crate::http::origin::TrustedProxies;
 use crate::http::routes::Shared;
 pub use crate::master_key::{MasterKeyError, file_beside as master_key_file};
+use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{SharedStore, StoreError};
 pub use crate::tls::TlsError;
@@ -121,7 +123,7 @@ impl Server {
         let issuer = config.issuer_at(address);
 
         let master = master_key::of(&config)?;
-        let store = open_store(&config.database)?;
+        let store = open_store(&config.database).await?;
         let opened = Authority::open(&config, issuer.clone(), Arc::clone(&store), master).await;
         let authority = Arc::new(opened.map_err(start_error)?);
         let guard = own_guard(&authority)?;
@@ -201,9 +203,10 @@ fn own_guard(authority: &Authority) -> Result<Guard, countersign_guard::GuardErr
         .build()
 }
 
-fn open_store(database: &Database) -> Result<SharedStore, StoreError> {
+async fn open_store(database: &Database) -> Result<SharedStore, StoreError> {
     match database {
         Database::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path)?)),
+        Database::Postgres(url) => Ok(Arc::new(PostgresStore::connect(url.expose()).await?)),
     }
 }
 

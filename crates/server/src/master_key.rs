@@ -43,6 +43,12 @@ pub enum MasterKeyError {
         /// Where the file was looked for.
         path: PathBuf,
     },
+    /// A shared database has no file beside it that every server process could read.
+    #[error(
+        "a PostgreSQL database needs its master key in COUNTERSIGN_MASTER_KEY, the same for every \
+         server process; make one with: openssl rand -hex 32"
+    )]
+    Unset,
     /// The key's text is not a key.
     #[error("the master key {origin} is not usable: {detail}")]
     Malformed {
@@ -61,6 +67,7 @@ pub(crate) fn of(config: &Config) -> Result<MasterKey, MasterKeyError> {
     match (&config.master_key, &config.database) {
         (Some(text), _) => from_text(text.expose(), "in COUNTERSIGN_MASTER_KEY"),
         (None, Database::Sqlite(path)) => beside(path),
+        (None, Database::Postgres(_)) => Err(MasterKeyError::Unset),
     }
 }
 

@@ -29,16 +29,16 @@ impl Chance {
 
     /// A sequence of its own, made from this one.
     pub fn fork(&mut self) -> Self {
-        Self(self.next())
+        Self(self.draw())
     }
 
     /// A number below `bound`.
     pub fn below(&mut self, bound: u64) -> u64 {
         // The bias of the remainder does not matter for bounds this small.
-        self.next() % bound.max(1)
+        self.draw() % bound.max(1)
     }
 
-    fn next(&mut self) -> u64 {
+    fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -1,6 +1,8 @@
 //! Whatever is sent, the answer is a 4xx in the house's shape: never a 500, no password hashed, no
 //! value of the request repeated.
 
+#![expect(clippy::expect_used, reason = "a test that cannot go on must fail")]
+
 use countersign_conformance::request::answer;
 use countersign_conformance::{Answer, Http, Server, plain};
 use countersign_wire::paths;

@@ -1,5 +1,11 @@
 //! The README promises commands and pages. They exist.
 
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on must fail"
+)]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

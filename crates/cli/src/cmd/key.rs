@@ -38,7 +38,7 @@ enum KeyCommand {
 pub(crate) fn run(args: &KeyArgs) -> Result<(), Failure> {
     super::run_async(async {
         let config = args.database.config()?;
-        let custodian = Custodian::open(&config).map_err(Failure::failed)?;
+        let custodian = Custodian::open(&config).await.map_err(Failure::failed)?;
         match &args.command {
             KeyCommand::List => {}
             KeyCommand::Rotate => custodian.rotate().await.map_err(Failure::failed)?,

@@ -1,11 +1,13 @@
 //! One file a command.
 
 pub(crate) mod audit;
+pub(crate) mod backup;
 pub(crate) mod demo;
 mod import;
 pub(crate) mod jwt;
 pub(crate) mod key;
 mod progress;
+pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod session;
 pub(crate) mod user;
@@ -30,4 +32,13 @@ fn date(time: UnixTime) -> String {
         Ok(timestamp) => timestamp.to_string(),
         Err(_) => time.to_string(),
     }
+}
+
+/// A size as it is printed.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "one digit after the point is printed"
+)]
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
 }

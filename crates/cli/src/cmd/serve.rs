@@ -106,10 +106,11 @@ pub(crate) struct ServeArgs {
 /// Where the data lives.
 #[derive(Debug, Args)]
 pub(crate) struct DatabaseArgs {
-    /// The database
+    /// The database: sqlite:PATH, or postgres://USER@HOST/NAME to share it among servers
     #[arg(
         long,
         env = "COUNTERSIGN_DATABASE",
+        hide_env_values = true,
         default_value = "sqlite:countersign.db",
         value_name = "URL"
     )]
@@ -145,17 +146,19 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
 
 async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let config = args.config()?;
-    let Database::Sqlite(path) = config.database.clone();
-    let first_start = !path.exists();
+    let new_file = match &config.database {
+        Database::Sqlite(path) if !path.exists() => Some(path.clone()),
+        Database::Sqlite(_) | Database::Postgres(_) => None,
+    };
     let own_master_key = config.master_key.is_some();
     let server = Server::start(config).await.map_err(Failure::failed)?;
 
-    if first_start {
+    if let Some(path) = &new_file {
         output::note(&format!("made the database {}", path.display()))?;
         if !own_master_key {
             output::note(&format!(
                 "made the master key  {}  (keep a copy elsewhere: no backup contains it)",
-                master_key_file(&path).display()
+                master_key_file(path).display()
             ))?;
         }
     }
@@ -166,7 +169,7 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     ))?;
     if args.dev {
         welcome(&server).await?;
-    } else if first_start {
+    } else if new_file.is_some() {
         output::note("next: add a user with  countersign user add NAME")?;
     }
 

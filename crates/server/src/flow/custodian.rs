@@ -56,10 +56,10 @@ impl Custodian {
     ///
     /// # Errors
     /// [`StartError`] when the database or the master key cannot be opened.
-    pub fn open(config: &Config) -> Result<Self, StartError> {
+    pub async fn open(config: &Config) -> Result<Self, StartError> {
         let master = Arc::new(master_key::of(config)?);
         Ok(Self {
-            store: crate::open_store(&config.database)?,
+            store: crate::open_store(&config.database).await?,
             master,
             authority: None,
             actor: None,
@@ -173,7 +173,7 @@ impl Custodian {
 }
 
 /// The algorithms that sign now, then those that are about to, in the order of the keys.
-fn in_use(records: &[SigningKeyRecord]) -> Vec<Algorithm> {
+pub(super) fn in_use(records: &[SigningKeyRecord]) -> Vec<Algorithm> {
     let mut algorithms = Vec::new();
     for state in [KeyState::Signing, KeyState::Pending] {
         for record in records.iter().filter(|record| record.state == state) {

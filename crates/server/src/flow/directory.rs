@@ -65,7 +65,7 @@ impl Directory {
     pub async fn open(config: &Config) -> Result<Self, StartError> {
         // A database without a key would be refused at the server's first start.
         master_key::of(config)?;
-        let store = crate::open_store(&config.database)?;
+        let store = crate::open_store(&config.database).await?;
         let longest_life = store.longest_access_life(config.access_life).await?;
         let revocations = RevocationPolicy {
             longest_life,

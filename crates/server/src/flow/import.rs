@@ -121,10 +121,10 @@ impl Importer {
     ///
     /// # Errors
     /// [`StartError`] when the database cannot be opened, or is there without its master key.
-    pub fn open(config: &Config) -> Result<Self, StartError> {
+    pub async fn open(config: &Config) -> Result<Self, StartError> {
         // A database without a key would be refused at the server's first start.
         master_key::of(config)?;
-        let store = crate::open_store(&config.database)?;
+        let store = crate::open_store(&config.database).await?;
         Ok(Self { store })
     }
 

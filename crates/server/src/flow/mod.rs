@@ -7,6 +7,8 @@
 //!   account      users see and end their own sessions, change their password
 //!   keys         what the key ring plans is stored and published
 //!   revocations  what ended, signed for guards; feed: as it happens
+//!   backup       the database is copied while it is in use
+//!   restore      a copy takes its place; reverted: what that takes back
 //!   custodian    keys are rotated and withdrawn by hand
 //!   directory    users are added, changed, disabled
 //!   import       users come from another system, with their hashes
@@ -16,6 +18,7 @@
 //! No HTTP and no SQL here: a flow asks the store's verbs, the issuer decides.
 
 mod account;
+mod backup;
 mod custodian;
 mod directory;
 mod feed;
@@ -24,6 +27,8 @@ mod keys;
 mod lanes;
 mod oversight;
 mod refresh;
+mod restore;
+mod reverted;
 mod revocations;
 mod sign_in;
 mod sign_out;
@@ -46,6 +51,7 @@ use countersign_issuer::{
 };
 
 pub(crate) use self::account::PasswordChange;
+pub use self::backup::{Backup, BackupError, Overwrite, backup};
 pub use self::custodian::{Custodian, CustodianError};
 pub use self::directory::{Directory, DirectoryError};
 use self::feed::Feed;
@@ -54,6 +60,8 @@ pub use self::import::{ForeignRefused, ForeignUser, Imported, Importer};
 use self::keys::{KeyPolicies, Ring};
 use self::lanes::{Busy, Lanes};
 pub use self::oversight::{Oversight, SessionsOf};
+pub use self::restore::{Comparison, RestoreError, Restored, restore};
+pub use self::reverted::{Reversion, Reverted};
 pub(crate) use self::sign_in::SignIn;
 use crate::config::Config;
 use crate::store::{SharedStore, StoreError};

@@ -36,7 +36,7 @@ impl Oversight {
     /// [`StartError`] when the database cannot be opened, or is there without its master key.
     pub async fn open(config: &Config) -> Result<Self, StartError> {
         master_key::of(config)?;
-        let store = crate::open_store(&config.database)?;
+        let store = crate::open_store(&config.database).await?;
         let longest_life = store.longest_access_life(config.access_life).await?;
         let revocations = RevocationPolicy {
             longest_life,

@@ -359,6 +359,17 @@ pub enum StoreError {
     /// The store is shutting down.
     #[error("the database is closed")]
     Closed,
+    /// The database must be had alone, and another process has it open.
+    #[error(
+        "the database is open in another process: stop the server, and other commands that use it, \
+         and try again"
+    )]
+    InUse,
+    /// Another process puts a database, or its master key, in this one's place.
+    #[error(
+        "the database is being restored or given another master key; try again when that is done"
+    )]
+    BeingReplaced,
     /// A row holds something this program never writes.
     #[error("the database holds something unexpected in {place}: {detail}")]
     Corrupt {
@@ -384,6 +395,8 @@ impl StoreError {
             Self::Unavailable(detail) => Self::Unavailable(detail.clone()),
             Self::Overloaded => Self::Overloaded,
             Self::Closed => Self::Closed,
+            Self::InUse => Self::InUse,
+            Self::BeingReplaced => Self::BeingReplaced,
             Self::Corrupt { place, detail } => Self::Corrupt {
                 place,
                 detail: detail.clone(),

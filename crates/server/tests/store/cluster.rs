@@ -31,12 +31,54 @@ pub(crate) struct Cluster {
     folder: TempDir,
     owner: Option<Owner>,
     binaries: PathBuf,
+    port: u16,
+    settings: Vec<String>,
     running: Option<Child>,
 }
 
 impl Cluster {
     /// Makes a server and starts it. None if the environment says to do without.
     pub(crate) fn start() -> Option<Self> {
+        let mut cluster = Self::make()?;
+        cluster.run();
+        Some(cluster)
+    }
+
+    /// Makes one that also listens on this port of `localhost`, with TLS and passwords only.
+    pub(crate) fn start_with_tls(port: u16, certificate: &str, key: &str) -> Option<Self> {
+        let mut cluster = Self::make()?;
+        let rules = "local all all trust\nhostssl all all all scram-sha-256\n";
+        for (name, text) in [
+            ("server.pem", certificate),
+            ("server.key", key),
+            ("hba", rules),
+        ] {
+            let path = cluster.folder.path().join(name);
+            fs::write(&path, text).expect("a file");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("its owner's");
+            if let Some(owner) = &cluster.owner {
+                chown(&path, Some(owner.uid), Some(owner.gid)).expect("root may give it away");
+            }
+            let setting = match name {
+                "server.pem" => "ssl_cert_file",
+                "server.key" => "ssl_key_file",
+                _ => "hba_file",
+            };
+            cluster
+                .settings
+                .push(format!("{setting}={}", path.display()));
+        }
+        cluster
+            .settings
+            .push("listen_addresses=localhost".to_owned());
+        cluster.settings.push(format!("port={port}"));
+        cluster.settings.push("ssl=on".to_owned());
+        cluster.port = port;
+        cluster.run();
+        Some(cluster)
+    }
+
+    fn make() -> Option<Self> {
         let Some(binaries) = binaries() else {
             assert!(
                 std::env::var(SKIP).is_ok_and(|skip| skip == "1"),
@@ -57,14 +99,15 @@ impl Cluster {
             &template(&binaries, owner.as_ref()),
             &folder.path().join("data"),
         );
-        let mut cluster = Self {
+        let settings = Vec::new();
+        Some(Self {
             folder,
             owner,
             binaries,
+            port: 5432,
+            settings,
             running: None,
-        };
-        cluster.run();
-        Some(cluster)
+        })
     }
 
     /// Starts the server again.
@@ -75,7 +118,7 @@ impl Cluster {
             cd "$1" && shift
             "$@" & server=$!
             read -r forever
-            kill -INT $server
+            kill -QUIT $server
             wait $server
             test -e keep || rm -rf "$PWD""#;
         let mut shell = command(self.owner.as_ref(), Path::new("/bin/sh"));
@@ -92,6 +135,9 @@ impl Cluster {
             "shared_buffers=32MB",
             "autovacuum=off",
         ] {
+            shell.args(["-c", setting]);
+        }
+        for setting in &self.settings {
             shell.args(["-c", setting]);
         }
         shell
@@ -115,12 +161,12 @@ impl Cluster {
     /// The URL of a database of this server.
     pub(crate) fn url(&self, database: &str) -> String {
         let socket = self.folder.path().display().to_string().replace('/', "%2F");
-        format!("postgres://countersign@{socket}/{database}")
+        format!("postgres://countersign@{socket}:{}/{database}", self.port)
     }
 
     /// The file of the server's socket.
     pub(crate) fn socket(&self) -> PathBuf {
-        self.folder.path().join(".s.PGSQL.5432")
+        self.folder.path().join(format!(".s.PGSQL.{}", self.port))
     }
 
     /// The URL of a new, empty database.

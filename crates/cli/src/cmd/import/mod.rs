@@ -61,7 +61,7 @@ pub(crate) async fn run(args: &ImportArgs) -> Result<(), Failure> {
     // Read before the database is opened: a file that is none of ours makes none.
     let reader = Reader::begin(format, &mut lines)?;
     let config = args.database.config()?;
-    let importer = Importer::open(&config).map_err(Failure::failed)?;
+    let importer = Importer::open(&config).await.map_err(Failure::failed)?;
     let mut import = Import {
         importer: &importer,
         progress: Progress::of(total),

@@ -45,13 +45,12 @@ const PREPARE: &str = "SET search_path TO countersign;
     SET statement_timeout TO '4s';
     SET idle_in_transaction_session_timeout TO '10s';
     SELECT set_config('synchronous_commit', 'on', false)
-        WHERE current_setting('synchronous_commit') = 'off'";
+        WHERE current_setting('synchronous_commit', true) = 'off'";
 
 /// What is handed to a statement.
 pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// A few connections that all tasks share.
-#[derive(Clone)]
 pub(super) struct Pool {
     connections: deadpool_postgres::Pool,
 }

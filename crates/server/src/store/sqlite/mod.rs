@@ -11,8 +11,11 @@
 
 mod audit;
 mod checkpoint;
+pub(crate) mod copy;
 mod keys;
+pub(crate) mod lock;
 mod migrations;
+pub(crate) mod place;
 mod reader;
 mod revocations;
 mod rows;
@@ -33,6 +36,7 @@ use countersign_issuer::revoke::Revocation;
 use rusqlite::{Connection, params};
 
 use self::checkpoint::Checkpointer;
+use self::lock::DatabaseLock;
 use self::reader::Readers;
 use self::writer::Writer;
 use super::{
@@ -49,6 +53,8 @@ pub struct SqliteStore {
     writer: Writer,
     readers: Readers,
     checkpointer: Checkpointer,
+    /// Nobody puts another database in this one's place while it is open.
+    _lock: Option<DatabaseLock>,
 }
 
 impl SqliteStore {
@@ -56,8 +62,14 @@ impl SqliteStore {
     ///
     /// # Errors
     /// [`StoreError::NewerSchema`] for a database of a newer program, [`StoreError::Unavailable`]
-    /// when the file cannot be opened or is no database.
+    /// when the file cannot be opened or is no database, [`StoreError::BeingReplaced`] while it is
+    /// restored or given another master key.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_under(path, Some(DatabaseLock::shared(path)?))
+    }
+
+    /// The same under a lock that is held already, or none for a file that nobody knows of yet.
+    pub(crate) fn open_under(path: &Path, lock: Option<DatabaseLock>) -> Result<Self, StoreError> {
         create_private(path).map_err(StoreError::unavailable)?;
         let mut connection = Connection::open(path)?;
         prepare_connection(&connection)?;
@@ -70,6 +82,7 @@ impl SqliteStore {
             checkpointer: Checkpointer::start(path)?,
             readers: Readers::open(path)?,
             writer: Writer::start(connection)?,
+            _lock: lock,
         })
     }
 }

@@ -6,6 +6,7 @@ mod outage;
 mod processes;
 mod proxy;
 mod races;
+mod servers;
 
 use crate::fixture::{Database, Fixture};
 

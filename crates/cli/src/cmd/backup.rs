@@ -1,0 +1,66 @@
+//! `countersign backup`: a copy of the database, while the server runs.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use countersign_server::Overwrite;
+use serde::Serialize;
+
+use super::progress::Progress;
+use super::serve::DatabaseArgs;
+use crate::exit::Failure;
+use crate::output;
+
+/// Copy the database into a file, as it stands at one moment; the server may go on.
+///
+/// The file holds password hashes and sealed keys, and can be read by its owner only. It does not
+/// hold the master key.
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    /// Where to put the copy
+    file: PathBuf,
+    /// Put it in the place of a file that is there already
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Written<'a> {
+    file: &'a str,
+    bytes: u64,
+    made_at: u64,
+}
+
+pub(crate) fn run(args: &BackupArgs) -> Result<(), Failure> {
+    let config = args.database.config()?;
+    let overwrite = if args.force {
+        Overwrite::Replace
+    } else {
+        Overwrite::Refuse
+    };
+    let progress = Progress::of(None);
+    let made = countersign_server::backup(&config, &args.file, overwrite, |done, total| {
+        progress.at_of(done, total, super::megabytes(done));
+    });
+    drop(progress);
+    let made = made.map_err(Failure::failed)?;
+    if args.json {
+        return output::json(&Written {
+            file: &made.path.to_string_lossy(),
+            bytes: made.bytes,
+            made_at: made.made_at.as_secs(),
+        });
+    }
+    output::note(&format!(
+        "copied the database of {} into {} ({})",
+        super::date(made.made_at),
+        made.path.display(),
+        super::megabytes(made.bytes)
+    ))?;
+    output::note("it does not hold the master key: keep a copy of that elsewhere")
+}

@@ -1,0 +1,147 @@
+//! `countersign restore`: a backup takes the place of the database.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use countersign_server::{Comparison, Restored, Reversion, Reverted};
+use serde::Serialize;
+
+use super::progress::Progress;
+use super::serve::DatabaseArgs;
+use crate::exit::Failure;
+use crate::output;
+
+/// How many reverted users are named when a person reads.
+const NAMED: usize = 50;
+
+/// Put a backup in the place of the database. The server must be stopped.
+///
+/// Nobody stays signed in: every session ends, every signing key is withdrawn, and no token of
+/// before or after the backup is accepted. The database that was there is kept beside it, and what
+/// the backup takes back is listed.
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    /// The backup
+    file: PathBuf,
+    #[command(flatten)]
+    database: DatabaseArgs,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &RestoreArgs) -> Result<(), Failure> {
+    super::run_async(async {
+        let config = args.database.config()?;
+        let progress = Progress::of(None);
+        let restored = countersign_server::restore(&config, &args.file, |done, total| {
+            progress.at_of(done, total, super::megabytes(done));
+        })
+        .await;
+        drop(progress);
+        let restored = restored.map_err(Failure::failed)?;
+        if args.json {
+            output::json(&Report::from(&restored))
+        } else {
+            say(&restored)
+        }
+    })
+}
+
+fn say(restored: &Restored) -> Result<(), Failure> {
+    let of = restored.backup_made_at.map_or_else(
+        || "a database copy of unknown age".to_owned(),
+        |made_at| format!("the backup of {}", super::date(made_at)),
+    );
+    output::note(&format!(
+        "restored {of}; sessions ended: {}, signing keys withdrawn: {}",
+        restored.sessions_ended,
+        restored.keys_withdrawn.len()
+    ))?;
+    if let Some(kept) = &restored.replaced {
+        output::note(&format!(
+            "the database that was there is {}",
+            kept.display()
+        ))?;
+    }
+    match &restored.comparison {
+        Comparison::NothingThere => output::warning(
+            "there was no database to compare with: whatever was changed since the backup is as \
+             it was then, passwords, roles and disabled users too",
+        ),
+        Comparison::Unreadable(why) => output::warning(&format!(
+            "the database that was there cannot be compared ({why}): whatever was changed since \
+             the backup is as it was then, passwords, roles and disabled users too"
+        )),
+        Comparison::Compared(reverted) if reverted.is_empty() => {
+            output::note("no user differs from before")
+        }
+        Comparison::Compared(reverted) => {
+            output::warning("the backup takes these changes back:")?;
+            for reverted in reverted.iter().take(NAMED) {
+                output::line(&format!("{}  {}", reverted.username, words(&reverted.what)))?;
+            }
+            match reverted.len().saturating_sub(NAMED) {
+                0 => Ok(()),
+                more => output::note(&format!("and {more} more; --json lists all")),
+            }
+        }
+    }
+}
+
+fn words(what: &Reversion) -> String {
+    match what {
+        Reversion::Gone => "is gone: added since the backup".into(),
+        Reversion::Back => "is back: deleted since the backup".into(),
+        Reversion::Password => "has the older password again".into(),
+        Reversion::Roles { before, now } => format!(
+            "has other roles again: [{}], until now [{}]",
+            now.join(" "),
+            before.join(" ")
+        ),
+        Reversion::EnabledAgain => "can sign in again: disabled since the backup".into(),
+        Reversion::DisabledAgain => "is disabled again: enabled since the backup".into(),
+        // A newer server library may know more; the code says which.
+        other => format!("differs: {}", other.code()),
+    }
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    backup_made_at: Option<u64>,
+    sessions_ended: usize,
+    keys_withdrawn: &'a [String],
+    replaced: Option<String>,
+    compared: bool,
+    reverted: Vec<Row<'a>>,
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    username: &'a str,
+    what: &'static str,
+}
+
+impl<'a> From<&'a Restored> for Report<'a> {
+    fn from(restored: &'a Restored) -> Self {
+        let reverted: &[Reverted] = match &restored.comparison {
+            Comparison::Compared(reverted) => reverted,
+            Comparison::NothingThere | Comparison::Unreadable(_) => &[],
+        };
+        let kept = restored.replaced.as_ref();
+        Self {
+            backup_made_at: restored.backup_made_at.map(countersign::UnixTime::as_secs),
+            sessions_ended: restored.sessions_ended,
+            keys_withdrawn: &restored.keys_withdrawn,
+            replaced: kept.map(|kept| kept.to_string_lossy().into_owned()),
+            compared: matches!(restored.comparison, Comparison::Compared(_)),
+            reverted: reverted
+                .iter()
+                .map(|reverted| Row {
+                    username: &reverted.username,
+                    what: reverted.what.code(),
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Who may have the database open: many who use it, or one who puts another in its place.
+//!
+//! SQLite's own locks guard its pages, not the file under its name. So whoever opens the database
+//! holds a lock on a file beside it for as long as the process lives; the system lets go of it
+//! however the process ends. Whoever replaces the database, or the key it is sealed under, must
+//! have it alone.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::{Path, PathBuf};
+
+use crate::store::StoreError;
+
+/// Held until it is dropped.
+#[derive(Debug)]
+pub(crate) struct DatabaseLock {
+    _file: File,
+}
+
+impl DatabaseLock {
+    /// Together with others who use the database at `path`.
+    pub(crate) fn shared(path: &Path) -> Result<Self, StoreError> {
+        let file = open(path)?;
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::BeingReplaced),
+            Err(TryLockError::Error(error)) => Err(StoreError::unavailable(error)),
+        }
+    }
+
+    /// Alone: nobody has the database open, and nobody can open it.
+    pub(crate) fn exclusive(path: &Path) -> Result<Self, StoreError> {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::InUse),
+            Err(TryLockError::Error(error)) => Err(StoreError::unavailable(error)),
+        }
+    }
+}
+
+/// The lock file is never removed: another process might hold a lock on one that has no name left.
+fn open(database: &Path) -> Result<File, StoreError> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+        .open(beside(database, "-lock"))
+        .map_err(StoreError::unavailable)
+}
+
+/// The file that has the database's name with `end` after it.
+pub(crate) fn beside(database: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(database);
+    name.push(end);
+    PathBuf::from(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_share_and_one_has_it_alone() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("test.db");
+        let (first, second) = (DatabaseLock::shared(&path), DatabaseLock::shared(&path));
+        assert!(first.is_ok() && second.is_ok());
+        assert!(matches!(
+            DatabaseLock::exclusive(&path),
+            Err(StoreError::InUse)
+        ));
+        drop((first, second));
+        let alone = DatabaseLock::exclusive(&path).expect("nobody else");
+        assert!(matches!(
+            DatabaseLock::shared(&path),
+            Err(StoreError::BeingReplaced)
+        ));
+        drop(alone);
+        assert!(DatabaseLock::shared(&path).is_ok());
+    }
+}
