@@ -29,6 +29,8 @@ impl Contender {
     }
 }
 
+const RAW: &str = "raw aws-lc-rs";
+
 type Contenders = Result<Vec<Contender>, Box<dyn Error>>;
 
 pub(crate) fn verifying(algorithm: Algorithm) -> Contenders {
@@ -77,13 +79,13 @@ pub(crate) fn signing(algorithm: Algorithm) -> Contenders {
     let signer = signer(algorithm)?;
     let claims = claims(UnixTime::now());
     let token = signer.sign(&claims)?;
-    let signed = token
+    let message = token
         .rsplit_once('.')
         .ok_or("no token")?
         .0
         .as_bytes()
         .to_vec();
-    let mut all = vec![raw_sign(&signer, signed)?];
+    let mut all = vec![raw_sign(&signer, message)?];
     let own = claims.clone();
     let ours = signer.clone();
     all.push(Contender::new("countersign", move || {
@@ -126,15 +128,14 @@ fn many_issuers(own: &Signer) -> Result<Verifier, Box<dyn Error>> {
 }
 
 fn raw_verify(signer: &Signer, token: &str) -> Result<Contender, Box<dyn Error>> {
-    let (signed, made) = token.rsplit_once('.').ok_or("no token")?;
-    let signed = signed.as_bytes().to_vec();
+    let (message, made) = token.rsplit_once('.').ok_or("no token")?;
+    let message = message.as_bytes().to_vec();
     let made = base64url::decode(made)?;
-    const NAME: &str = "raw aws-lc-rs";
     let algorithm: &'static dyn VerificationAlgorithm = match signer.key().algorithm() {
         Algorithm::HS256 => {
             let key = hmac::Key::new(hmac::HMAC_SHA256, &secret(signer)?);
-            return Ok(Contender::new(NAME, move || {
-                hmac::verify(&key, &signed, &made).is_ok()
+            return Ok(Contender::new(RAW, move || {
+                hmac::verify(&key, &message, &made).is_ok()
             }));
         }
         Algorithm::RS256 => &signature::RSA_PKCS1_2048_8192_SHA256,
@@ -144,19 +145,18 @@ fn raw_verify(signer: &Signer, token: &str) -> Result<Contender, Box<dyn Error>>
     };
     let document = signer.key().verifying_key().to_spki_der()?;
     let key = ParsedPublicKey::new(algorithm, document)?;
-    Ok(Contender::new(NAME, move || {
-        key.verify_sig(&signed, &made).is_ok()
+    Ok(Contender::new(RAW, move || {
+        key.verify_sig(&message, &made).is_ok()
     }))
 }
 
-fn raw_sign(signer: &Signer, signed: Vec<u8>) -> Result<Contender, Box<dyn Error>> {
-    const NAME: &str = "raw aws-lc-rs";
+fn raw_sign(signer: &Signer, message: Vec<u8>) -> Result<Contender, Box<dyn Error>> {
     let random = SystemRandom::new();
     let algorithm = signer.key().algorithm();
     if algorithm == Algorithm::HS256 {
         let key = hmac::Key::new(hmac::HMAC_SHA256, &secret(signer)?);
-        return Ok(Contender::new(NAME, move || {
-            hmac::sign(&key, &signed).as_ref().len() == 32
+        return Ok(Contender::new(RAW, move || {
+            hmac::sign(&key, &message).as_ref().len() == 32
         }));
     }
     let document = signer.key().to_pkcs8_der()?;
@@ -169,17 +169,17 @@ fn raw_sign(signer: &Signer, signed: Vec<u8>) -> Result<Contender, Box<dyn Error
             };
             let pair = RsaKeyPair::from_pkcs8(document.expose())?;
             let mut made = vec![0; pair.public_modulus_len()];
-            Contender::new(NAME, move || {
-                pair.sign(encoding, &random, &signed, &mut made).is_ok()
+            Contender::new(RAW, move || {
+                pair.sign(encoding, &random, &message, &mut made).is_ok()
             })
         }
         Algorithm::EdDSA => {
             let pair = Ed25519KeyPair::from_pkcs8(document.expose())?;
-            Contender::new(NAME, move || pair.try_sign(&signed).is_ok())
+            Contender::new(RAW, move || pair.try_sign(&message).is_ok())
         }
         other => {
             let pair = EcdsaKeyPair::from_pkcs8(ecdsa(other).1, document.expose())?;
-            Contender::new(NAME, move || pair.sign(&random, &signed).is_ok())
+            Contender::new(RAW, move || pair.sign(&random, &message).is_ok())
         }
     })
 }

@@ -30,10 +30,10 @@ fn main() -> Result<(), Box<dyn Error>> {
                     .is_ok()
             );
         });
-        let signed = measure(|| assert!(signer.sign(&claims).is_ok()));
+        let making = measure(|| assert!(signer.sign(&claims).is_ok()));
         println!(
             "{algorithm}: verify, owned claims {}; verify, borrowed claims {}; sign {}",
-            owned.count_total, borrowed.count_total, signed.count_total
+            owned.count_total, borrowed.count_total, making.count_total
         );
     }
     Ok(())

@@ -203,6 +203,14 @@ impl<'de, W: Watch> Reader<'de, W> {
     /// The next byte that is not white space; it stays unread.
     #[inline]
     fn next_token(&mut self) -> Option<u8> {
+        match self.peek() {
+            Some(byte) if byte > b' ' => Some(byte),
+            _ => self.next_token_after_space(),
+        }
+    }
+
+    #[cold]
+    fn next_token_after_space(&mut self) -> Option<u8> {
         while let Some(byte) = self.peek() {
             if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
                 return Some(byte);

@@ -5,6 +5,8 @@
 //! `aws_lc.rs` names the backend.
 
 mod aws_lc;
+#[cfg(test)]
+mod wycheproof;
 
 use alloc::vec::Vec;
 use core::fmt;

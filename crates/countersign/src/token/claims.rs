@@ -222,6 +222,7 @@ pub(crate) struct Registered {
 impl Registered {
     /// Reads the noted claims. A claim that is there with a wrong type is refused, needed or not
     /// (`null` too); `scope` and `sid`, which RFC 7519 does not register, then count as absent.
+    #[inline]
     pub(crate) fn read(payload: &[u8], spans: &Spans) -> Result<Self, TokenError> {
         let [iss, sub, aud, exp, nbf, iat, jti, scope, sid] = spans.places;
         if let Some(aud) = aud

@@ -7,8 +7,11 @@
 )]
 
 mod advisories;
+mod claims;
+mod compile_fail;
 mod ground;
 mod keys;
+mod properties;
 mod rfc7515;
 mod standards;
 mod wycheproof;
