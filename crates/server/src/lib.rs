@@ -46,8 +46,8 @@ pub use crate::config::{Config, ConfigError, Database, PlainHttp, TlsFiles};
 use crate::flow::{Authority, FlowError};
 pub use crate::flow::{
     Backup, BackupError, Comparison, Custodian, CustodianError, Directory, DirectoryError,
-    ForeignRefused, ForeignUser, Imported, Importer, Oversight, Overwrite, RestoreError, Restored,
-    Reversion, Reverted, SessionsOf, backup, restore,
+    ForeignRefused, ForeignUser, Imported, Importer, Oversight, Overwrite, RekeyError, Rekeyed,
+    RestoreError, Restored, Reversion, Reverted, SessionsOf, backup, rekey, restore,
 };
 use crate::http::origin::TrustedProxies;
 use crate::http::routes::Shared;
@@ -124,6 +124,7 @@ impl Server {
 
         let master = master_key::of(&config)?;
         let store = open_store(&config.database).await?;
+        let master = flow::settle_master_key(&config, &store, master).await?;
         let opened = Authority::open(&config, issuer.clone(), Arc::clone(&store), master).await;
         let authority = Arc::new(opened.map_err(start_error)?);
         let guard = own_guard(&authority)?;

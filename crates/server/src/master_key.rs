@@ -90,6 +90,58 @@ pub fn file_beside(database: &Path) -> PathBuf {
     database.with_extension("key")
 }
 
+/// Where the next key of an embedded database waits while everything is sealed under it anew.
+pub(crate) fn next_beside(database: &Path) -> PathBuf {
+    database.with_extension("new.key")
+}
+
+/// Reads the key that waits beside `database`, if a change of the key was begun.
+pub(crate) fn waiting(database: &Path) -> Result<Option<MasterKey>, MasterKeyError> {
+    match read(&next_beside(database)) {
+        Err(MasterKeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Ok(None)
+        }
+        outcome => outcome.map(Some),
+    }
+}
+
+/// Writes a key down as the next one of `database`, whole and on the disk.
+pub(crate) fn announce(database: &Path, key: &MasterKey) -> Result<(), MasterKeyError> {
+    let path = next_beside(database);
+    let failed = |source| MasterKeyError::File {
+        path: path.clone(),
+        source,
+    };
+    let draft = path.with_extension(format!("key.{}", std::process::id()));
+    write_private(&draft, key.to_text().expose())
+        .and_then(|()| fs::rename(&draft, &path))
+        .and_then(|()| sync_folder(&path))
+        .map_err(failed)
+}
+
+/// The next key of `database` becomes its key, in one step.
+pub(crate) fn promote(database: &Path) -> Result<(), MasterKeyError> {
+    let path = file_beside(database);
+    let failed = |source| MasterKeyError::File {
+        path: path.clone(),
+        source,
+    };
+    fs::rename(next_beside(database), &path)
+        .and_then(|()| sync_folder(&path))
+        .map_err(failed)
+}
+
+/// Nothing is sealed under the next key of `database`: it is given up.
+pub(crate) fn give_up(database: &Path) -> Result<(), MasterKeyError> {
+    let path = next_beside(database);
+    fs::remove_file(&path).map_err(|source| MasterKeyError::File { path, source })
+}
+
+/// Reads a key that was handed over as the new one.
+pub(crate) fn new_from_text(text: &str) -> Result<MasterKey, MasterKeyError> {
+    from_text(text, "in COUNTERSIGN_NEW_MASTER_KEY")
+}
+
 fn from_text(text: &str, origin: &str) -> Result<MasterKey, MasterKeyError> {
     MasterKey::from_text(text).map_err(|error| MasterKeyError::Malformed {
         origin: origin.to_owned(),

@@ -6,6 +6,7 @@ use countersign_issuer::record::SigningKeyRecord;
 use countersign_server::Custodian;
 use serde::Serialize;
 
+use super::rekey;
 use super::serve::DatabaseArgs;
 use crate::exit::Failure;
 use crate::output;
@@ -28,6 +29,11 @@ enum KeyCommand {
     List,
     /// Let the next keys sign from now on, before their time
     Rotate,
+    /// Seal every key anew under another master key; the server must be stopped
+    ///
+    /// The new one is that of COUNTERSIGN_NEW_MASTER_KEY, or else a random one, which takes the
+    /// place of the master-key file.
+    Rekey,
     /// Take a leaked key out of the key set at once; its successor signs, guards are told
     Withdraw {
         /// The key's id, as `key list` shows it
@@ -38,9 +44,12 @@ enum KeyCommand {
 pub(crate) fn run(args: &KeyArgs) -> Result<(), Failure> {
     super::run_async(async {
         let config = args.database.config()?;
+        if let KeyCommand::Rekey = &args.command {
+            return rekey::run(&config, args.json).await;
+        }
         let custodian = Custodian::open(&config).await.map_err(Failure::failed)?;
         match &args.command {
-            KeyCommand::List => {}
+            KeyCommand::List | KeyCommand::Rekey => {}
             KeyCommand::Rotate => custodian.rotate().await.map_err(Failure::failed)?,
             KeyCommand::Withdraw { kid } => {
                 custodian.withdraw(kid).await.map_err(Failure::failed)?;

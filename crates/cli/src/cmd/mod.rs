@@ -7,6 +7,7 @@ mod import;
 pub(crate) mod jwt;
 pub(crate) mod key;
 mod progress;
+mod rekey;
 pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod session;

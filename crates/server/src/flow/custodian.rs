@@ -12,6 +12,7 @@ use countersign_issuer::revoke::{Revocation, RevocationPolicy};
 use countersign_issuer::{IssuerError, MasterKey};
 
 use super::keys::signing_change;
+use super::rekey::opens_all;
 use super::{Authority, FlowError};
 use crate::config::Config;
 use crate::store::{KeyRowChange, SharedStore};
@@ -57,10 +58,12 @@ impl Custodian {
     /// # Errors
     /// [`StartError`] when the database or the master key cannot be opened.
     pub async fn open(config: &Config) -> Result<Self, StartError> {
-        let master = Arc::new(master_key::of(config)?);
+        let master = master_key::of(config)?;
+        let store = crate::open_store(&config.database).await?;
+        let master = super::settle_master_key(config, &store, master).await?;
         Ok(Self {
-            store: crate::open_store(&config.database).await?,
-            master,
+            store,
+            master: Arc::new(master),
             authority: None,
             actor: None,
         })
@@ -120,7 +123,9 @@ impl Custodian {
     ) -> Result<(), CustodianError> {
         for _ in 0..ATTEMPTS {
             let now = UnixTime::now();
-            let (records, _) = self.store.keys().await?;
+            let (records, macs) = self.store.keys().await?;
+            // A key sealed under another master key would keep the server from its next start.
+            opens_all(&records, &macs, &self.master)?;
             // What is in use stays in use: which algorithms those are is the server's setting.
             let policy = KeyPolicy {
                 algorithms: in_use(&records),

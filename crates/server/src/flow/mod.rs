@@ -7,6 +7,7 @@
 //!   account      users see and end their own sessions, change their password
 //!   keys         what the key ring plans is stored and published
 //!   revocations  what ended, signed for guards; feed: as it happens
+//!   rekey        every key is sealed anew under another master key
 //!   backup       the database is copied while it is in use
 //!   restore      a copy takes its place; reverted: what that takes back
 //!   custodian    keys are rotated and withdrawn by hand
@@ -27,6 +28,7 @@ mod keys;
 mod lanes;
 mod oversight;
 mod refresh;
+mod rekey;
 mod restore;
 mod reverted;
 mod revocations;
@@ -60,6 +62,8 @@ pub use self::import::{ForeignRefused, ForeignUser, Imported, Importer};
 use self::keys::{KeyPolicies, Ring};
 use self::lanes::{Busy, Lanes};
 pub use self::oversight::{Oversight, SessionsOf};
+pub(crate) use self::rekey::settle_master_key;
+pub use self::rekey::{RekeyError, Rekeyed, rekey};
 pub use self::restore::{Comparison, RestoreError, Restored, restore};
 pub use self::reverted::{Reversion, Reverted};
 pub(crate) use self::sign_in::SignIn;
