@@ -11,6 +11,7 @@
 mod name;
 mod number;
 mod text;
+mod variant;
 
 use alloc::borrow::Cow;
 use alloc::string::{String, ToString as _};
@@ -19,13 +20,14 @@ use core::marker::PhantomData;
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
-    self, Deserialize, DeserializeSeed, Deserializer, EnumAccess, Expected, IntoDeserializer as _,
-    MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
+    self, Deserialize, DeserializeSeed, Deserializer, Expected, IntoDeserializer as _, MapAccess,
+    SeqAccess, Unexpected, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
 use self::name::{Name, Names};
 use self::number::Number;
+use self::variant::Variant;
 
 /// Levels of arrays and objects.
 const MAX_DEPTH: u8 = 32;
@@ -473,46 +475,5 @@ impl<'de, W: Watch> SeqAccess<'de> for Elements<'_, 'de, W> {
             _ => return Err(JsonError::Syntax),
         }
         seed.deserialize(&mut *self.reader).map(Some)
-    }
-}
-
-/// An enum written as `{"variant": value}`.
-struct Variant<'a, 'de, W> {
-    reader: &'a mut Reader<'de, W>,
-}
-
-impl<'de, W: Watch> EnumAccess<'de> for Variant<'_, 'de, W> {
-    type Error = JsonError;
-    type Variant = Self;
-
-    fn variant_seed<V: DeserializeSeed<'de>>(self, seed: V) -> Result<(V::Value, Self), JsonError> {
-        let name = self.reader.string()?;
-        self.reader.expect(b':')?;
-        let variant = seed.deserialize(name.into_deserializer())?;
-        Ok((variant, self))
-    }
-}
-
-impl<'de, W: Watch> VariantAccess<'de> for Variant<'_, 'de, W> {
-    type Error = JsonError;
-
-    fn unit_variant(self) -> Result<(), JsonError> {
-        Deserialize::deserialize(self.reader)
-    }
-
-    fn newtype_variant_seed<T: DeserializeSeed<'de>>(self, seed: T) -> Result<T::Value, JsonError> {
-        seed.deserialize(self.reader)
-    }
-
-    fn tuple_variant<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, JsonError> {
-        self.reader.deserialize_any(visitor)
-    }
-
-    fn struct_variant<V: Visitor<'de>>(
-        self,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, JsonError> {
-        self.reader.deserialize_any(visitor)
     }
 }
