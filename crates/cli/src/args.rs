@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{audit, backup, demo, jwt, key, restore, serve, session, user};
+use crate::cmd::{audit, backup, demo, jwt, key, password, restore, serve, session, user};
 
 /// JWT authentication for APIs: sign in, guard, refresh, revoke.
 #[derive(Debug, Parser)]
@@ -34,9 +34,18 @@ pub(crate) enum Command {
     Session(session::SessionArgs),
     /// Show what happened
     Audit(audit::AuditArgs),
+    /// Find out what a password hash should cost on this machine
+    Password(password::PasswordArgs),
     /// Copy the database while the server runs
+    ///
+    /// The copy holds one moment: password hashes, and keys sealed under the master key, which it
+    /// does not hold. Only its owner can read it.
     Backup(backup::BackupArgs),
-    /// Put a backup in the place of the database
+    /// Put a backup in the place of the database; the server must be stopped
+    ///
+    /// Nobody stays signed in: every session ends, every signing key is withdrawn, and no token of
+    /// before or after the backup is accepted. The database that was there is kept beside it, and
+    /// what the backup takes back is listed.
     Restore(restore::RestoreArgs),
     /// Sign, verify and look at tokens
     Jwt(jwt::JwtArgs),

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         Command::Key(args) => cmd::key::run(&args),
         Command::Session(args) => cmd::session::run(&args),
         Command::Audit(args) => cmd::audit::run(&args),
+        Command::Password(args) => cmd::password::run(&args),
         Command::Backup(args) => cmd::backup::run(&args),
         Command::Restore(args) => cmd::restore::run(&args),
         Command::Jwt(args) => cmd::jwt::run(args),

@@ -11,10 +11,6 @@ use super::serve::DatabaseArgs;
 use crate::exit::Failure;
 use crate::output;
 
-/// Copy the database into a file, as it stands at one moment; the server may go on.
-///
-/// The file holds password hashes and sealed keys, and can be read by its owner only. It does not
-/// hold the master key.
 #[derive(Debug, Args)]
 pub(crate) struct BackupArgs {
     /// Where to put the copy

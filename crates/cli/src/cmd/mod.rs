@@ -6,6 +6,7 @@ pub(crate) mod demo;
 mod import;
 pub(crate) mod jwt;
 pub(crate) mod key;
+pub(crate) mod password;
 mod progress;
 mod rekey;
 pub(crate) mod restore;

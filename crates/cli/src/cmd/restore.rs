@@ -14,11 +14,6 @@ use crate::output;
 /// How many reverted users are named when a person reads.
 const NAMED: usize = 50;
 
-/// Put a backup in the place of the database. The server must be stopped.
-///
-/// Nobody stays signed in: every session ends, every signing key is withdrawn, and no token of
-/// before or after the backup is accepted. The database that was there is kept beside it, and what
-/// the backup takes back is listed.
 #[derive(Debug, Args)]
 pub(crate) struct RestoreArgs {
     /// The backup

@@ -15,6 +15,7 @@ use countersign_server::{
     Config, Database, DirectoryError, PlainHttp, Server, TlsFiles, master_key_file,
 };
 
+use super::password::PasswordCost;
 use crate::exit::Failure;
 use crate::output;
 
@@ -98,6 +99,8 @@ pub(crate) struct ServeArgs {
         value_name = "CIDR"
     )]
     trusted_proxies: Vec<IpNet>,
+    #[command(flatten)]
+    passwords: PasswordCost,
     /// For trying out: make a first administrator with a random password, shown once
     #[arg(long)]
     dev: bool,
@@ -241,6 +244,7 @@ impl ServeArgs {
             access_life: Duration::from_secs(self.access_life),
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
             plain_http,
+            passwords: self.passwords.parameters()?,
             other_audiences: self.other_audiences.iter().cloned().collect(),
             trusted_proxies: self.trusted_proxies.clone(),
             ..self.database.config()?

@@ -3,12 +3,13 @@
 use std::io::{self, IsTerminal, Read};
 
 use clap::{Args, Subcommand};
-use countersign_issuer::Password;
 use countersign_issuer::record::User;
-use countersign_server::Directory;
+use countersign_issuer::{Password, PasswordParameters};
+use countersign_server::{Config, Directory};
 use serde::Serialize;
 
 use super::import::{self, ImportArgs};
+use super::password::PasswordCost;
 use super::serve::DatabaseArgs;
 use crate::exit::Failure;
 use crate::output;
@@ -63,6 +64,10 @@ enum UserCommand {
         common: Common,
     },
     /// Take users over from another system, with the password hashes they have there
+    ///
+    /// Hashes of Werkzeug, Django, bcrypt, and PHC strings of Argon2 and scrypt are checked as they
+    /// are, and replaced by one of ours at the next sign-in. A bad line is reported with its number
+    /// and the rest goes on. Run again, the command passes over what is there.
     Import(ImportArgs),
 }
 
@@ -71,6 +76,8 @@ struct PasswordArgs {
     /// Read the password from standard input instead of asking for it
     #[arg(long)]
     password_stdin: bool,
+    #[command(flatten)]
+    cost: PasswordCost,
 }
 
 #[derive(Debug, Args)]
@@ -95,8 +102,9 @@ async fn change(command: UserCommand) -> Result<(), Failure> {
             common,
         } => {
             // Asked for first: a database that is not there yet is not made for a cancelled prompt.
+            let cost = password.cost.parameters()?;
             let password = password.read(&format!("Password for {name}"))?;
-            let directory = common.open().await?;
+            let directory = common.open_at(cost).await?;
             let user = directory
                 .add(&name, password, roles)
                 .await
@@ -110,8 +118,9 @@ async fn change(command: UserCommand) -> Result<(), Failure> {
             password,
             common,
         } => {
+            let cost = password.cost.parameters()?;
             let password = password.read(&format!("New password for {name}"))?;
-            let directory = common.open().await?;
+            let directory = common.open_at(cost).await?;
             let ended = directory
                 .set_password(&name, password)
                 .await
@@ -230,7 +239,15 @@ fn ended_words(count: usize) -> String {
 
 impl Common {
     async fn open(&self) -> Result<Directory, Failure> {
-        let config = self.database.config()?;
+        self.open_at(PasswordParameters::default()).await
+    }
+
+    /// With what a password that is set shall cost.
+    async fn open_at(&self, passwords: PasswordParameters) -> Result<Directory, Failure> {
+        let config = Config {
+            passwords,
+            ..self.database.config()?
+        };
         Directory::open(&config).await.map_err(Failure::failed)
     }
 

@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn columns_come_in_any_order_and_two_of_them_may_be_left_out() {
-        let columns = Columns::of_header("roles, \"password_hash\",username").expect("columns");
+        let columns = Columns::of_header("roles,\"password_hash\", username").expect("columns");
         assert!(columns.user(&format!("\"a,b\",{BCRYPT},ada")).is_ok());
         assert!(Columns::of_header("username,password_hash").is_ok());
     }

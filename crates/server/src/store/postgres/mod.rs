@@ -62,7 +62,10 @@ impl PostgresStore {
     /// there are several. Unless `sslmode` says otherwise the connection is encrypted and the
     /// server's certificate verified, except over a Unix socket or loopback. `sslrootcert=FILE`
     /// names the authority that signed it; `pool_size=N` is how many connections are held at most
-    /// (16 if it is not given).
+    /// (16 if it is not given). A pooler in between must leave a connection to one client for as long
+    /// as it lasts: statements are prepared and settings made once per connection.
+    ///
+    /// Everything is kept in the schema `countersign`, which is made if it is not there.
     ///
     /// # Errors
     /// [`StoreError::NewerSchema`] for a database of a newer program, [`StoreError::Unavailable`]

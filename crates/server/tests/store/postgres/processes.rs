@@ -55,6 +55,32 @@ async fn a_table_of_users_that_is_not_ours_is_left_alone() {
     assert_eq!(row.get::<_, i32>(0), 7);
 }
 
+/// An administrator may give the server a role that can make nothing outside its own schema.
+#[tokio::test]
+async fn a_role_that_may_not_make_a_schema_uses_the_one_made_for_it() {
+    let Some(cluster) = cluster::shared() else {
+        return;
+    };
+    let url = cluster.new_database().await;
+    let admin = cluster::connect(&url).await;
+    admin
+        .batch_execute("CREATE ROLE modest LOGIN")
+        .await
+        .expect("a role");
+    let modest = url.replace("countersign@", "modest@");
+    let refused = PostgresStore::connect(&modest)
+        .await
+        .expect_err("it may not make one");
+    assert!(
+        refused.to_string().contains("permission denied"),
+        "{refused}"
+    );
+    let schema = "CREATE SCHEMA countersign AUTHORIZATION modest";
+    admin.batch_execute(schema).await.expect("a schema for it");
+    let store = PostgresStore::connect(&modest).await.expect("a store");
+    assert_eq!(store.users(None, 10).await.expect("works"), []);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_processes_that_plan_the_same_step_one_takes_it() {
     let Some((f, _)) = fixture().await else {
