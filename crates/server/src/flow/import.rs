@@ -136,7 +136,10 @@ impl Importer {
         let now = UnixTime::now();
         let users: Vec<_> = users.into_iter().map(|user| user.into_user(now)).collect();
         let ids: Vec<_> = users.iter().map(|user| user.id.clone()).collect();
-        let audit = AuditEvent::new(now, AuditKind::UsersImported);
+        let audit = AuditEvent {
+            detail: Some(users.len().to_string()),
+            ..AuditEvent::new(now, AuditKind::UsersImported)
+        };
         let created = self.store.import_users(users, audit).await?;
         let mut outcomes = Vec::with_capacity(ids.len());
         for (created, id) in created.into_iter().zip(ids) {

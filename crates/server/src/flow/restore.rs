@@ -10,7 +10,9 @@
 //! keys made since and revocations still alive, is carried over, so that no token of before or
 //! after the backup outlives the restore.
 
+use std::ffi::OsStr;
 use std::io;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -346,15 +348,24 @@ impl Reset<'_> {
     }
 }
 
-/// `countersign.db` becomes `countersign.replaced-20261121T060433Z.db`.
+/// `countersign.db` becomes `countersign.replaced-20261121T060433Z.db`, with a number to it if there
+/// is one of that name.
 fn kept_name(database: &Path, now: UnixTime) -> PathBuf {
-    let mut name = database.file_stem().unwrap_or_default().to_owned();
-    name.push(format!(".replaced-{}", date(now, "%Y%m%dT%H%M%SZ")));
-    if let Some(extension) = database.extension() {
-        name.push(".");
+    let stem = database.file_stem().unwrap_or_default();
+    let extension = database.extension().unwrap_or_else(|| OsStr::new("db"));
+    let date = date(now, "%Y%m%dT%H%M%SZ");
+    let name = |number: String| {
+        let mut name = stem.to_owned();
+        name.push(format!(".replaced-{date}{number}."));
         name.push(extension);
-    }
-    database.with_file_name(name)
+        database.with_file_name(name)
+    };
+    let numbered = (2..).map(|number: u64| name(format!("-{number}")));
+    // Whoever replaces the database has it alone: a name that is free stays free.
+    iter::once(name(String::new()))
+        .chain(numbered)
+        .find(|path| !path.exists())
+        .unwrap_or_else(|| name(String::new()))
 }
 
 /// A time in UTC; a clock that is beyond all dates is shown as it is.

@@ -41,6 +41,9 @@ impl Draft {
     /// Puts a database in the place of another, which is kept under the name `kept`. At every
     /// moment there is a whole database in the place.
     pub(crate) fn succeed(self, database: &Path, kept: &Path) -> io::Result<()> {
+        if kept.exists() {
+            return Err(io::ErrorKind::AlreadyExists.into());
+        }
         // A log that could not be written out belongs to the old one, and would spoil the new.
         for end in ["-wal", "-shm", "-journal"] {
             match fs::rename(beside(database, end), beside(kept, end)) {
@@ -91,6 +94,8 @@ mod tests {
         let draft = Draft::of(&place).expect("a draft");
         fs::write(draft.path(), "not wanted").expect("a file");
         assert!(draft.place_new(&place).is_err(), "something is there");
+        let draft = Draft::of(&place).expect("a draft");
+        assert!(draft.succeed(&place, &place).is_err(), "something is there");
         let draft = Draft::of(&place).expect("a draft");
         fs::write(draft.path(), "new").expect("a file");
         draft.succeed(&place, &kept).expect("in its place");
