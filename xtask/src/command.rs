@@ -8,25 +8,6 @@ use std::thread;
 
 use crate::failure::Failure;
 use crate::tally::Tally;
-use crate::workspace::Workspace;
-
-/// Cargo, in the workspace's root.
-pub(crate) fn cargo<S: AsRef<OsStr>>(
-    workspace: &Workspace,
-    arguments: impl IntoIterator<Item = S>,
-) -> Call {
-    let program = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut call = Call::new(program, arguments).within(&workspace.root);
-    // Cargo told us about our own package; what it builds next must not take that for its own.
-    for (name, _) in std::env::vars_os() {
-        if name.to_str().is_some_and(|name| {
-            name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
-        }) {
-            call.command.env_remove(name);
-        }
-    }
-    call
-}
 
 /// A program about to be called.
 pub(crate) struct Call {
@@ -41,6 +22,12 @@ impl Call {
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::null());
         Self { command }
+    }
+
+    /// Without this environment variable of ours.
+    pub(crate) fn without(mut self, variable: &OsStr) -> Self {
+        self.command.env_remove(variable);
+        self
     }
 
     pub(crate) fn argument(mut self, argument: impl AsRef<OsStr>) -> Self {

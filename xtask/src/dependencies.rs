@@ -6,9 +6,10 @@
 
 use std::path::PathBuf;
 
-use crate::command::{Call, cargo};
+use crate::cargo::cargo;
+use crate::command::Call;
 use crate::failure::Failure;
-use crate::steps::Options;
+use crate::options::Options;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
 

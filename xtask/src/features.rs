@@ -3,9 +3,9 @@
 //! Only the libraries that others build on are checked so: what a feature adds must not lean on
 //! another feature being on by chance, which a build of the whole workspace would hide.
 
-use crate::command::cargo;
+use crate::cargo::cargo;
 use crate::failure::Failure;
-use crate::steps::Options;
+use crate::options::Options;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
 

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use crate::command::Call;
 use crate::debian;
 use crate::failure::Failure;
-use crate::steps::Options;
+use crate::options::Options;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
 

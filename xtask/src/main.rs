@@ -12,12 +12,15 @@
 
 use std::process::ExitCode;
 
+mod cargo;
 mod command;
 mod debian;
 mod dependencies;
 mod failure;
 mod features;
 mod foreign;
+mod fuzz;
+mod options;
 mod postgres;
 mod steps;
 mod tally;
@@ -26,7 +29,7 @@ mod walls;
 mod workspace;
 
 use failure::Failure;
-use steps::{Chore, Options};
+use steps::{Asked, Chore};
 use workspace::Workspace;
 
 const USAGE: &str = "\
@@ -63,6 +66,6 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
         }
         _ => return Err(Failure::new(USAGE)),
     };
-    let options = Options::parse(chore, rest)?;
-    steps::run(&Workspace::load()?, &options)
+    let asked = Asked::parse(chore, rest)?;
+    steps::run(&Workspace::load()?, &asked)
 }

@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
-use crate::command::cargo;
+use crate::cargo::cargo;
 use crate::failure::Failure;
+use crate::options::Options;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
-use crate::{dependencies, features, foreign, postgres, tests, walls};
+use crate::{dependencies, features, foreign, fuzz, postgres, tests, walls};
 
 /// Something that must hold.
 struct Step {
@@ -46,6 +47,11 @@ const CHECKS: &[Step] = &[
         name: "features",
         says: "each feature compiles alone",
         run: features::check,
+    },
+    Step {
+        name: "fuzz",
+        says: "every fuzz target runs for a moment",
+        run: fuzz::smoke,
     },
 ];
 
@@ -99,25 +105,25 @@ impl Chore {
 }
 
 /// What was typed.
-pub(crate) struct Options {
+pub(crate) struct Asked {
     chore: Chore,
     /// Empty: all of them.
     chosen: Vec<String>,
-    pub(crate) skip_foreign: bool,
+    options: Options,
 }
 
-impl Options {
+impl Asked {
     pub(crate) fn parse(chore: Chore, arguments: &[String]) -> Result<Self, Failure> {
-        let mut options = Self {
+        let mut asked = Self {
             chore,
             chosen: Vec::new(),
-            skip_foreign: false,
+            options: Options::default(),
         };
         for argument in arguments {
             if argument == "--skip-foreign" {
-                options.skip_foreign = true;
+                asked.options.skip_foreign = true;
             } else if chore.steps().any(|step| step.name == argument) {
-                options.chosen.push(argument.clone());
+                asked.chosen.push(argument.clone());
             } else {
                 let name = chore.name();
                 return Err(Failure::new(format!(
@@ -126,7 +132,7 @@ impl Options {
                 )));
             }
         }
-        Ok(options)
+        Ok(asked)
     }
 
     fn chose(&self, step: &Step) -> bool {
@@ -135,18 +141,19 @@ impl Options {
 }
 
 /// Runs the steps in order; the first that fails ends the run.
-pub(crate) fn run(workspace: &Workspace, options: &Options) -> Result<(), Failure> {
+pub(crate) fn run(workspace: &Workspace, asked: &Asked) -> Result<(), Failure> {
+    let options = asked.options;
     let mut tally = Tally::default();
     let mut times = Vec::new();
-    for step in options.chore.steps().filter(|step| options.chose(step)) {
+    for step in asked.chore.steps().filter(|step| asked.chose(step)) {
         println!("\n== {}: {}", step.name, step.says);
         let start = Instant::now();
-        (step.run)(workspace, options, &mut tally).map_err(|why| {
+        (step.run)(workspace, &options, &mut tally).map_err(|why| {
             let again = if options.skip_foreign { " --skip-foreign" } else { "" };
             Failure::new(format!(
                 "\n{why}\n\nThe step `{name}` failed. To repeat it alone:\n    cargo xtask {chore} {name}{again}",
                 name = step.name,
-                chore = options.chore.name(),
+                chore = asked.chore.name(),
             ))
         })?;
         times.push((step.name, start.elapsed()));

@@ -3,6 +3,7 @@
 mod args;
 mod cmd;
 mod exit;
+mod failure;
 mod output;
 
 use std::process::ExitCode;

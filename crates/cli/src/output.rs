@@ -9,7 +9,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
-use crate::exit::Failure;
+use crate::failure::Failure;
 
 /// What is less important.
 pub(crate) const DIM: Style = Style::new().dimmed();

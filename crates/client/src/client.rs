@@ -1,15 +1,10 @@
-//! The client: sends requests with the token, and once more with a new one if the token was refused.
+//! The client: signs in, hands out requests and tokens, signs out.
 
 use std::fmt::{self, Debug, Formatter};
-use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_wire::token::BEARER;
-use reqwest::header::{AUTHORIZATION, HeaderValue};
-use reqwest::{Method, Request, Response, StatusCode};
-use zeroize::Zeroizing;
+use reqwest::{Method, Request, Response};
 
-use crate::challenge;
 use crate::error::ClientError;
 use crate::lease::Lease;
 use crate::login::Server;
@@ -17,7 +12,7 @@ use crate::origin::{Origins, PlainHttp, server_url};
 use crate::renew::Session;
 use crate::request::RequestBuilder;
 use crate::secret::{AccessToken, RefreshToken};
-use crate::transport;
+use crate::send::Sender;
 
 /// A renewal may take this long in all.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(15);
@@ -27,10 +22,8 @@ const RENEWAL_TIMEOUT: Duration = Duration::from_secs(15);
 /// It needs a running tokio runtime.
 #[derive(Clone)]
 pub struct Client {
-    session: Arc<Session>,
-    origins: Origins,
+    sender: Sender,
     plain_http: PlainHttp,
-    http: reqwest::Client,
 }
 
 impl Client {
@@ -81,7 +74,7 @@ impl Client {
         let url = server_url(url)?;
         self.plain_http.check(&url)?;
         let mut client = self.clone();
-        client.origins = self.origins.with(&url);
+        client.sender.origins = self.sender.origins.with(&url);
         Ok(client)
     }
 
@@ -112,7 +105,7 @@ impl Client {
 
     /// A request of any method. A URL that cannot be read is reported when it is sent.
     pub fn request(&self, method: Method, url: &str) -> RequestBuilder {
-        RequestBuilder::new(self.clone(), self.http.request(method, url))
+        RequestBuilder::new(self.sender.clone(), self.sender.http().request(method, url))
     }
 
     /// Sends a finished request with the token; see [`RequestBuilder::send`].
@@ -121,23 +114,7 @@ impl Client {
     ///
     /// See [`RequestBuilder::send`].
     pub async fn execute(&self, request: Request) -> Result<Response, ClientError> {
-        self.origins.check(request.url())?;
-        let token = self.session.token().await?;
-        let again = request.try_clone();
-        let answer = self.send_with(request, &token).await?;
-        // After a redirect another origin may be speaking; it never saw the token.
-        let token_refused = answer.status() == StatusCode::UNAUTHORIZED
-            && self.origins.contain(answer.url())
-            && challenge::refuses_the_token(answer.headers());
-        if !token_refused {
-            return Ok(answer);
-        }
-        self.session.distrust(&token);
-        let Some(again) = again else {
-            return Ok(answer);
-        };
-        let token = self.session.token().await?;
-        self.send_with(again, &token).await
+        self.sender.execute(request).await
     }
 
     /// A valid access token, for those who send requests by other means. Do not keep it: ask again.
@@ -147,7 +124,7 @@ impl Client {
     /// [`ClientError::SessionEnded`] or [`ClientError::SignedOut`] if there will be no more tokens;
     /// otherwise what kept the spent one from being renewed.
     pub async fn token(&self) -> Result<AccessToken, ClientError> {
-        self.session.token().await
+        self.sender.session.token().await
     }
 
     /// Renews the pair now, even though the access token may still be good; joins a renewal that is
@@ -157,13 +134,13 @@ impl Client {
     ///
     /// Those of [`Client::token`].
     pub async fn refresh_now(&self) -> Result<AccessToken, ClientError> {
-        self.session.renew().await
+        self.sender.session.renew().await
     }
 
     /// The refresh token of this moment, to [`resume`](Client::resume) later; each renewal replaces it.
     /// There is none once the session is over.
     pub fn refresh_token(&self) -> Option<RefreshToken> {
-        self.session.refresh_token()
+        self.sender.session.refresh_token()
     }
 
     /// Ends the session at the server. All clones are signed out; a session that has ended already is fine.
@@ -172,29 +149,15 @@ impl Client {
     ///
     /// What kept the server from doing it; the client is then still signed in.
     pub async fn logout(&self) -> Result<(), ClientError> {
-        self.session.sign_out().await
-    }
-
-    async fn send_with(
-        &self,
-        mut request: Request,
-        token: &AccessToken,
-    ) -> Result<Response, ClientError> {
-        let header = Zeroizing::new(format!("{BEARER} {}", token.expose()));
-        // The token's characters were checked when it arrived.
-        let mut header =
-            HeaderValue::from_str(&header).unwrap_or_else(|_| HeaderValue::from_static(BEARER));
-        header.set_sensitive(true);
-        request.headers_mut().insert(AUTHORIZATION, header);
-        Ok(self.http.execute(request).await?)
+        self.sender.session.sign_out().await
     }
 }
 
 impl Debug for Client {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("server", &self.session.server().origin())
-            .field("origins", &self.origins)
+            .field("server", &self.sender.session.server().origin())
+            .field("origins", &self.sender.origins)
             .finish_non_exhaustive()
     }
 }
@@ -244,11 +207,11 @@ impl ClientBuilder {
     }
 
     fn client(self, lease: Option<Lease>, refresh: RefreshToken) -> Result<Client, ClientError> {
+        let origins = Origins::only(self.server.base());
+        let session = Session::new(self.server, self.renewal_timeout, lease, refresh);
         Ok(Client {
-            origins: Origins::only(self.server.base()),
-            session: Session::new(self.server, self.renewal_timeout, lease, refresh),
+            sender: Sender::new(session, origins)?,
             plain_http: self.plain_http,
-            http: transport::to_anyone()?,
         })
     }
 }

@@ -48,6 +48,7 @@ mod origin;
 mod renew;
 mod request;
 mod secret;
+mod send;
 mod transport;
 
 pub use client::{Client, ClientBuilder};

@@ -6,20 +6,20 @@ use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Body, Response};
 use serde::Serialize;
 
-use crate::client::Client;
 use crate::error::ClientError;
+use crate::send::Sender;
 
 /// A request that [`send`](Self::send) gives the token.
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct RequestBuilder {
-    client: Client,
+    sender: Sender,
     request: reqwest::RequestBuilder,
 }
 
 impl RequestBuilder {
-    pub(crate) fn new(client: Client, request: reqwest::RequestBuilder) -> Self {
-        Self { client, request }
+    pub(crate) fn new(sender: Sender, request: reqwest::RequestBuilder) -> Self {
+        Self { sender, request }
     }
 
     /// Adds a header.
@@ -74,12 +74,12 @@ impl RequestBuilder {
     /// [`ClientError::Request`] if the request could not be built or sent, and whatever keeps the
     /// client from having a token.
     pub async fn send(self) -> Result<Response, ClientError> {
-        self.client.execute(self.request.build()?).await
+        self.sender.execute(self.request.build()?).await
     }
 
     fn map(self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {
         Self {
-            client: self.client,
+            sender: self.sender,
             request: change(self.request),
         }
     }

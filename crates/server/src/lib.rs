@@ -49,8 +49,8 @@ pub use crate::flow::{
     ForeignRefused, ForeignUser, Imported, Importer, Oversight, Overwrite, RekeyError, Rekeyed,
     RestoreError, Restored, Reversion, Reverted, SessionsOf, backup, rekey, restore,
 };
-use crate::http::origin::TrustedProxies;
-use crate::http::routes::Shared;
+use crate::http::proxies::TrustedProxies;
+use crate::http::shared::Shared;
 pub use crate::master_key::{MasterKeyError, file_beside as master_key_file};
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;

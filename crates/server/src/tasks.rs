@@ -8,8 +8,9 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::flow::Authority;
 
-/// How often the database is asked whether another process has written to it.
-const FOLLOW: Duration = Duration::from_millis(250);
+/// How often the database is asked whether another process has written to it: often enough that a
+/// revocation crosses to every server process within 250 ms.
+const FOLLOW: Duration = Duration::from_millis(150);
 /// How often the key ring is looked after.
 const KEYS: Duration = Duration::from_secs(10);
 /// How often rows that are over are removed, a few at a time.

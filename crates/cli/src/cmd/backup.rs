@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::progress::Progress;
 use super::serve::DatabaseArgs;
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::output;
 
 #[derive(Debug, Args)]

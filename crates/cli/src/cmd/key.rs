@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::rekey;
 use super::serve::DatabaseArgs;
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::output;
 
 /// List, rotate and withdraw signing keys. Works beside a running server: it notices within a moment.

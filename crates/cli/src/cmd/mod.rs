@@ -16,7 +16,7 @@ pub(crate) mod user;
 
 use countersign::UnixTime;
 
-use crate::exit::Failure;
+use crate::failure::Failure;
 
 /// Runs a command that waits for the database and for nothing else.
 fn run_async(work: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {

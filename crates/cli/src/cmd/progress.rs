@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::output;
 
 /// The bar of one command, on standard error.

@@ -6,7 +6,7 @@ use countersign::secret::SecretString;
 use countersign_server::{Config, RekeyError};
 use serde::Serialize;
 
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::output;
 
 const NEW_MASTER_KEY: &str = "COUNTERSIGN_NEW_MASTER_KEY";

@@ -16,7 +16,7 @@ use countersign_server::{
 };
 
 use super::password::PasswordCost;
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::output;
 
 /// The name of the administrator that `--dev` makes.

@@ -6,7 +6,7 @@ use countersign_server::{Oversight, SessionsOf};
 use serde::Serialize;
 
 use super::serve::DatabaseArgs;
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::output;
 
 const PAGE: u32 = 500;

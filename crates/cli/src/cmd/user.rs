@@ -11,7 +11,7 @@ use serde::Serialize;
 use super::import::{self, ImportArgs};
 use super::password::PasswordCost;
 use super::serve::DatabaseArgs;
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::output;
 
 /// Add, list and change users. Works beside a running server: it notices within a moment.

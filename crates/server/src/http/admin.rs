@@ -23,7 +23,7 @@ use serde::Deserialize;
 
 use super::body::Json;
 use super::problem::Rejection;
-use super::routes::Shared;
+use super::shared::Shared;
 use crate::flow::{Custodian, Directory, Oversight, SessionsOf};
 
 /// The role that opens these routes.

@@ -6,11 +6,13 @@ mod body;
 mod health;
 mod login;
 mod logout;
-pub(crate) mod origin;
+mod origin;
 pub(crate) mod problem;
+pub(crate) mod proxies;
 mod refresh;
 mod revocations;
-pub(crate) mod routes;
+mod routes;
+pub(crate) mod shared;
 mod well_known;
 
 pub(crate) use self::routes::router;

@@ -1,26 +1,12 @@
 //! Every route on one screen.
 
-use std::sync::Arc;
-
 use axum::Router;
-use axum::extract::FromRef;
 use axum::routing::{delete, get, post, put};
-use countersign_guard::Guard;
 use countersign_wire::paths;
 
-use super::origin::TrustedProxies;
 use super::problem::Rejection;
+use super::shared::Shared;
 use super::{account, admin, health, login, logout, refresh, revocations, well_known};
-use crate::flow::{Authority, Directory};
-
-/// What the handlers share: the authority that signs, and the guard over its own routes.
-#[derive(Clone)]
-pub(crate) struct Shared {
-    pub(crate) authority: Arc<Authority>,
-    pub(crate) guard: Guard,
-    pub(crate) directory: Directory,
-    pub(crate) proxies: TrustedProxies,
-}
 
 pub(crate) fn router(shared: Shared) -> Router {
     Router::new()
@@ -82,16 +68,4 @@ fn admin() -> Router<Shared> {
             delete(admin::withdraw_key),
         )
         .route(paths::ADMIN_AUDIT, get(admin::audit))
-}
-
-impl FromRef<Shared> for Arc<Authority> {
-    fn from_ref(shared: &Shared) -> Self {
-        Arc::clone(&shared.authority)
-    }
-}
-
-impl FromRef<Shared> for Guard {
-    fn from_ref(shared: &Shared) -> Self {
-        shared.guard.clone()
-    }
 }

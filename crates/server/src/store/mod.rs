@@ -21,8 +21,8 @@ use countersign_issuer::revoke::Revocation;
 pub mod postgres;
 pub mod sqlite;
 
-/// The verbs. One engine implements them today, SQLite; a shared database joins behind the same
-/// door and passes the same tests.
+/// The verbs. Two engines implement them, an embedded SQLite file and a shared PostgreSQL database,
+/// and pass the same tests.
 #[async_trait]
 pub trait Store: Debug + Send + Sync {
     /// Whether the database answers.

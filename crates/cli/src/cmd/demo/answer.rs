@@ -4,7 +4,7 @@ use reqwest::header::WWW_AUTHENTICATE;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
-use crate::exit::Failure;
+use crate::failure::Failure;
 
 /// An answer that was read to its end.
 pub(super) struct Answer {

@@ -16,7 +16,7 @@ use countersign::crypto::random;
 
 use self::page::Page;
 use self::stage::{Pace, Stage};
-use crate::exit::Failure;
+use crate::failure::Failure;
 
 /// Play the whole story on a server of its own, step by step
 ///

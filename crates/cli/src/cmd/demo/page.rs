@@ -4,7 +4,7 @@
 
 use std::time::Instant;
 
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::output::{self, BAD, BOLD, DIM, GOOD, NAME, styled};
 
 const WIDTH: usize = 80;

@@ -14,7 +14,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::USER;
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::output::{self, BOLD, DIM, NAME};
 
 /// The `aud` of the API.

@@ -15,7 +15,7 @@ use super::stage::{Pace, Stage};
 use super::token::{in_order, with_another_role};
 use super::{ROLE, USER};
 use crate::cmd::jwt::moment;
-use crate::exit::Failure;
+use crate::failure::Failure;
 
 /// A revocation that has not arrived by then does not count as one.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -3,7 +3,7 @@
 use countersign::base64url;
 use serde_json::{Value, json};
 
-use crate::exit::Failure;
+use crate::failure::Failure;
 
 /// The members of a header or of claims: who and for whom first, then until when, then the rest.
 pub(super) fn in_order(object: &Value) -> Vec<(&String, &Value)> {

@@ -25,7 +25,7 @@ use self::lines::{BadLine, Lines};
 use self::report::Report;
 use super::progress::Progress;
 use super::serve::DatabaseArgs;
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::output;
 
 /// How many users go into the database in one transaction.

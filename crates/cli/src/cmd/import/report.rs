@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::lines::BadLine;
-use crate::exit::Failure;
+use crate::failure::Failure;
 
 /// How many bad lines are listed in the JSON report; all are named on the way.
 const LISTED: usize = 1000;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::{TokenArgs, moment};
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::output::{self, BOLD, DIM, NAME, WARN, styled};
 
 /// Show what a token says, without checking it

@@ -10,7 +10,7 @@ use countersign::secret::{Secret, SecretString};
 use countersign::{Algorithm, Jwk, KeyError, SigningKey, VerifyingKey};
 
 use super::from_stdin;
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::output;
 
 /// Where the shared secret is looked for if no file is named.

@@ -13,7 +13,7 @@ use std::io::{self, IsTerminal, Read};
 
 use clap::{Args, Subcommand};
 
-use crate::exit::Failure;
+use crate::failure::Failure;
 
 /// Sign, verify and look at tokens
 #[derive(Debug, Args)]

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::key::{KeyArgs, read_text};
 use super::moment::Offset;
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::output;
 
 /// Make a token and print it

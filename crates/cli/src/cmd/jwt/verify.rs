@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::TokenArgs;
 use super::key::{KeyArgs, read_text};
 use super::moment;
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::output::{self, GOOD, styled};
 
 /// Check a token and print its claims; exit 3 and the reason if it is refused

@@ -15,7 +15,7 @@ use countersign_issuer::{
 use serde::Serialize;
 
 use crate::cmd::progress::Progress;
-use crate::exit::Failure;
+use crate::failure::Failure;
 use crate::output::{self, BOLD, DIM};
 
 /// Amounts of memory to try, in KiB; the first five are those of the OWASP Password Storage Cheat

@@ -5,7 +5,7 @@ mod calibrate;
 use clap::{Args, Subcommand};
 use countersign_issuer::PasswordParameters;
 
-use crate::exit::Failure;
+use crate::failure::Failure;
 
 /// Find out what a password hash should cost on this machine.
 #[derive(Debug, Args)]

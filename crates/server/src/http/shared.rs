@@ -1,0 +1,30 @@
+//! What the handlers share.
+
+use std::sync::Arc;
+
+use axum::extract::FromRef;
+use countersign_guard::Guard;
+
+use super::proxies::TrustedProxies;
+use crate::flow::{Authority, Directory};
+
+/// The authority that signs, and the guard over its own routes.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) authority: Arc<Authority>,
+    pub(crate) guard: Guard,
+    pub(crate) directory: Directory,
+    pub(crate) proxies: TrustedProxies,
+}
+
+impl FromRef<Shared> for Arc<Authority> {
+    fn from_ref(shared: &Shared) -> Self {
+        Arc::clone(&shared.authority)
+    }
+}
+
+impl FromRef<Shared> for Guard {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.guard.clone()
+    }
+}
