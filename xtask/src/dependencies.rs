@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 
 const VERSION: &str = "0.20.2";
 
-pub(crate) fn check(workspace: &Workspace, _: &Options, _: &mut Tally) -> Result<(), Failure> {
+pub(crate) fn check(workspace: &Workspace, _: Options, _: &mut Tally) -> Result<(), Failure> {
     let tool = tool(workspace)?;
     let deny = |arguments: &[&str]| {
         let all = ["--workspace", "--all-features"]

@@ -12,7 +12,7 @@ use crate::workspace::Workspace;
 /// The package of the tests that need several crates; its features only choose tests.
 const CONFORMANCE: &str = "countersign-conformance";
 
-pub(crate) fn check(workspace: &Workspace, _: &Options, _: &mut Tally) -> Result<(), Failure> {
+pub(crate) fn check(workspace: &Workspace, _: Options, _: &mut Tally) -> Result<(), Failure> {
     for package in &workspace.packages {
         if package.features.is_empty() || package.name == CONFORMANCE {
             continue;

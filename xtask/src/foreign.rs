@@ -17,7 +17,7 @@ const REQUIREMENTS: &str = "tests/conformance/python/requirements.txt";
 
 pub(crate) fn prepare(
     workspace: &Workspace,
-    options: &Options,
+    options: Options,
     _: &mut Tally,
 ) -> Result<(), Failure> {
     if options.skip_foreign {

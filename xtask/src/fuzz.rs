@@ -9,7 +9,7 @@ use crate::workspace::Workspace;
 /// Seconds a target. Long runs are made by hand: `fuzz/run.sh 600`.
 const SECONDS: &str = "5";
 
-pub(crate) fn smoke(workspace: &Workspace, _: &Options, _: &mut Tally) -> Result<(), Failure> {
+pub(crate) fn smoke(workspace: &Workspace, _: Options, _: &mut Tally) -> Result<(), Failure> {
     Call::new("sh", ["fuzz/run.sh", SECONDS])
         .within(&workspace.root)
         .env("FUZZ_TARGET_DIR", workspace.target.join("fuzz"))

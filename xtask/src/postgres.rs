@@ -17,7 +17,7 @@ pub(crate) const SKIP: &str = "COUNTERSIGN_SKIP_POSTGRES";
 /// Where Debian keeps the programs of each version.
 const DEBIAN: &str = "/usr/lib/postgresql";
 
-pub(crate) fn prepare(_: &Workspace, options: &Options, _: &mut Tally) -> Result<(), Failure> {
+pub(crate) fn prepare(_: &Workspace, options: Options, _: &mut Tally) -> Result<(), Failure> {
     if let Some(folder) = programs() {
         println!("PostgreSQL is in {}", folder.display());
         return Ok(());

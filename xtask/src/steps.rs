@@ -14,7 +14,7 @@ use crate::{dependencies, features, foreign, fuzz, postgres, tests, walls};
 struct Step {
     name: &'static str,
     says: &'static str,
-    run: fn(&Workspace, &Options, &mut Tally) -> Result<(), Failure>,
+    run: fn(&Workspace, Options, &mut Tally) -> Result<(), Failure>,
 }
 
 const CHECKS: &[Step] = &[
@@ -148,7 +148,7 @@ pub(crate) fn run(workspace: &Workspace, asked: &Asked) -> Result<(), Failure> {
     for step in asked.chore.steps().filter(|step| asked.chose(step)) {
         println!("\n== {}: {}", step.name, step.says);
         let start = Instant::now();
-        (step.run)(workspace, &options, &mut tally).map_err(|why| {
+        (step.run)(workspace, options, &mut tally).map_err(|why| {
             let again = if options.skip_foreign { " --skip-foreign" } else { "" };
             Failure::new(format!(
                 "\n{why}\n\nThe step `{name}` failed. To repeat it alone:\n    cargo xtask {chore} {name}{again}",
@@ -188,11 +188,11 @@ fn table(times: &[(&str, Duration)]) -> String {
     text
 }
 
-fn format(workspace: &Workspace, _: &Options, _: &mut Tally) -> Result<(), Failure> {
+fn format(workspace: &Workspace, _: Options, _: &mut Tally) -> Result<(), Failure> {
     cargo(workspace, ["fmt", "--all", "--check"]).run()
 }
 
-fn lint(workspace: &Workspace, _: &Options, _: &mut Tally) -> Result<(), Failure> {
+fn lint(workspace: &Workspace, _: Options, _: &mut Tally) -> Result<(), Failure> {
     cargo(
         workspace,
         [
@@ -208,7 +208,7 @@ fn lint(workspace: &Workspace, _: &Options, _: &mut Tally) -> Result<(), Failure
     .run()
 }
 
-fn docs(workspace: &Workspace, _: &Options, _: &mut Tally) -> Result<(), Failure> {
+fn docs(workspace: &Workspace, _: Options, _: &mut Tally) -> Result<(), Failure> {
     cargo(
         workspace,
         ["doc", "--workspace", "--no-deps", "--all-features"],

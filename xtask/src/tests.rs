@@ -17,18 +17,14 @@ use crate::{foreign, postgres};
 const FOREIGN: [&str; 2] = ["--features", "countersign-conformance/foreign"];
 const TARGETS: [&str; 4] = ["--lib", "--bins", "--tests", "--examples"];
 
-pub(crate) fn build(
-    workspace: &Workspace,
-    options: &Options,
-    _: &mut Tally,
-) -> Result<(), Failure> {
+pub(crate) fn build(workspace: &Workspace, options: Options, _: &mut Tally) -> Result<(), Failure> {
     let arguments = ["build", "--workspace"].into_iter().chain(TARGETS);
     cargo(workspace, arguments.chain(features(options))).run()
 }
 
 pub(crate) fn examples(
     workspace: &Workspace,
-    options: &Options,
+    options: Options,
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     let arguments = ["test", "--workspace", "--doc"]
@@ -39,7 +35,7 @@ pub(crate) fn examples(
 
 pub(crate) fn run(
     workspace: &Workspace,
-    options: &Options,
+    options: Options,
     tally: &mut Tally,
 ) -> Result<(), Failure> {
     let nextest = Call::new("cargo-nextest", ["nextest", "--version"]).succeeds();
@@ -58,7 +54,7 @@ pub(crate) fn run(
     tests.run_counting(tally)
 }
 
-fn features(options: &Options) -> impl Iterator<Item = &'static str> {
+fn features(options: Options) -> impl Iterator<Item = &'static str> {
     let chosen: &[&str] = if options.skip_foreign { &[] } else { &FOREIGN };
     chosen.iter().copied()
 }

@@ -83,7 +83,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("store", &["axum", "hyper"]),
 ];
 
-pub(crate) fn check(workspace: &Workspace, _: &Options, _: &mut Tally) -> Result<(), Failure> {
+pub(crate) fn check(workspace: &Workspace, _: Options, _: &mut Tally) -> Result<(), Failure> {
     let mut faults = Vec::new();
     arrows(workspace, &mut faults);
     for name in NO_IO {
