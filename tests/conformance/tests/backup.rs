@@ -64,6 +64,15 @@ async fn nothing_of_before_or_after_the_backup_is_accepted_once_it_is_restored()
     );
 
     server.kill();
+    let database = server.folder().join("countersign.db");
+    let ended_since = revoked_sessions(&database);
+    assert!(ended_since.len() >= 3, "bob, eve and ada: {ended_since:?}");
+    let last_mac_key = count(&database, "SELECT max(id) FROM mac_keys");
+    // Since the backup tokens lived longer for a while.
+    Connection::open(&database)
+        .expect("a database")
+        .execute("UPDATE facts SET value = 7200", [])
+        .expect("written");
     let restored = run(&server, &["restore", "safe.db", "--json"]);
     assert_eq!(restored.status.code(), Some(0), "{restored:?}");
     let report: Value = serde_json::from_slice(&restored.stdout).expect("JSON");
@@ -92,20 +101,7 @@ async fn nothing_of_before_or_after_the_backup_is_accepted_once_it_is_restored()
     tokens.all_refused(&http).await;
     let now = published(&http).await;
     assert!(now.iter().all(|kid| !kids.contains(kid)), "{now:?}");
-    // Guards elsewhere may hold the old keys still: they are told.
-    let database = server.folder().join("countersign.db");
-    for kid in &kids {
-        let told =
-            format!("SELECT count(*) FROM revocations WHERE kind = 'kid' AND value = '{kid}'");
-        assert_eq!(count(&database, &told), 1, "{kid}");
-    }
-    assert_eq!(
-        count(
-            &database,
-            "SELECT count(*) FROM audit WHERE event = 'restored'"
-        ),
-        1
-    );
+    remembered(&database, &kids, &ended_since, last_mac_key);
     // As it was then.
     assert_eq!(status(&http, "ada", NEWER).await, 401);
     assert_eq!(status(&http, "new", PASSWORD).await, 401);
@@ -115,6 +111,40 @@ async fn nothing_of_before_or_after_the_backup_is_accepted_once_it_is_restored()
     let mut fresh = Tokens::default();
     let pair = fresh.sign_in(&http, "ada", PASSWORD).await;
     fresh.refresh(&http, &pair).await;
+}
+
+/// What the restored database must know of the one it replaced.
+fn remembered(database: &Path, kids: &[String], ended_since: &[String], last_mac_key: u32) {
+    // Guards elsewhere may hold the old keys still: they are told.
+    for kid in kids {
+        let told =
+            format!("SELECT count(*) FROM revocations WHERE kind = 'kid' AND value = '{kid}'");
+        assert_eq!(count(database, &told), 1, "{kid}");
+    }
+    assert_eq!(
+        count(
+            database,
+            "SELECT count(*) FROM audit WHERE event = 'restored'"
+        ),
+        1
+    );
+    let mac_keys = "SELECT count(*) FROM mac_keys";
+    let new_mac_keys = format!("{mac_keys} WHERE id > {last_mac_key}");
+    assert_eq!(count(database, mac_keys), 1);
+    assert_eq!(
+        count(database, &new_mac_keys),
+        1,
+        "the old key still makes tokens"
+    );
+    let still = revoked_sessions(database);
+    assert!(
+        ended_since.iter().all(|sid| still.contains(sid)),
+        "{still:?}"
+    );
+    let life = "SELECT value FROM facts WHERE name = 'longest_access_life'";
+    assert_eq!(count(database, life), 7200);
+    let mark = "SELECT count(*) FROM facts WHERE name = 'backup_made_at'";
+    assert_eq!(count(database, mark), 0, "it is no backup any more");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -390,6 +420,16 @@ fn spawn(server: &Server, arguments: &[&str]) -> std::process::Child {
 
 fn words(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn revoked_sessions(database: &Path) -> Vec<String> {
+    let database = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    let database = database.expect("a database");
+    let mut statement = database
+        .prepare("SELECT value FROM revocations WHERE kind = 'sid'")
+        .expect("a query");
+    let rows = statement.query_map([], |row| row.get(0)).expect("rows");
+    rows.collect::<Result<_, _>>().expect("texts")
 }
 
 fn count(database: &Path, sql: &str) -> u32 {
