@@ -41,6 +41,12 @@ impl Countersign {
         self
     }
 
+    /// With this setting in its environment.
+    pub fn setting(mut self, name: &str, value: &str) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
     /// With this on standard input.
     pub fn input(mut self, input: impl Into<Vec<u8>>) -> Self {
         self.input = input.into();

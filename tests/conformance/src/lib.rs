@@ -20,4 +20,4 @@ pub mod server;
 
 pub use command::Countersign;
 pub use request::{Answer, Http};
-pub use server::Server;
+pub use server::{Server, Shared};

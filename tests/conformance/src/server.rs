@@ -1,4 +1,5 @@
-//! `countersign serve` as a process on an embedded database, to be killed and started again.
+//! `countersign serve` as a process, to be killed and started again: on an embedded database, or on
+//! one that it shares with others.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -20,7 +21,19 @@ pub struct Server {
     folder: TempDir,
     port: u16,
     arguments: Vec<String>,
+    shared: Option<Shared>,
     process: Option<Process>,
+}
+
+/// What several servers have in common: a database, its master key and the issuer.
+#[derive(Clone, Debug)]
+pub struct Shared {
+    /// The URL of the PostgreSQL database.
+    pub database: String,
+    /// The master key, as text.
+    pub master_key: String,
+    /// The issuer.
+    pub issuer: String,
 }
 
 #[derive(Debug)]
@@ -50,16 +63,27 @@ impl Server {
             folder: tempfile::tempdir().expect("a temporary folder"),
             port: port::free(),
             arguments: arguments.into_iter().map(Into::into).collect(),
+            shared: None,
             process: None,
         }
     }
 
-    /// The URL it serves, which is its issuer as well.
+    /// One of several on one database, not started yet.
+    ///
+    /// # Panics
+    /// If there is no room for it.
+    pub fn sharing(shared: &Shared) -> Self {
+        let mut server = Self::with(["--issuer", &shared.issuer]);
+        server.shared = Some(shared.clone());
+        server
+    }
+
+    /// The URL it serves, which is its issuer as well unless it shares a database.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Its folder: database and master key, nothing else.
+    /// Its folder: database and master key, unless it shares them, and nothing else.
     pub fn folder(&self) -> &Path {
         self.folder.path()
     }
@@ -74,16 +98,28 @@ impl Server {
     /// # Panics
     /// If the command refuses.
     pub fn add_user(&self, name: &str, password: &str) {
-        let arguments = ["user", "add", name, "--password-stdin", "--database"];
-        Countersign::new(arguments.into_iter().chain([self.database().as_str()]))
-            .within(self.folder())
+        self.command(["user", "add", name, "--password-stdin"])
             .input(format!("{password}\n"))
             .succeed();
     }
 
+    /// A command on its database.
+    pub fn command<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Countersign {
+        let command = Countersign::new(arguments)
+            .and(["--database", &self.database()])
+            .within(self.folder());
+        match &self.shared {
+            Some(shared) => command.setting("COUNTERSIGN_MASTER_KEY", &shared.master_key),
+            None => command,
+        }
+    }
+
     /// The value of `--database`.
     pub fn database(&self) -> String {
-        format!("sqlite:{}", self.database_file().display())
+        match &self.shared {
+            Some(shared) => shared.database.clone(),
+            None => format!("sqlite:{}", self.database_file().display()),
+        }
     }
 
     fn database_file(&self) -> PathBuf {
@@ -97,11 +133,7 @@ impl Server {
     pub fn spawn(&mut self) {
         assert!(self.process.is_none(), "the server is running already");
         let listen = format!("127.0.0.1:{}", self.port);
-        let database = self.database();
-        let arguments = ["serve", "--listen", &listen, "--database", &database];
-        let mut command = Countersign::new(arguments)
-            .within(self.folder())
-            .into_command();
+        let mut command = self.command(["serve", "--listen", &listen]).into_command();
         command.args(&self.arguments);
         command
             .stdin(Stdio::null())

@@ -1,6 +1,6 @@
-//! The server is killed with SIGKILL again and again, at moments nobody chose, while its clients
-//! go on. Whatever was answered for must hold afterwards, and whoever got no answer must be able
-//! to go on with what they sent.
+//! Servers are killed with SIGKILL again and again, at moments nobody chose, while their clients
+//! go on. Whatever was answered for must hold afterwards, whoever got no answer must be able to go
+//! on with what they sent, and no session may have come out of it with two successors.
 
 #![expect(
     clippy::expect_used,
@@ -8,66 +8,45 @@
     reason = "a test that cannot go on must fail"
 )]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+mod client;
+#[path = "../../../../crates/server/tests/store/cluster.rs"]
+#[expect(dead_code, reason = "the tests of the store need more of it")]
+mod cluster;
+
 use std::time::Duration;
 
 use countersign_conformance::chance::Chance;
-use countersign_conformance::{Answer, Countersign, Http, Server};
+use countersign_conformance::{Server, Shared};
 use countersign_wire::paths;
 
+use crate::client::{PASSWORD, Servers, Story, name};
+use crate::cluster::Cluster;
+
 const CLIENTS: usize = 6;
-const CRASHES: usize = 30;
-const PASSWORD: &str = "correct horse battery staple";
+const KILLS: usize = 200;
+/// Longer than a start takes, so that clients get some work done between two kills.
+const AT_MOST_MS: u64 = 150;
+/// Several servers tell each other of a revocation in a quarter of a second, on a machine that has
+/// the time; one knows at once.
+const NEWS: Duration = Duration::from_secs(20);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_that_was_answered_for_is_lost() {
-    let mut chance = Chance::from_environment();
-    let mut server = Server::new();
-    for number in 0..CLIENTS {
-        server.add_user(&name(number), PASSWORD);
-    }
-    server.start().await;
-    let http = server.http();
-    let keys = http.get(paths::JWKS).await.expect("keys").text;
-    let users = listed(&server);
+    survive(vec![Server::new()], Duration::ZERO).await;
+}
 
-    let story = Story::begin(&http, &mut chance);
-    for _ in 0..CRASHES {
-        tokio::time::sleep(Duration::from_millis(10 + chance.below(250))).await;
-        server.kill();
-        server.start().await;
-        assert_eq!(
-            http.get(paths::JWKS).await.expect("keys").text,
-            keys,
-            "other keys"
-        );
-    }
-    let clients = story.end().await;
-
-    let mut checks = 0;
-    for client in &clients {
-        checks += client.ended.len();
-        client.still_signed_out().await;
-    }
-    // Once more, so that everything has been read back from the disk at least once.
-    server.kill();
-    server.start().await;
-    for mut client in clients {
-        client.still_signed_out().await;
-        client.go_on().await;
-    }
-    assert_eq!(listed(&server), users, "users changed");
-    assert_eq!(
-        http.get(paths::JWKS).await.expect("keys").text,
-        keys,
-        "other keys"
-    );
-    println!("{CRASHES} crashes, {checks} ended sessions stayed ended");
-    assert!(
-        checks > 0,
-        "nobody signed out: the story was too short to show anything"
-    );
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_of_two_servers_on_one_database() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let shared = Shared {
+        database: cluster.new_database().await,
+        master_key: "5b".repeat(32),
+        issuer: "https://id.example".into(),
+    };
+    let servers = vec![Server::sharing(&shared), Server::sharing(&shared)];
+    survive(servers, NEWS).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,187 +58,86 @@ async fn a_first_start_cut_short_can_be_begun_again() {
         tokio::time::sleep(Duration::from_millis(chance.below(60))).await;
         server.kill();
         server.start().await;
-        let keys = server.http().get(paths::JWKS).await.expect("keys").text;
+        let keys = keys(&server).await;
         server.kill();
         server.start().await;
-        let again = server.http().get(paths::JWKS).await.expect("keys").text;
-        assert_eq!(keys, again);
+        assert_eq!(crate::keys(&server).await, keys);
         server.add_user("ada", PASSWORD);
-        let answer = server
-            .http()
-            .login("ada", PASSWORD)
-            .await
-            .expect("an answer");
+        let answer = server.http().login("ada", PASSWORD).await;
+        let answer = answer.expect("an answer");
         assert_eq!(answer.status, 200, "{answer:?}");
     }
 }
 
-/// The clients at work, until they are told to stop.
-struct Story {
-    over: Arc<AtomicBool>,
-    tasks: Vec<tokio::task::JoinHandle<Client>>,
-}
-
-impl Story {
-    fn begin(http: &Http, chance: &mut Chance) -> Self {
-        let over = Arc::new(AtomicBool::new(false));
-        let tasks = (0..CLIENTS)
-            .map(|number| {
-                let mut client = Client::new(number, http.clone());
-                let (over, mut chance) = (Arc::clone(&over), chance.fork());
-                tokio::spawn(async move {
-                    while !over.load(Ordering::Relaxed) {
-                        client.step(&mut chance).await;
-                    }
-                    client
-                })
-            })
-            .collect();
-        Self { over, tasks }
+/// Kills `servers`, which have one database, in any order while clients use all of them. A
+/// revocation may take `news` to be known to every one.
+async fn survive(mut servers: Vec<Server>, news: Duration) {
+    let mut chance = Chance::from_environment();
+    for number in 0..CLIENTS {
+        servers[0].add_user(&name(number), PASSWORD);
     }
+    for server in &mut servers {
+        server.start().await;
+    }
+    let before = keys(&servers[0]).await;
+    let users = listed(&servers[0]);
 
-    async fn end(self) -> Vec<Client> {
-        self.over.store(true, Ordering::Relaxed);
-        let mut clients = Vec::new();
-        for task in self.tasks {
-            clients.push(task.await.expect("a client found something wrong"));
+    let story = Story::begin(CLIENTS, &Servers::of(&servers), &mut chance);
+    let mut kills = 0;
+    while kills < KILLS {
+        tokio::time::sleep(Duration::from_millis(10 + chance.below(AT_MOST_MS))).await;
+        let struck = usize::try_from(chance.below(servers.len() as u64)).expect("an index");
+        // Now and then none is left.
+        let all = chance.below(4) == 0;
+        for (number, server) in servers.iter_mut().enumerate() {
+            if all || number == struck {
+                server.kill();
+                kills += 1;
+            }
         }
-        clients
-    }
-}
-
-/// One user's program. It keeps what a real one keeps: the last pair it was given.
-struct Client {
-    name: String,
-    http: Http,
-    pair: Option<Pair>,
-    /// Pairs of sessions whose end was answered for.
-    ended: Vec<Pair>,
-}
-
-struct Pair {
-    access: String,
-    refresh: String,
-}
-
-impl Pair {
-    fn of(answer: &Answer) -> Self {
-        Self {
-            access: answer.field("access_token"),
-            refresh: answer.field("refresh_token"),
+        for (number, server) in servers.iter_mut().enumerate() {
+            if all || number == struck {
+                server.start().await;
+                assert_eq!(keys(server).await, before, "other keys");
+            }
         }
     }
+    let mut clients = story.end().await;
+
+    let (mut refreshes, mut ended) = (0, 0);
+    for client in &mut clients {
+        client.has_one_successor().await;
+        client.still_signed_out(news).await;
+        refreshes += client.refreshes;
+        ended += client.ended.len();
+    }
+    // Once more, so that everything has been read back from the disk at least once.
+    for server in &mut servers {
+        server.kill();
+    }
+    for server in &mut servers {
+        server.start().await;
+    }
+    for client in &mut clients {
+        client.still_signed_out(news).await;
+        client.go_on().await;
+    }
+    assert_eq!(listed(&servers[0]), users, "users changed");
+    for server in &servers {
+        assert_eq!(keys(server).await, before, "other keys");
+    }
+    println!("{kills} kills, {refreshes} refreshes, {ended} ended sessions stayed ended");
+    assert!(
+        ended > 0 && refreshes > KILLS,
+        "the story was too short to show anything"
+    );
 }
 
-impl Client {
-    fn new(number: usize, http: Http) -> Self {
-        Self {
-            name: name(number),
-            http,
-            pair: None,
-            ended: Vec::new(),
-        }
-    }
-
-    async fn step(&mut self, chance: &mut Chance) {
-        if self.pair.is_none() {
-            return self.sign_in().await;
-        }
-        match chance.below(10) {
-            0 => self.sign_out().await,
-            1..4 => self.ask().await,
-            4 => self.ask_without_token().await,
-            _ => self.refresh().await,
-        }
-    }
-
-    async fn sign_in(&mut self) {
-        // A session whose opening was not answered is nobody's; the next attempt opens another.
-        let answer = insist(|| self.http.login(&self.name, PASSWORD)).await;
-        assert_eq!(
-            answer.status, 200,
-            "{} cannot sign in: {answer:?}",
-            self.name
-        );
-        self.pair = Some(Pair::of(&answer));
-    }
-
-    /// Sends the refresh token it holds, and the same one again until there is an answer.
-    async fn refresh(&mut self) {
-        let Some(pair) = &self.pair else { return };
-        let answer = insist(|| self.http.refresh(&pair.refresh)).await;
-        assert_eq!(
-            answer.status, 200,
-            "{} lost its session: {answer:?}",
-            self.name
-        );
-        self.pair = Some(Pair::of(&answer));
-    }
-
-    async fn ask(&self) {
-        let Some(pair) = &self.pair else { return };
-        let answer = insist(|| self.http.me(&pair.access)).await;
-        assert_eq!(answer.status, 200, "{} is not known: {answer:?}", self.name);
-        assert_eq!(answer.field("username"), self.name);
-    }
-
-    async fn ask_without_token(&self) {
-        let answer = insist(|| self.http.get(paths::ME)).await;
-        assert_eq!(answer.status, 401, "{answer:?}");
-    }
-
-    async fn sign_out(&mut self) {
-        let Some(pair) = self.pair.take() else { return };
-        let answer = insist(|| self.http.logout(&pair.refresh)).await;
-        assert_eq!(answer.status, 204, "{answer:?}");
-        self.ended.push(pair);
-    }
-
-    /// Neither token of a session that ended is good for anything.
-    async fn still_signed_out(&self) {
-        for pair in &self.ended {
-            let me = insist(|| self.http.me(&pair.access)).await;
-            assert_eq!(me.status, 401, "a revocation of {} is lost", self.name);
-            assert_eq!(me.field("reason"), "revoked", "{me:?}");
-            let refresh = insist(|| self.http.refresh(&pair.refresh)).await;
-            assert_eq!(
-                refresh.status, 400,
-                "a session of {} lives again",
-                self.name
-            );
-            assert_eq!(refresh.field("error"), "invalid_grant", "{refresh:?}");
-        }
-    }
-
-    async fn go_on(&mut self) {
-        self.ask().await;
-        self.refresh().await;
-        self.ask().await;
-    }
-}
-
-/// Sends until there is an answer. The server is away for moments only.
-async fn insist<F, T>(mut send: F) -> Answer
-where
-    F: FnMut() -> T,
-    T: Future<Output = Result<Answer, reqwest::Error>>,
-{
-    for _ in 0..5_000 {
-        if let Ok(answer) = send().await {
-            return answer;
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("the server did not come back");
-}
-
-fn name(number: usize) -> String {
-    format!("user{number}")
+async fn keys(server: &Server) -> String {
+    let answer = server.http().get(paths::JWKS).await;
+    answer.expect("keys").text
 }
 
 fn listed(server: &Server) -> String {
-    let database = server.database();
-    Countersign::new(["user", "list", "--json", "--database", &database])
-        .within(server.folder())
-        .succeed()
+    server.command(["user", "list", "--json"]).succeed()
 }
