@@ -4,6 +4,8 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on must fail")]
 
+mod tokens;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -14,6 +16,8 @@ use countersign_conformance::{Countersign, Http, Server, command};
 use countersign_wire::paths;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
+
+use self::tokens::Tokens;
 
 const PASSWORD: &str = "correct horse battery staple";
 const NEWER: &str = "another horse and another staple";
@@ -337,41 +341,6 @@ fn refused(server: &Server, says: &str) {
         words(&refused).contains("bad.db cannot be restored"),
         "{refused:?}"
     );
-}
-
-/// Every token that was ever handed out.
-#[derive(Default)]
-struct Tokens(Vec<(String, String)>);
-
-impl Tokens {
-    async fn sign_in(&mut self, http: &Http, name: &str, password: &str) -> (String, String) {
-        let answer = http.login(name, password).await.expect("an answer");
-        assert_eq!(answer.status, 200, "{name}: {}", answer.text);
-        self.keep(&answer)
-    }
-
-    async fn refresh(&mut self, http: &Http, pair: &(String, String)) {
-        let answer = http.refresh(&pair.1).await.expect("an answer");
-        assert_eq!(answer.status, 200, "{}", answer.text);
-        self.keep(&answer);
-    }
-
-    fn keep(&mut self, answer: &countersign_conformance::Answer) -> (String, String) {
-        let pair = (answer.field("access_token"), answer.field("refresh_token"));
-        self.0.push(pair.clone());
-        pair
-    }
-
-    async fn all_refused(&self, http: &Http) {
-        assert!(self.0.len() >= 5, "too few to show anything");
-        for (access, refresh) in &self.0 {
-            let answer = http.me(access).await.expect("an answer");
-            assert_eq!(answer.status, 401, "{}", answer.text);
-            let answer = http.refresh(refresh).await.expect("an answer");
-            assert_eq!(answer.status, 400, "{}", answer.text);
-            assert_eq!(answer.field("error"), "invalid_grant");
-        }
-    }
 }
 
 async fn status(http: &Http, name: &str, password: &str) -> u16 {
