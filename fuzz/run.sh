@@ -16,7 +16,7 @@ cargo build --quiet --release --target "$host"
 for target in "$@"; do
     mkdir -p "corpus/$target" "artifacts/$target"
     echo "$target: $seconds s"
-    "$CARGO_TARGET_DIR/$host/release/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 \
+    "$CARGO_TARGET_DIR/$host/release/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -verbosity=0 \
         -max_len=8192 -print_final_stats=1 -artifact_prefix="artifacts/$target/" \
         "corpus/$target" "seeds/$target"
 done
