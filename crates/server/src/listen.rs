@@ -11,10 +11,12 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
+use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -106,17 +108,26 @@ impl Connection {
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(peer);
-            let answer = router.clone().oneshot(request);
-            async move { answer.await.map_err(|never: Infallible| match never {}) }
+            // A task of its own: whoever hangs up in the middle must not leave half a story behind,
+            // a session ended in the database of which no guard was told.
+            let answer = tokio::spawn(router.clone().oneshot(request));
+            async move {
+                match answer.await {
+                    Ok(answer) => answer,
+                    Err(error) => {
+                        tracing::error!(%error, "a request was not answered");
+                        Ok::<Response, Infallible>(
+                            StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+                        )
+                    }
+                }
+            }
         });
-        let mut builder = auto::Builder::new(TokioExecutor::new());
+        let mut builder = http1::Builder::new();
         builder
-            .http1()
             .timer(TokioTimer::new())
             .header_read_timeout(REQUEST_HEAD);
-        let connection = builder
-            .serve_connection(TokioIo::new(io), service)
-            .into_owned();
+        let connection = builder.serve_connection(TokioIo::new(io), service);
         if let Err(error) = watcher.watch(connection).await {
             tracing::debug!(%error, "connection ended early");
         }

@@ -35,6 +35,10 @@ async fn follow_and_keep(authority: &Authority) {
         }
         if now >= keys {
             keys = now + KEYS;
+            // Should news ever have been missed, this is when they are found.
+            if let Err(error) = authority.read_revocations().await {
+                tracing::warn!(%error, "cannot read the revocations; it will be tried again");
+            }
             if let Err(error) = authority.keep_keys().await {
                 tracing::error!(%error, "cannot look after the keys; it will be tried again");
             }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::Json as JsonAnswer;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::IntoResponse;
@@ -15,6 +15,7 @@ use countersign_wire::account::{Me, PasswordChange, SessionEntry, SessionList};
 use super::body::Json;
 use super::origin::Origin;
 use super::problem::Rejection;
+use super::segment::Segment;
 use crate::flow::{self, Authority};
 
 /// `GET /me`: who the token speaks for.
@@ -53,7 +54,7 @@ pub(super) async fn end_session(
     State(authority): State<Arc<Authority>>,
     Origin(origin): Origin,
     caller: Caller,
-    Path(sid): Path<String>,
+    Segment(sid): Segment,
 ) -> Result<StatusCode, Rejection> {
     authority
         .end_own_sessions(&caller.sub, Some(&sid), origin)

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRequestParts, Path, Query};
+use axum::extract::{FromRequestParts, Query};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
@@ -23,6 +23,7 @@ use serde::Deserialize;
 
 use super::body::Json;
 use super::problem::Rejection;
+use super::segment::Segment;
 use super::shared::Shared;
 use crate::flow::{Custodian, Directory, Oversight, SessionsOf};
 
@@ -98,31 +99,27 @@ pub(super) async fn add_user(
 }
 
 /// `GET /admin/users/{name}`.
-pub(super) async fn user(admin: Admin, Path(name): Path<String>) -> Result<Response, Rejection> {
+pub(super) async fn user(admin: Admin, Segment(name): Segment) -> Result<Response, Rejection> {
     Ok(private(user_row(admin.directory.user(&name).await?)))
 }
 
 /// `PATCH /admin/users/{name}`.
 pub(super) async fn change_user(
     admin: Admin,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     Json(change): Json<UserChange>,
 ) -> Result<Response, Rejection> {
-    if let Some(roles) = change.roles {
-        admin.directory.set_roles(&name, roles).await?;
-    }
-    match change.disabled {
-        Some(true) => drop(admin.directory.disable(&name).await?),
-        Some(false) => admin.directory.enable(&name).await?,
-        None => {}
-    }
+    admin
+        .directory
+        .change(&name, change.roles, change.disabled)
+        .await?;
     Ok(private(user_row(admin.directory.user(&name).await?)))
 }
 
 /// `PUT /admin/users/{name}/password`: every session of theirs ends.
 pub(super) async fn set_password(
     admin: Admin,
-    Path(name): Path<String>,
+    Segment(name): Segment,
     Json(new): Json<NewPassword>,
 ) -> Result<StatusCode, Rejection> {
     let password = Password::new(new.password)?;
@@ -133,7 +130,7 @@ pub(super) async fn set_password(
 /// `DELETE /admin/users/{name}`.
 pub(super) async fn delete_user(
     admin: Admin,
-    Path(name): Path<String>,
+    Segment(name): Segment,
 ) -> Result<StatusCode, Rejection> {
     admin.directory.delete(&name).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -153,7 +150,7 @@ pub(super) async fn sessions(admin: Admin, page: Asked<Page>) -> Result<Response
 /// `DELETE /admin/sessions/{sid}`. 204 also when it was over already.
 pub(super) async fn end_session(
     admin: Admin,
-    Path(sid): Path<String>,
+    Segment(sid): Segment,
 ) -> Result<StatusCode, Rejection> {
     admin.oversight.end(SessionsOf::Sid(sid)).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -191,7 +188,7 @@ pub(super) async fn rotate_keys(admin: Admin) -> Result<Response, Rejection> {
 /// `DELETE /admin/keys/{kid}`: a leaked key is withdrawn.
 pub(super) async fn withdraw_key(
     admin: Admin,
-    Path(kid): Path<String>,
+    Segment(kid): Segment,
 ) -> Result<StatusCode, Rejection> {
     admin.custodian.withdraw(&kid).await?;
     Ok(StatusCode::NO_CONTENT)

@@ -3,16 +3,21 @@
 //! The bound holds before a byte is parsed, so a 10 MB body costs what 16 KiB cost. What is wrong
 //! is said by place, never by quoting the body: it may hold a password.
 
+use std::time::Duration;
+
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, IgnoredAny};
+use tokio::time::timeout;
 
 use super::problem::Rejection;
 
 /// The largest request body, in bytes.
 const LIMIT: usize = 16 * 1024;
+/// How long a body may take to arrive.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A JSON request body, read and typed.
 pub(super) struct Json<T>(pub(super) T);
@@ -64,10 +69,10 @@ fn is_json(request: &Request) -> bool {
 
 async fn read(request: Request) -> Result<Bytes, Rejection> {
     let body = Limited::new(request.into_body(), LIMIT);
-    match body.collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Rejection::BodyTooLarge),
-        Err(_) => Err(Rejection::BodyUnreadable),
+    match timeout(PATIENCE, body.collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Rejection::BodyTooLarge),
+        Ok(Err(_)) | Err(_) => Err(Rejection::BodyUnreadable),
     }
 }
 

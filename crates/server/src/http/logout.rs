@@ -1,13 +1,17 @@
 //! `POST /logout`: a session ends, named by its refresh token or by an access token of it.
 //!
-//! The answer is 204 whether it was alive or over: who wants to be signed out, is.
+//! The answer is 204 whether it was alive or over: who wants to be signed out, is. A refresh token
+//! in the body is enough; an access token beside it, which many clients attach to everything, may
+//! have expired.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use countersign::secret::SecretString;
-use countersign_guard::Caller;
+use countersign_guard::{Caller, Refusal, Why};
+use countersign_wire::bearer::BearerError;
 use countersign_wire::token::LogoutRequest;
 
 use super::body::OptionalJson;
@@ -18,9 +22,9 @@ use crate::flow::Authority;
 pub(super) async fn logout(
     State(authority): State<Arc<Authority>>,
     Origin(origin): Origin,
-    caller: Option<Caller>,
+    caller: Result<Caller, Refusal>,
     OptionalJson(body): OptionalJson<LogoutRequest>,
-) -> Result<StatusCode, Rejection> {
+) -> Result<Response, Rejection> {
     let refresh_token = body.unwrap_or_default().refresh_token;
     match (refresh_token, caller) {
         (Some(token), _) => {
@@ -28,13 +32,17 @@ pub(super) async fn logout(
                 .sign_out(&SecretString::new(token), origin)
                 .await?;
         }
-        (None, Some(caller)) => {
+        (None, Ok(caller)) => {
             let session = caller.session_id().ok_or(Rejection::NothingToEnd)?;
             authority
                 .end_own_session(&caller.sub, session, origin)
                 .await?;
         }
-        (None, None) => return Err(Rejection::NothingToEnd),
+        (None, Err(refusal)) => match refusal.why() {
+            Why::Revoked(_) => {}
+            Why::NoToken(BearerError::Missing) => return Err(Rejection::NothingToEnd),
+            _ => return Ok(refusal.into_response()),
+        },
     }
-    Ok(StatusCode::NO_CONTENT)
+    Ok(StatusCode::NO_CONTENT.into_response())
 }

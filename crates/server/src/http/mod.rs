@@ -12,6 +12,7 @@ pub(crate) mod proxies;
 mod refresh;
 mod revocations;
 mod routes;
+mod segment;
 pub(crate) mod shared;
 mod well_known;
 

@@ -30,6 +30,8 @@ pub(crate) enum Rejection {
     WrongContentType,
     /// Neither a refresh token nor an access token says which session to end.
     NothingToEnd,
+    /// A part of the path is not text.
+    BadPath,
     /// The query string is not what the route takes.
     BadQuery,
     /// An administrator's change was refused or failed.
@@ -59,6 +61,7 @@ impl From<DirectoryError> for Rejection {
             DirectoryError::Password(refused) => Self::Flow(FlowError::Refused(refused)),
             DirectoryError::Store(error) => Self::Flow(FlowError::Store(error)),
             DirectoryError::Issuer(error) => Self::Flow(FlowError::Issuer(error)),
+            DirectoryError::Busy => Self::Flow(FlowError::Busy),
             other => Self::Directory(other),
         }
     }
@@ -119,6 +122,11 @@ impl IntoResponse for Rejection {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, problem::INVALID_REQUEST),
                 "wrong_content_type",
                 "The body must be sent as Content-Type: application/json".into(),
+            ),
+            Self::BadPath => (
+                bad_request,
+                "bad_path",
+                "The path is not percent-encoded UTF-8".into(),
             ),
             Self::BadQuery => (
                 bad_request,
