@@ -7,6 +7,7 @@
 //!   http/   a request in, one flow, an answer out; the one place that knows statuses
 //!   flow/   load, decide (countersign-issuer), commit; no HTTP, no SQL
 //!   store/  the verbs, in SQL
+//!   installation  the master key and the store, opened
 //!   listen  sockets, TLS, a calm end        tasks  keys, sweeping, following the database
 //! ```
 //!
@@ -27,6 +28,7 @@
 pub mod config;
 mod flow;
 mod http;
+mod installation;
 mod listen;
 mod master_key;
 pub mod store;
@@ -51,9 +53,8 @@ pub use crate::flow::{
 };
 use crate::http::proxies::TrustedProxies;
 use crate::http::shared::Shared;
+pub use crate::installation::OpenError;
 pub use crate::master_key::{MasterKeyError, file_beside as master_key_file};
-use crate::store::postgres::PostgresStore;
-use crate::store::sqlite::SqliteStore;
 use crate::store::{SharedStore, StoreError};
 pub use crate::tls::TlsError;
 
@@ -78,10 +79,10 @@ pub enum StartError {
     /// The settings must not be run.
     #[error(transparent)]
     Config(#[from] ConfigError),
-    /// There is no usable master key.
+    /// The master key or the database cannot be used.
     #[error(transparent)]
-    MasterKey(#[from] MasterKeyError),
-    /// The database cannot be used.
+    Open(#[from] OpenError),
+    /// The database does not do its part.
     #[error(transparent)]
     Store(#[from] StoreError),
     /// HTTPS cannot be served.
@@ -122,8 +123,7 @@ impl Server {
         let address = listener.local_addr().map_err(listen_error)?;
         let issuer = config.issuer_at(address);
 
-        let master = master_key::of(&config)?;
-        let store = open_store(&config.database).await?;
+        let (store, master) = installation::open(&config).await?;
         let master = flow::settle_master_key(&config, &store, master).await?;
         let opened = Authority::open(&config, issuer.clone(), Arc::clone(&store), master).await;
         let authority = Arc::new(opened.map_err(start_error)?);
@@ -202,13 +202,6 @@ fn own_guard(authority: &Authority) -> Result<Guard, countersign_guard::GuardErr
         .realm(http::problem::REALM)
         .max_lifetime(authority.longest_access_life())
         .build()
-}
-
-async fn open_store(database: &Database) -> Result<SharedStore, StoreError> {
-    match database {
-        Database::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path)?)),
-        Database::Postgres(url) => Ok(Arc::new(PostgresStore::connect(url.expose()).await?)),
-    }
 }
 
 fn start_error(error: FlowError) -> StartError {

@@ -15,8 +15,8 @@ use super::keys::signing_change;
 use super::rekey::opens_all;
 use super::{Authority, FlowError};
 use crate::config::Config;
+use crate::installation::{self, OpenError};
 use crate::store::{KeyRowChange, SharedStore};
-use crate::{StartError, master_key};
 
 /// How often a change is planned again because another process was first.
 const ATTEMPTS: usize = 5;
@@ -56,10 +56,9 @@ impl Custodian {
     /// Opens the keys of the installation that `config` describes.
     ///
     /// # Errors
-    /// [`StartError`] when the database or the master key cannot be opened.
-    pub async fn open(config: &Config) -> Result<Self, StartError> {
-        let master = master_key::of(config)?;
-        let store = crate::open_store(&config.database).await?;
+    /// [`OpenError`] when the database or the master key cannot be opened.
+    pub async fn open(config: &Config) -> Result<Self, OpenError> {
+        let (store, master) = installation::open(config).await?;
         let master = super::settle_master_key(config, &store, master).await?;
         Ok(Self {
             store,

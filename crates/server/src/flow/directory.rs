@@ -11,10 +11,10 @@ use countersign_issuer::record::{AuditEvent, AuditKind, EndReason, PasswordHash,
 use countersign_issuer::revoke::{Revocation, RevocationKind, RevocationPolicy};
 use countersign_issuer::{IssuerError, Password, PasswordHasher, PasswordParameters, Refused};
 
-use super::{Authority, FlowError, new_id};
+use super::{Authority, Busy, FlowError, new_id};
 use crate::config::Config;
-use crate::store::{Created, Ended, Ending, Found, SharedStore, StoreError};
-use crate::{StartError, master_key};
+use crate::installation::{self, OpenError};
+use crate::store::{Created, Ended, Ending, Found, SharedStore, StoreError, UserChange};
 
 /// The longest user name, in bytes.
 pub(super) const LONGEST_NAME: usize = 128;
@@ -48,6 +48,9 @@ pub enum DirectoryError {
     /// The password cannot be one.
     #[error(transparent)]
     Password(#[from] Refused),
+    /// Too many passwords wait to be hashed.
+    #[error("too many passwords wait to be hashed; try again in a moment")]
+    Busy,
     /// The store did not do its part.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -56,16 +59,20 @@ pub enum DirectoryError {
     Issuer(#[from] IssuerError),
 }
 
+impl From<Busy> for DirectoryError {
+    fn from(_: Busy) -> Self {
+        Self::Busy
+    }
+}
+
 impl Directory {
     /// Opens the users of the installation that `config` describes, and makes it if it is not there
     /// yet: users may be added before the server is started for the first time.
     ///
     /// # Errors
-    /// [`StartError`] when the database cannot be opened, or is there without its master key.
-    pub async fn open(config: &Config) -> Result<Self, StartError> {
-        // A database without a key would be refused at the server's first start.
-        master_key::of(config)?;
-        let store = crate::open_store(&config.database).await?;
+    /// [`OpenError`] when the database cannot be opened, or is there without its master key.
+    pub async fn open(config: &Config) -> Result<Self, OpenError> {
+        let (store, _) = installation::open(config).await?;
         let longest_life = store.longest_access_life(config.access_life).await?;
         let revocations = RevocationPolicy {
             longest_life,
@@ -157,7 +164,7 @@ impl Directory {
         let audit = self.about(&user, AuditKind::PasswordChanged, now);
         let ended = self
             .store
-            .set_password(&user.id, hash, None, ending.clone(), audit)
+            .set_password(&user.id, None, hash, None, ending.clone(), audit)
             .await?;
         self.told(ended, &ending, username)
     }
@@ -167,15 +174,7 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::UnknownUser`].
     pub async fn disable(&self, username: &str) -> Result<usize, DirectoryError> {
-        let user = self.find(username).await?;
-        let now = UnixTime::now();
-        let ending = self.ending(EndReason::UserDisabled, now);
-        let audit = self.about(&user, AuditKind::UserDisabled, now);
-        let ended = self
-            .store
-            .disable_user(&user.id, ending.clone(), audit)
-            .await?;
-        self.told(ended, &ending, username)
+        self.change(username, None, Some(true)).await
     }
 
     /// Lets a disabled user sign in again.
@@ -183,12 +182,7 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::UnknownUser`].
     pub async fn enable(&self, username: &str) -> Result<(), DirectoryError> {
-        let user = self.find(username).await?;
-        let audit = self.about(&user, AuditKind::UserEnabled, UnixTime::now());
-        match self.store.enable_user(&user.id, audit).await? {
-            Found::Found(()) => Ok(()),
-            Found::Missing => Err(DirectoryError::UnknownUser(username.to_owned())),
-        }
+        self.change(username, None, Some(false)).await.map(drop)
     }
 
     /// The user with this name.
@@ -199,7 +193,9 @@ impl Directory {
         self.find(username).await
     }
 
-    /// Gives a user other roles. Tokens that are out already keep the old ones until they expire.
+    /// Gives a user other roles. If one is taken away, every session of the user ends, and the
+    /// answer is how many: a token that is out would keep that role, and with it the way to give it
+    /// back. A role that is only added is in the next token.
     ///
     /// # Errors
     /// [`DirectoryError::UnknownUser`] or [`DirectoryError::BadRole`].
@@ -207,17 +203,48 @@ impl Directory {
         &self,
         username: &str,
         roles: Vec<String>,
-    ) -> Result<(), DirectoryError> {
-        refuse_bad_roles(&roles)?;
+    ) -> Result<usize, DirectoryError> {
+        self.change(username, Some(roles), None).await
+    }
+
+    /// Gives a user other roles, keeps the user out or lets them in again, as far as it is said:
+    /// both or neither. The answer is how many sessions ended by it.
+    ///
+    /// # Errors
+    /// [`DirectoryError::UnknownUser`] or [`DirectoryError::BadRole`].
+    pub async fn change(
+        &self,
+        username: &str,
+        roles: Option<Vec<String>>,
+        disabled: Option<bool>,
+    ) -> Result<usize, DirectoryError> {
+        refuse_bad_roles(roles.as_deref().unwrap_or_default())?;
         let user = self.find(username).await?;
-        let audit = AuditEvent {
-            detail: Some(format!("roles: {}", roles.join(" "))),
-            ..self.about(&user, AuditKind::UserChanged, UnixTime::now())
-        };
-        match self.store.set_roles(&user.id, roles, audit).await? {
-            Found::Found(()) => Ok(()),
-            Found::Missing => Err(DirectoryError::UnknownUser(username.to_owned())),
+        let now = UnixTime::now();
+        let mut audit = Vec::new();
+        if let Some(roles) = &roles {
+            audit.push(AuditEvent {
+                detail: Some(format!("roles: {}", roles.join(" "))),
+                ..self.about(&user, AuditKind::UserChanged, now)
+            });
         }
+        match disabled {
+            Some(true) => audit.push(self.about(&user, AuditKind::UserDisabled, now)),
+            Some(false) => audit.push(self.about(&user, AuditKind::UserEnabled, now)),
+            None => {}
+        }
+        let reason = if disabled == Some(true) {
+            EndReason::UserDisabled
+        } else {
+            EndReason::RoleTaken
+        };
+        let ending = self.ending(reason, now);
+        let change = UserChange { roles, disabled };
+        let ended = self
+            .store
+            .change_user(&user.id, change, ending.clone(), audit)
+            .await?;
+        self.told(ended, &ending, username)
     }
 
     /// Deletes a user and every session of theirs. The answer is how many sessions ended.
@@ -276,6 +303,11 @@ impl Directory {
     ) -> Result<PasswordHash, DirectoryError> {
         let new = NewPassword::choose(password, username, PasswordPolicy::default())?;
         let salt = crypto::random::<16>().map_err(IssuerError::from)?;
+        if let Some(authority) = &self.authority {
+            // Where sign-ins hash, and no more of it: an administrator's script is a flood too.
+            let hashed = authority.lanes.run(move |hasher| hasher.hash(&new, salt));
+            return Ok(hashed.await??);
+        }
         let mut hasher = PasswordHasher::new(self.cost);
         let joined = tokio::task::spawn_blocking(move || hasher.hash(&new, salt)).await;
         Ok(joined.map_err(|_| StoreError::Closed)??)
@@ -321,7 +353,8 @@ fn directory(error: FlowError) -> DirectoryError {
         FlowError::Refused(refused) => DirectoryError::Password(refused),
         FlowError::Store(error) => DirectoryError::Store(error),
         FlowError::Issuer(error) => DirectoryError::Issuer(error),
-        FlowError::Busy | FlowError::InvalidScope | FlowError::InvalidTarget => {
+        FlowError::Busy => DirectoryError::Busy,
+        FlowError::InvalidScope | FlowError::InvalidTarget => {
             DirectoryError::Store(StoreError::Overloaded)
         }
     }

@@ -5,13 +5,19 @@
 //! file, so that a line is recognised whatever has become of its user since, a new password
 //! included, and a line that names somebody else's user is told apart from it.
 
+use std::collections::HashSet;
+
 use countersign::{UnixTime, base64url, crypto};
 use countersign_issuer::record::{AuditEvent, AuditKind, PasswordHash, User};
+use countersign_issuer::revoke::RevocationKind;
 
 use super::directory::{LONGEST_NAME, is_word};
 use crate::config::Config;
+use crate::installation::{self, OpenError};
 use crate::store::{Created, SharedStore, StoreError, name_key};
-use crate::{StartError, master_key};
+
+/// How many ids of a line are tried when its user is looked for.
+const RECOGNISED: usize = 16;
 
 /// Takes users over into one installation.
 #[derive(Clone, Debug)]
@@ -79,22 +85,31 @@ impl ForeignUser {
         })
     }
 
-    /// The same for the same line of a file, and for no other.
-    fn id(&self) -> String {
-        let name = name_key(&self.username);
+    /// The ids a user of this line may have, in the order in which they are given: the same for the
+    /// same line of a file, and for no other. The first is for the first time; whoever is deleted
+    /// and taken over again gets the next, as long as the first one is revoked.
+    fn ids(&self) -> impl Iterator<Item = String> + use<> {
         let described = [
             "countersign imported user v1",
-            &name,
+            &name_key(&self.username),
             self.password_hash.as_str(),
         ];
-        // A name holds no zero byte, and the hash comes last.
-        let digest = crypto::sha256(described.join("\0").as_bytes());
-        base64url::encode(digest.first_chunk::<16>().unwrap_or(&[0; 16]))
+        // A name holds no zero byte, and a hash neither.
+        let described = described.join("\0");
+        (0..).map(move |time: u32| {
+            let digest = match time {
+                0 => crypto::sha256(described.as_bytes()),
+                _ => crypto::sha256(format!("{described}\0{time}").as_bytes()),
+            };
+            base64url::encode(digest.first_chunk::<16>().unwrap_or(&[0; 16]))
+        })
     }
 
-    fn into_user(self, now: UnixTime) -> User {
+    fn into_user(self, revoked: &HashSet<String>, now: UnixTime) -> User {
+        let free = self.ids().find(|id| !revoked.contains(id));
         User {
-            id: self.id(),
+            // As many ids as numbers: one of them is free.
+            id: free.unwrap_or_default(),
             username: self.username,
             password_hash: self.password_hash,
             roles: self.roles,
@@ -120,11 +135,9 @@ impl Importer {
     /// Opens the installation that `config` describes, and makes it if it is not there yet.
     ///
     /// # Errors
-    /// [`StartError`] when the database cannot be opened, or is there without its master key.
-    pub async fn open(config: &Config) -> Result<Self, StartError> {
-        // A database without a key would be refused at the server's first start.
-        master_key::of(config)?;
-        let store = crate::open_store(&config.database).await?;
+    /// [`OpenError`] when the database cannot be opened, or is there without its master key.
+    pub async fn open(config: &Config) -> Result<Self, OpenError> {
+        let (store, _) = installation::open(config).await?;
         Ok(Self { store })
     }
 
@@ -134,24 +147,41 @@ impl Importer {
     /// [`StoreError`]; then none of them was taken over.
     pub async fn import(&self, users: Vec<ForeignUser>) -> Result<Vec<Imported>, StoreError> {
         let now = UnixTime::now();
-        let users: Vec<_> = users.into_iter().map(|user| user.into_user(now)).collect();
-        let ids: Vec<_> = users.iter().map(|user| user.id.clone()).collect();
+        let revoked = self.revoked_ids(now).await?;
+        let names: Vec<_> = users
+            .iter()
+            .map(|user| (user.username.clone(), user.ids()))
+            .collect();
+        let users: Vec<_> = users
+            .into_iter()
+            .map(|user| user.into_user(&revoked, now))
+            .collect();
         let audit = AuditEvent {
             detail: Some(users.len().to_string()),
             ..AuditEvent::new(now, AuditKind::UsersImported)
         };
         let created = self.store.import_users(users, audit).await?;
-        let mut outcomes = Vec::with_capacity(ids.len());
-        for (created, id) in created.into_iter().zip(ids) {
+        let mut outcomes = Vec::with_capacity(names.len());
+        for (created, (name, ids)) in created.into_iter().zip(names) {
             outcomes.push(match created {
                 Created::Created => Imported::Added,
-                Created::NameTaken if self.store.user(&id).await?.is_some() => {
-                    Imported::AlreadyThere
-                }
-                Created::NameTaken => Imported::NameTaken,
+                Created::NameTaken => match self.store.user_by_name(&name).await? {
+                    Some(user) if ids.take(RECOGNISED).any(|id| id == user.id) => {
+                        Imported::AlreadyThere
+                    }
+                    _ => Imported::NameTaken,
+                },
             });
         }
         Ok(outcomes)
+    }
+
+    /// The ids of users who were deleted so lately that a token of theirs may be alive. Nobody gets
+    /// one of them: the revocation that keeps those tokens out would keep the new user out too.
+    async fn revoked_ids(&self, now: UnixTime) -> Result<HashSet<String>, StoreError> {
+        let live = self.store.revocations(now).await?.into_iter();
+        let users = live.filter(|one| one.kind == RevocationKind::Subject);
+        Ok(users.map(|one| one.value).collect())
     }
 
     /// Writes out what waits, before the program ends.
@@ -162,6 +192,8 @@ impl Importer {
 
 #[cfg(test)]
 mod tests {
+    use countersign_issuer::Password;
+
     use super::*;
 
     const HASH: &str = "pbkdf2:sha256:1000$c2FsdA$\
@@ -175,10 +207,37 @@ mod tests {
     fn a_user_is_the_same_by_name_in_any_case_and_by_hash() {
         let other = HASH.replace("$00", "$01");
         let changed = ForeignUser::new("ada", &other, Vec::new(), false).expect("a user");
-        assert_eq!(user("ada").id(), user("Ada").id());
-        assert_ne!(user("ada").id(), user("adb").id());
-        assert_ne!(user("ada").id(), changed.id());
-        assert_eq!(user("ada").id().len(), 22);
+        let first = |user: &ForeignUser| user.ids().next().expect("an id");
+        assert_eq!(first(&user("ada")), first(&user("Ada")));
+        assert_ne!(first(&user("ada")), first(&user("adb")));
+        assert_ne!(first(&user("ada")), first(&changed));
+        assert_eq!(first(&user("ada")).len(), 22);
+    }
+
+    /// Otherwise guards would refuse the new user's tokens for those of the deleted one.
+    #[tokio::test]
+    async fn a_user_who_is_deleted_and_taken_over_again_is_not_kept_out() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let config = Config {
+            database: crate::Database::Sqlite(folder.path().join("test.db")),
+            ..Config::default()
+        };
+        let importer = Importer::open(&config).await.expect("an installation");
+        let directory = crate::Directory::open(&config).await.expect("the same");
+        let import = async || importer.import(vec![user("ada")]).await.expect("works");
+        let mut ids = HashSet::new();
+        for _ in 0..3 {
+            assert_eq!(import().await, [Imported::Added]);
+            assert_eq!(import().await, [Imported::AlreadyThere]);
+            let ada = directory.user("ada").await.expect("a user");
+            let revoked = importer.revoked_ids(UnixTime::now()).await.expect("works");
+            assert!(!revoked.contains(&ada.id), "a guard would refuse it");
+            assert!(ids.insert(ada.id));
+            directory.delete("ada").await.expect("deleted");
+        }
+        let stranger = Password::new("correct horse battery staple").expect("a password");
+        directory.add("ada", stranger, vec![]).await.expect("added");
+        assert_eq!(import().await, [Imported::NameTaken]);
     }
 
     #[test]

@@ -8,8 +8,8 @@ use countersign_issuer::revoke::RevocationPolicy;
 
 use super::Authority;
 use crate::config::Config;
+use crate::installation::{self, OpenError};
 use crate::store::{Ended, Ending, SharedStore, StoreError, Which};
-use crate::{StartError, master_key};
 
 /// Sessions and audit log of one installation.
 #[derive(Clone, Debug)]
@@ -33,10 +33,9 @@ impl Oversight {
     /// Opens the installation that `config` describes.
     ///
     /// # Errors
-    /// [`StartError`] when the database cannot be opened, or is there without its master key.
-    pub async fn open(config: &Config) -> Result<Self, StartError> {
-        master_key::of(config)?;
-        let store = crate::open_store(&config.database).await?;
+    /// [`OpenError`] when the database cannot be opened, or is there without its master key.
+    pub async fn open(config: &Config) -> Result<Self, OpenError> {
+        let (store, _) = installation::open(config).await?;
         let longest_life = store.longest_access_life(config.access_life).await?;
         let revocations = RevocationPolicy {
             longest_life,

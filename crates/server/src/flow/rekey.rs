@@ -20,11 +20,11 @@ use countersign_issuer::record::{AuditEvent, AuditKind, MacKeyRecord, SigningKey
 use countersign_issuer::{IssuerError, MasterKey};
 
 use crate::config::{Config, Database};
+use crate::installation::{OpenError, open_store};
 use crate::master_key::{self, MasterKeyError};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::lock::DatabaseLock;
 use crate::store::{KeyName, KeyRowChange, SharedStore, StoreError};
-use crate::{StartError, open_store};
 
 /// How often it is begun again because a key was changed meanwhile.
 const ATTEMPTS: usize = 5;
@@ -67,7 +67,7 @@ pub enum RekeyError {
     Store(#[from] StoreError),
     /// A change that was cut short before could not be finished.
     #[error(transparent)]
-    Unfinished(#[from] StartError),
+    Unfinished(#[from] OpenError),
 }
 
 /// Seals every key of the installation that `config` describes under `new`, or, where the old key
@@ -101,7 +101,7 @@ pub(crate) async fn settle_master_key(
     config: &Config,
     store: &SharedStore,
     master: MasterKey,
-) -> Result<MasterKey, StartError> {
+) -> Result<MasterKey, OpenError> {
     let (Database::Sqlite(path), None) = (&config.database, &config.master_key) else {
         return Ok(master);
     };
@@ -235,7 +235,7 @@ fn reseal(
 
 /// The line in the audit log, then the file: cut short in between, the line is written twice rather
 /// than never.
-async fn finish(store: &SharedStore, path: &Path) -> Result<(), StartError> {
+async fn finish(store: &SharedStore, path: &Path) -> Result<(), OpenError> {
     store.audit(changed()).await?;
     Ok(master_key::promote(path)?)
 }

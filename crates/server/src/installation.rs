@@ -1,0 +1,39 @@
+//! An installation, opened: its master key and its store. Below everything that works on one, the
+//! running server as well as a command beside it.
+
+use std::sync::Arc;
+
+use countersign_issuer::MasterKey;
+
+use crate::config::{Config, Database};
+use crate::master_key::{self, MasterKeyError};
+use crate::store::postgres::PostgresStore;
+use crate::store::sqlite::SqliteStore;
+use crate::store::{SharedStore, StoreError};
+
+/// Why an installation cannot be opened.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// There is no usable master key.
+    #[error(transparent)]
+    MasterKey(#[from] MasterKeyError),
+    /// The database cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Store and master key of the installation that `config` describes. An embedded one is made if it is not
+/// there yet, its master key first: a database without its key would be refused later.
+pub(crate) async fn open(config: &Config) -> Result<(SharedStore, MasterKey), OpenError> {
+    let master = master_key::of(config)?;
+    Ok((open_store(&config.database).await?, master))
+}
+
+/// The store alone.
+pub(crate) async fn open_store(database: &Database) -> Result<SharedStore, StoreError> {
+    match database {
+        Database::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path)?)),
+        Database::Postgres(url) => Ok(Arc::new(PostgresStore::connect(url.expose()).await?)),
+    }
+}
