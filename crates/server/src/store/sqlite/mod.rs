@@ -35,7 +35,7 @@ use countersign_issuer::record::{
 use countersign_issuer::revoke::Revocation;
 use rusqlite::{Connection, params};
 
-use self::checkpoint::Checkpointer;
+use self::checkpoint::{Checkpointer, Overdue};
 use self::lock::DatabaseLock;
 use self::reader::Readers;
 use self::writer::Writer;
@@ -46,6 +46,8 @@ use super::{
 
 /// How long a write waits for another process to finish its own.
 const LOCK_WAIT: Duration = Duration::from_secs(5);
+/// How many bytes of a log that begins anew are kept, to be written over.
+const LOG_KEPT: u32 = 16 * 1024 * 1024;
 
 /// A database file and the threads that serve it.
 #[derive(Debug)]
@@ -77,11 +79,14 @@ impl SqliteStore {
         connection.pragma_update(None, "journal_mode", "wal")?;
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        // What a burst made of the log is given back when the log begins anew.
+        connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
         migrations::migrate(&mut connection)?;
+        let overdue = Overdue::default();
         Ok(Self {
-            checkpointer: Checkpointer::start(path)?,
+            checkpointer: Checkpointer::start(path, overdue.clone())?,
             readers: Readers::open(path)?,
-            writer: Writer::start(connection)?,
+            writer: Writer::start(connection, overdue)?,
             _lock: lock,
         })
     }

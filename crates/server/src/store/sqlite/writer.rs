@@ -11,6 +11,7 @@ use std::thread;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::checkpoint::Overdue;
 use crate::store::StoreError;
 
 /// How many writes one commit carries at most. A larger group would only make its first caller wait.
@@ -25,11 +26,11 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection) -> Result<Self, StoreError> {
+    pub(super) fn start(connection: Connection, overdue: Overdue) -> Result<Self, StoreError> {
         let (queue, jobs) = sync_channel(QUEUE);
         thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&connection, &jobs))
+            .spawn(move || run(&connection, &overdue, &jobs))
             .map_err(StoreError::unavailable)?;
         Ok(Self { queue })
     }
@@ -54,7 +55,7 @@ impl Writer {
     }
 }
 
-fn run(connection: &Connection, jobs: &Receiver<Box<dyn Job>>) {
+fn run(connection: &Connection, overdue: &Overdue, jobs: &Receiver<Box<dyn Job>>) {
     let mut group: Vec<Box<dyn Job>> = Vec::with_capacity(GROUP);
     while let Ok(first) = jobs.recv() {
         group.push(first);
@@ -67,6 +68,7 @@ fn run(connection: &Connection, jobs: &Receiver<Box<dyn Job>>) {
         for job in group.drain(..) {
             job.answer(committed.as_ref().copied().map_err(StoreError::again));
         }
+        overdue.finish(connection);
     }
 }
 
