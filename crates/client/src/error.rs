@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_wire::problem;
 use reqwest::StatusCode;
 
 /// Why there is no token, or no answer.
@@ -100,11 +101,11 @@ impl ClientError {
         match self {
             Self::BadAddress { .. } => "bad_address",
             Self::OriginNotAllowed { .. } => "origin_not_allowed",
-            Self::InvalidCredentials => "invalid_credentials",
-            Self::TooManyAttempts { .. } => "too_many_requests",
-            Self::SessionEnded => "invalid_grant",
+            Self::InvalidCredentials => problem::INVALID_CREDENTIALS,
+            Self::TooManyAttempts { .. } => problem::TOO_MANY_ATTEMPTS,
+            Self::SessionEnded => problem::INVALID_GRANT,
             Self::SignedOut => "signed_out",
-            Self::Unavailable { .. } => "temporarily_unavailable",
+            Self::Unavailable { .. } => problem::TEMPORARILY_UNAVAILABLE,
             Self::Network { .. } => "network",
             Self::RenewalTimedOut { .. } => "timed_out",
             Self::Interrupted => "interrupted",

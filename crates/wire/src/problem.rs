@@ -74,7 +74,7 @@ pub const INVALID_SCOPE: &str = "invalid_scope";
 /// 401: name and password do not belong together, or the user is unknown or disabled.
 pub const INVALID_CREDENTIALS: &str = "invalid_credentials";
 /// 429: too many attempts; the answer's `Retry-After` says how long to wait.
-pub const TOO_MANY_REQUESTS: &str = "too_many_requests";
+pub const TOO_MANY_ATTEMPTS: &str = "too_many_attempts";
 /// 503: the server cannot do it now (RFC 6749 §4.1.2.1 has the name).
 pub const TEMPORARILY_UNAVAILABLE: &str = "temporarily_unavailable";
 /// 500: the server's own fault (RFC 6749 §4.1.2.1 has the name).

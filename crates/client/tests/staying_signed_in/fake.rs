@@ -149,7 +149,7 @@ async fn log_in(State(fake): State<Fake>, Json(login): Json<LoginRequest>) -> Re
         ("hasty", _) => (
             StatusCode::TOO_MANY_REQUESTS,
             [(RETRY_AFTER, "7")],
-            Json(Problem::new("too_many_requests", "Wait")),
+            Json(Problem::new("too_many_attempts", "Wait")),
         )
             .into_response(),
         _ => (

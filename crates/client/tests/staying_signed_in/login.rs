@@ -41,6 +41,8 @@ async fn too_many_attempts_say_how_long_to_wait() {
     assert!(!error.is_refused() && error.is_temporary());
     assert_eq!(error.retry_after(), Some(Duration::from_secs(7)));
     assert_eq!(error.to_string(), "Too many attempts; try again in 7 s");
+    // The word of the server, so that a program looks for one only.
+    assert_eq!(error.code(), "too_many_attempts");
 }
 
 #[tokio::test]
