@@ -206,6 +206,9 @@ fn a_weak_secret_must_be_asked_for() {
     assert_eq!(ended.code, 1);
     assert!(ended.data.is_empty());
     assert!(ended.words.contains("--allow-weak-secret"), "{ended:?}");
+    for of_the_library in ["SigningKey", "from_weak_secret", "::"] {
+        assert!(!ended.words.contains(of_the_library), "{ended:?}");
+    }
 
     let ended = run(&[
         "jwt",

@@ -130,8 +130,11 @@ impl KeyArgs {
                 ))?;
                 weak(algorithm, bytes).map_err(Failure::failed)
             }
-            Err(error @ KeyError::SecretTooShort { .. }) => Err(Failure::failed(format!(
-                "{error}; make one with `openssl rand -base64 48`, or pass --allow-weak-secret"
+            Err(KeyError::SecretTooShort { least, .. }) => Err(Failure::failed(format!(
+                "the secret has {} bytes and {algorithm} needs at least {least} random ones, or it \
+                 can be found by trying: make one with `openssl rand -base64 48`, or pass \
+                 --allow-weak-secret",
+                bytes.len()
             ))),
             other => other.map_err(Failure::failed),
         }
