@@ -21,11 +21,11 @@ pub struct Config {
     /// Where the data lives.
     pub database: Database,
     /// The `iss` of every token, without a slash at its end, never to be changed once guards know
-    /// it. Default: the address listened on.
+    /// it. Default: the address listened on, unless that is every address or a proxy is in front.
     pub issuer: Option<String>,
     /// The `aud` of access tokens for which no other is asked.
     pub audience: String,
-    /// How access tokens are signed.
+    /// How access tokens are signed: with a private key, for a guard has only the public one.
     pub algorithm: Algorithm,
     /// Other audiences that may be asked for, and how tokens for them are signed: an API whose
     /// library knows RS256 only need not hold back the rest.
@@ -89,6 +89,25 @@ pub enum ConfigError {
          slash at its end"
     )]
     Issuer(String),
+    /// Nobody could be told where this server is.
+    #[error(
+        "what tokens say of their issuer cannot be the address listened on, {0}, which others \
+         cannot call: give --issuer URL, the address under which clients and guards reach this \
+         server"
+    )]
+    IssuerUnset(SocketAddr),
+    /// A secret that stays in the server signs, and nobody else can check.
+    #[error(
+        "the tokens for `{audience}` cannot be signed with {algorithm}: that takes a secret which \
+         this server shares with nobody, so no guard could check them; choose an algorithm with a \
+         public key, such as ES256, EdDSA or RS256"
+    )]
+    SharedSecret {
+        /// Whom the tokens are for.
+        audience: String,
+        /// What was asked for.
+        algorithm: Algorithm,
+    },
     /// The database's name is not understood.
     #[error("a database is named as sqlite:PATH or postgres://USER@HOST/NAME")]
     Database,
@@ -130,15 +149,32 @@ impl Config {
         if reachable && self.tls.is_none() && self.plain_http == PlainHttp::LoopbackOnly {
             return Err(ConfigError::PlainHttp(self.listen));
         }
-        if let Some(issuer) = &self.issuer
-            && !is_issuer(issuer)
-        {
-            return Err(ConfigError::Issuer(issuer.clone()));
+        match &self.issuer {
+            Some(issuer) if !is_issuer(issuer) => return Err(ConfigError::Issuer(issuer.clone())),
+            None if self.is_called_elsewhere() => {
+                return Err(ConfigError::IssuerUnset(self.listen));
+            }
+            Some(_) | None => {}
+        }
+        let other = self.other_audiences.iter();
+        let signed = other.map(|(audience, algorithm)| (audience, *algorithm));
+        for (audience, algorithm) in signed.chain([(&self.audience, self.algorithm)]) {
+            if algorithm.is_symmetric() {
+                return Err(ConfigError::SharedSecret {
+                    audience: audience.clone(),
+                    algorithm,
+                });
+            }
         }
         if !(5..=86_400).contains(&self.access_life.as_secs()) {
             return Err(ConfigError::AccessLife(self.access_life));
         }
         Ok(())
+    }
+
+    /// Whether the address listened on is none that clients and guards can use.
+    fn is_called_elsewhere(&self) -> bool {
+        self.listen.ip().is_unspecified() || self.plain_http == PlainHttp::BehindProxy
     }
 
     /// The issuer of a server that listens on `address`.
@@ -215,6 +251,7 @@ mod tests {
     fn plain_http_is_for_loopback_unless_it_is_said() {
         let open = Config {
             listen: ([0, 0, 0, 0], 80).into(),
+            issuer: Some("https://id.example".into()),
             ..Config::default()
         };
         assert!(matches!(open.check(), Err(ConfigError::PlainHttp(_))));
@@ -249,6 +286,55 @@ mod tests {
         assert!(good.iter().all(|issuer| is_issuer(issuer)));
         for issuer in bad {
             assert!(!is_issuer(issuer), "{issuer}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_others_cannot_call_is_no_issuer() {
+        let near = Config {
+            plain_http: PlainHttp::BehindProxy,
+            ..Config::default()
+        };
+        let everywhere = |listen| Config {
+            listen,
+            plain_http: PlainHttp::Insecure,
+            ..Config::default()
+        };
+        let v4 = everywhere(([0, 0, 0, 0], 80).into());
+        let v6 = everywhere(([0; 8], 80).into());
+        for config in [near, v4, v6] {
+            let refused = config.check().expect_err("no guard could be told");
+            assert!(matches!(refused, ConfigError::IssuerUnset(_)));
+            assert!(refused.to_string().contains("--issuer URL"), "{refused}");
+            let issuer = Some("https://id.example".into());
+            assert!(Config { issuer, ..config }.check().is_ok());
+        }
+        assert!(everywhere(([192, 0, 2, 7], 80).into()).check().is_ok());
+    }
+
+    #[test]
+    fn a_shared_secret_signs_nothing_here() {
+        for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512] {
+            let first = Config {
+                algorithm,
+                ..Config::default()
+            };
+            let other = Config {
+                other_audiences: BTreeMap::from([("legacy".to_owned(), algorithm)]),
+                ..Config::default()
+            };
+            for (config, name) in [(first, "`api`"), (other, "`legacy`")] {
+                let refused = config.check().expect_err("nobody could check it");
+                assert!(matches!(refused, ConfigError::SharedSecret { .. }));
+                assert!(refused.to_string().contains(name), "{refused}");
+            }
+        }
+        for algorithm in Algorithm::all().filter(|algorithm| !algorithm.is_symmetric()) {
+            let config = Config {
+                algorithm,
+                ..Config::default()
+            };
+            assert!(config.check().is_ok(), "{algorithm}");
         }
     }
 
