@@ -5,6 +5,7 @@ mod cmd;
 mod exit;
 mod failure;
 mod output;
+mod printable;
 
 use std::process::ExitCode;
 

@@ -42,6 +42,25 @@ async fn a_second_start_shows_no_password_and_keeps_the_first() {
     );
 }
 
+/// Whoever answers at the issuer's address may be somebody else.
+#[tokio::test]
+async fn the_lines_lead_to_this_server_and_not_to_the_issuer() {
+    let mut server = Server::with(["--dev", "--issuer", "https://auth.example.com"]);
+    server.start().await;
+
+    let lines = two_curl_lines(&server);
+    for line in &lines {
+        assert!(line.contains(&server.url()), "{line}");
+        assert!(!line.contains("auth.example.com"), "{line}");
+    }
+    let shell = Command::new("sh")
+        .args(["-ec", &lines.join("\n")])
+        .output()
+        .expect("there is a shell, and curl");
+    let said = String::from_utf8_lossy(&shell.stdout);
+    assert!(said.contains("\"admin\""), "{lines:?} failed: {shell:?}");
+}
+
 fn two_curl_lines(server: &Server) -> Vec<String> {
     let mut lines = Vec::new();
     while lines.len() < 2 {

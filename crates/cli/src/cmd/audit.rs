@@ -7,9 +7,10 @@ use countersign_issuer::AuditEvent;
 use countersign_server::Oversight;
 use serde::Serialize;
 
-use super::serve::DatabaseArgs;
+use super::database::DatabaseArgs;
 use crate::failure::Failure;
 use crate::output;
+use crate::printable::printable;
 
 const PAGE: u32 = 500;
 /// How often a followed log is looked at.
@@ -33,7 +34,7 @@ pub(crate) struct AuditArgs {
 
 pub(crate) fn run(args: &AuditArgs) -> Result<(), Failure> {
     super::run_async(async {
-        let config = args.database.config()?;
+        let config = args.database.existing()?;
         let oversight = Oversight::open(&config).await.map_err(Failure::failed)?;
         let mut after = oversight
             .audit_tail(args.lines)
@@ -86,13 +87,6 @@ fn print(number: u64, event: &AuditEvent, json: bool) -> Result<(), Failure> {
         }
     }
     output::line(line.trim_end())
-}
-
-/// A name is whatever somebody typed: nothing in it may steer a terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
 }
 
 #[derive(Serialize)]

@@ -6,8 +6,8 @@ use clap::Args;
 use countersign_server::Overwrite;
 use serde::Serialize;
 
+use super::database::DatabaseArgs;
 use super::progress::Progress;
-use super::serve::DatabaseArgs;
 use crate::failure::Failure;
 use crate::output;
 
@@ -33,7 +33,7 @@ struct Written<'a> {
 }
 
 pub(crate) fn run(args: &BackupArgs) -> Result<(), Failure> {
-    let config = args.database.config()?;
+    let config = args.database.existing()?;
     let overwrite = if args.force {
         Overwrite::Replace
     } else {

@@ -6,8 +6,8 @@ use countersign_issuer::record::SigningKeyRecord;
 use countersign_server::Custodian;
 use serde::Serialize;
 
+use super::database::DatabaseArgs;
 use super::rekey;
-use super::serve::DatabaseArgs;
 use crate::failure::Failure;
 use crate::output;
 
@@ -43,7 +43,7 @@ enum KeyCommand {
 
 pub(crate) fn run(args: &KeyArgs) -> Result<(), Failure> {
     super::run_async(async {
-        let config = args.database.config()?;
+        let config = args.database.existing()?;
         if let KeyCommand::Rekey = &args.command {
             return rekey::run(&config, args.json).await;
         }

@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod backup;
+mod database;
 pub(crate) mod demo;
 mod import;
 pub(crate) mod jwt;
@@ -12,6 +13,7 @@ mod rekey;
 pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod session;
+mod stop;
 pub(crate) mod user;
 
 use countersign::UnixTime;

@@ -6,10 +6,11 @@ use clap::Args;
 use countersign_server::{Comparison, Restored, Reversion, Reverted};
 use serde::Serialize;
 
+use super::database::DatabaseArgs;
 use super::progress::Progress;
-use super::serve::DatabaseArgs;
 use crate::failure::Failure;
 use crate::output;
+use crate::printable::printable;
 
 /// How many reverted users are named when a person reads.
 const NAMED: usize = 50;
@@ -74,7 +75,8 @@ fn say(restored: &Restored) -> Result<(), Failure> {
         Comparison::Compared(reverted) => {
             output::warning("the backup takes these changes back:")?;
             for reverted in reverted.iter().take(NAMED) {
-                output::line(&format!("{}  {}", reverted.username, words(&reverted.what)))?;
+                let name = printable(&reverted.username);
+                output::line(&format!("{name}  {}", printable(&words(&reverted.what))))?;
             }
             match reverted.len().saturating_sub(NAMED) {
                 0 => Ok(()),

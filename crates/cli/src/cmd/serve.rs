@@ -1,21 +1,19 @@
 //! `countersign serve`: the auth server, until it is told to stop.
 
-use std::env::VarError;
-use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use countersign::Algorithm;
 use countersign::crypto;
-use countersign::secret::SecretString;
 use countersign_issuer::Password;
 use countersign_server::config::IpNet;
-use countersign_server::{
-    Config, Database, DirectoryError, PlainHttp, Server, TlsFiles, master_key_file,
-};
+use countersign_server::{Config, DirectoryError, PlainHttp, Server, TlsFiles};
 
+use super::database::{DatabaseArgs, FirstUse};
 use super::password::PasswordCost;
+use super::stop;
 use crate::failure::Failure;
 use crate::output;
 
@@ -106,39 +104,6 @@ pub(crate) struct ServeArgs {
     dev: bool,
 }
 
-/// Where the data lives.
-#[derive(Debug, Args)]
-pub(crate) struct DatabaseArgs {
-    /// The database: sqlite:PATH, or postgres://USER@HOST/NAME to share it among servers
-    #[arg(
-        long,
-        env = "COUNTERSIGN_DATABASE",
-        hide_env_values = true,
-        default_value = "sqlite:countersign.db",
-        value_name = "URL"
-    )]
-    database: String,
-}
-
-impl DatabaseArgs {
-    /// Default settings for this database, with the master key of the environment if there is one.
-    pub(crate) fn config(&self) -> Result<Config, Failure> {
-        let master_key = match std::env::var(MASTER_KEY) {
-            Ok(text) => Some(SecretString::new(text)),
-            Err(VarError::NotPresent) => None,
-            Err(error @ VarError::NotUnicode(_)) => {
-                return Err(Failure::usage(format!("{MASTER_KEY}: {error}")));
-            }
-        };
-        let database = Database::parse(&self.database).map_err(Failure::usage)?;
-        Ok(Config {
-            database,
-            master_key,
-            ..Config::default()
-        })
-    }
-}
-
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -149,41 +114,39 @@ pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
 
 async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     let config = args.config()?;
-    let new_file = match &config.database {
-        Database::Sqlite(path) if !path.exists() => Some(path.clone()),
-        Database::Sqlite(_) | Database::Postgres(_) => None,
-    };
-    let own_master_key = config.master_key.is_some();
-    let server = Server::start(config).await.map_err(Failure::failed)?;
-
-    if let Some(path) = &new_file {
-        output::note(&format!("made the database {}", path.display()))?;
-        if !own_master_key {
-            output::note(&format!(
-                "made the master key  {}  (keep a copy elsewhere: no backup contains it)",
-                master_key_file(path).display()
-            ))?;
-        }
+    if args.behind_proxy && args.trusted_proxies.is_empty() {
+        output::warning(
+            "without --trusted-proxy everyone behind the proxy is one network to this server: the \
+             wrong passwords of one make all the others wait; name the proxy's network, for \
+             example --trusted-proxy 10.0.0.0/8",
+        )?;
     }
+    let first_use = FirstUse::of(&config);
+    let server = Server::start(config).await.map_err(Failure::failed)?;
+    first_use.say()?;
     output::note(&format!(
         "serving {} on {}",
         server.issuer(),
         server.address()
     ))?;
     if args.dev {
-        welcome(&server).await?;
-    } else if new_file.is_some() {
+        let at = Curl::to(server.address(), args.tls_cert.as_deref());
+        welcome(&server, &at).await?;
+    } else if first_use.is_first() {
         output::note("next: add a user with  countersign user add NAME")?;
     }
 
-    stopped().await.map_err(Failure::failed)?;
+    stop::signal()
+        .map_err(Failure::failed)?
+        .await
+        .map_err(Failure::failed)?;
     output::note("stopping")?;
     server.stop().await;
     Ok(())
 }
 
 /// Makes the first administrator and says how to sign in.
-async fn welcome(server: &Server) -> Result<(), Failure> {
+async fn welcome(server: &Server, curl: &Curl) -> Result<(), Failure> {
     let password = random_password()?;
     let asked = Password::new(password.clone()).map_err(Failure::failed)?;
     match server
@@ -195,26 +158,64 @@ async fn welcome(server: &Server) -> Result<(), Failure> {
             output::line(&format!("user      {DEV_ADMIN}"))?;
             output::line(&format!("password  {password}   (shown this once)"))?;
             output::line("")?;
-            output::line(&login_line(server.issuer(), &password))?;
+            output::line(&login_line(curl, &password))?;
         }
         Err(DirectoryError::NameTaken(_)) => {
             output::note(&format!(
                 "the user {DEV_ADMIN} exists already; its password is as it was"
             ))?;
-            output::line(&login_line(server.issuer(), "YOUR-PASSWORD"))?;
+            output::line(&login_line(curl, "YOUR-PASSWORD"))?;
         }
         Err(error) => return Err(Failure::failed(error)),
     }
+    let Curl { command, url } = curl;
     output::line(&format!(
-        "curl -H \"Authorization: Bearer $TOKEN\" {}/me",
-        server.issuer()
+        "{command} -H \"Authorization: Bearer $TOKEN\" {url}/me"
     ))
 }
 
+/// How this very server is called: at the address listened on. The issuer is only a name here; what
+/// answers there may be somebody else, who must not be sent a password.
+struct Curl {
+    command: String,
+    url: String,
+}
+
+impl Curl {
+    fn to(address: SocketAddr, certificate: Option<&Path>) -> Self {
+        let mut near = address;
+        if address.ip().is_unspecified() {
+            near.set_ip(match address {
+                SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+                SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        match certificate {
+            None => Self {
+                command: "curl".to_owned(),
+                url: format!("http://{near}"),
+            },
+            Some(file) => Self {
+                command: format!("curl --cacert {}", quoted(&file.to_string_lossy())),
+                url: format!("https://{near}"),
+            },
+        }
+    }
+}
+
+/// As one word of a shell.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// The tutorial's first line, with the token kept for its second.
-fn login_line(issuer: &str, password: &str) -> String {
+fn login_line(Curl { command, url }: &Curl, password: &str) -> String {
     format!(
-        "TOKEN=$(curl -s {issuer}/login -H 'Content-Type: application/json' \
+        "TOKEN=$({command} -s {url}/login -H 'Content-Type: application/json' \
          -d '{{\"username\":\"{DEV_ADMIN}\",\"password\":\"{password}\"}}' \
          | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"
     )
@@ -225,8 +226,6 @@ fn random_password() -> Result<String, Failure> {
     let bytes = crypto::random::<15>().map_err(Failure::failed)?;
     Ok(countersign::base64url::encode(&bytes))
 }
-
-const MASTER_KEY: &str = "COUNTERSIGN_MASTER_KEY";
 
 impl ServeArgs {
     fn config(&self) -> Result<Config, Failure> {
@@ -266,18 +265,27 @@ fn audience_and_algorithm(text: &str) -> Result<(String, Algorithm), String> {
     Ok((name.to_owned(), algorithm))
 }
 
-/// Ctrl-C, or SIGTERM from a supervisor.
-#[cfg(unix)]
-async fn stopped() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
-    }
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-#[cfg(not(unix))]
-async fn stopped() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+    #[test]
+    fn the_lines_for_curl_lead_to_this_server() {
+        let to = |address: &str, certificate: Option<&str>| {
+            let address = address.parse().expect("an address");
+            let Curl { command, url } = Curl::to(address, certificate.map(Path::new));
+            format!("{command} {url}")
+        };
+        assert_eq!(to("127.0.0.1:80", None), "curl http://127.0.0.1:80");
+        assert_eq!(to("0.0.0.0:7800", None), "curl http://127.0.0.1:7800");
+        assert_eq!(to("[::]:7800", None), "curl http://[::1]:7800");
+        assert_eq!(
+            to("0.0.0.0:443", Some("own cert's.pem")),
+            r"curl --cacert 'own cert'\''s.pem' https://127.0.0.1:443"
+        );
+        assert_eq!(
+            to("192.0.2.7:443", Some("/etc/tls/cert.pem")),
+            "curl --cacert /etc/tls/cert.pem https://192.0.2.7:443"
+        );
+    }
 }

@@ -5,9 +5,10 @@ use countersign_issuer::Session;
 use countersign_server::{Oversight, SessionsOf};
 use serde::Serialize;
 
-use super::serve::DatabaseArgs;
+use super::database::DatabaseArgs;
 use crate::failure::Failure;
 use crate::output;
+use crate::printable::printable;
 
 const PAGE: u32 = 500;
 
@@ -40,7 +41,7 @@ enum SessionCommand {
 
 pub(crate) fn run(args: &SessionArgs) -> Result<(), Failure> {
     super::run_async(async {
-        let config = args.database.config()?;
+        let config = args.database.existing()?;
         let oversight = Oversight::open(&config).await.map_err(Failure::failed)?;
         let outcome = match &args.command {
             SessionCommand::List => list(&oversight, args.json).await,
@@ -77,17 +78,12 @@ async fn list(oversight: &Oversight, json: bool) -> Result<(), Failure> {
     if rows.is_empty() {
         return output::note("nobody is signed in");
     }
-    let widest = rows
-        .iter()
-        .map(|row| row.username.chars().count())
-        .max()
-        .unwrap_or_default();
-    for row in &rows {
+    let names: Vec<_> = rows.iter().map(|row| printable(&row.username)).collect();
+    let widest = names.iter().map(|name| name.chars().count()).max();
+    let widest = widest.unwrap_or_default();
+    for (row, name) in rows.iter().zip(&names) {
         let used = super::date(countersign::UnixTime::from_secs(row.last_used_at));
-        output::line(&format!(
-            "{}  {:widest$}  last used {used}",
-            row.sid, row.username
-        ))?;
+        output::line(&format!("{}  {name:widest$}  last used {used}", row.sid))?;
     }
     Ok(())
 }

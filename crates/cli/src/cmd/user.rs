@@ -8,11 +8,12 @@ use countersign_issuer::{Password, PasswordParameters};
 use countersign_server::{Config, Directory};
 use serde::Serialize;
 
+use super::database::{DatabaseArgs, FirstUse};
 use super::import::{self, ImportArgs};
 use super::password::PasswordCost;
-use super::serve::DatabaseArgs;
 use crate::failure::Failure;
 use crate::output;
+use crate::printable::printable;
 
 /// Add, list and change users. Works beside a running server: it notices within a moment.
 #[derive(Debug, Args)]
@@ -104,7 +105,7 @@ async fn change(command: UserCommand) -> Result<(), Failure> {
             // Asked for first: a database that is not there yet is not made for a cancelled prompt.
             let cost = password.cost.parameters()?;
             let password = password.read(&format!("Password for {name}"))?;
-            let directory = common.open_at(cost).await?;
+            let directory = common.open_or_make(cost).await?;
             let user = directory
                 .add(&name, password, roles)
                 .await
@@ -119,6 +120,7 @@ async fn change(command: UserCommand) -> Result<(), Failure> {
             common,
         } => {
             let cost = password.cost.parameters()?;
+            common.database.existing()?;
             let password = password.read(&format!("New password for {name}"))?;
             let directory = common.open_at(cost).await?;
             let ended = directory
@@ -184,19 +186,13 @@ async fn list(common: &Common) -> Result<(), Failure> {
     if rows.is_empty() {
         return output::note("no users yet; add one with: countersign user add NAME");
     }
-    let widest = rows
-        .iter()
-        .map(|row| row.username.chars().count())
-        .max()
-        .unwrap_or_default();
-    for row in &rows {
+    let names: Vec<_> = rows.iter().map(|row| printable(&row.username)).collect();
+    let widest = names.iter().map(|name| name.chars().count()).max();
+    let widest = widest.unwrap_or_default();
+    for (row, name) in rows.iter().zip(&names) {
         let state = if row.disabled { "disabled" } else { "active" };
-        let line = format!(
-            "{:widest$}  {state:8}  {}",
-            row.username,
-            row.roles.join(",")
-        );
-        output::line(line.trim_end())?;
+        let roles = printable(&row.roles.join(","));
+        output::line(format!("{name:widest$}  {state:8}  {roles}").trim_end())?;
     }
     Ok(())
 }
@@ -246,9 +242,21 @@ impl Common {
     async fn open_at(&self, passwords: PasswordParameters) -> Result<Directory, Failure> {
         let config = Config {
             passwords,
-            ..self.database.config()?
+            ..self.database.existing()?
         };
         Directory::open(&config).await.map_err(Failure::failed)
+    }
+
+    /// The same; an installation that is not there is made, and that is said.
+    async fn open_or_make(&self, passwords: PasswordParameters) -> Result<Directory, Failure> {
+        let config = Config {
+            passwords,
+            ..self.database.config()?
+        };
+        let first_use = FirstUse::of(&config);
+        let directory = Directory::open(&config).await.map_err(Failure::failed)?;
+        first_use.say()?;
+        Ok(directory)
     }
 
     fn say(&self, value: &impl Serialize, words: &str) -> Result<(), Failure> {

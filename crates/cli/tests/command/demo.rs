@@ -1,5 +1,6 @@
 //! `countersign demo`: every step, in order, in eighty columns.
 
+use std::fs;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
@@ -101,6 +102,43 @@ async fn what_is_kept_can_be_called_until_it_is_ended() {
         .expect("kill runs");
     assert!(interrupted.success());
     assert_eq!(demo.0.wait().expect("it ends").code(), Some(0));
+}
+
+/// A signal in the middle of the story, or while everything is kept, leaves nothing behind.
+#[cfg(unix)]
+#[test]
+fn a_signal_at_any_time_leaves_no_folder() {
+    for (signal, arguments, heard, code) in [
+        ("-TERM", &["demo"][..], "Sign in", 1),
+        ("-INT", &["demo"], "An expired token", 1),
+        ("-TERM", &["demo", "--keep"], "Ctrl-C", 0),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut demo = Kept(
+            command(arguments)
+                .env("TMPDIR", folder.path())
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .expect("the command starts"),
+        );
+        let mut story = BufReader::new(demo.0.stdout.take().expect("it is piped")).lines();
+        let reached = story.any(|line| line.expect("text").contains(heard));
+        assert!(reached, "{heard}");
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+
+        let told = Command::new("kill")
+            .args([signal, &demo.0.id().to_string()])
+            .status()
+            .expect("kill runs");
+        assert!(told.success());
+        // What it still says must have somewhere to go.
+        story.for_each(drop);
+        let ended = demo.0.wait().expect("it ends");
+        assert_eq!(ended.code(), Some(code), "{signal} at `{heard}`");
+        let left = fs::read_dir(folder.path()).expect("a folder").count();
+        assert_eq!(left, 0, "{signal} at `{heard}` left its folder behind");
+    }
 }
 
 /// A demo that does not outlive a test that fails.

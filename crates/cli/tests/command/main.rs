@@ -6,7 +6,9 @@
 
 mod demo;
 mod inspect;
+mod installation;
 mod keys;
 mod run;
+mod serve;
 mod sign_and_verify;
 mod terminal;

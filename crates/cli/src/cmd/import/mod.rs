@@ -23,8 +23,8 @@ use countersign_server::{ForeignUser, Imported, Importer};
 use self::csv::Columns;
 use self::lines::{BadLine, Lines};
 use self::report::Report;
+use super::database::{DatabaseArgs, FirstUse};
 use super::progress::Progress;
-use super::serve::DatabaseArgs;
 use crate::failure::Failure;
 use crate::output;
 
@@ -61,7 +61,9 @@ pub(crate) async fn run(args: &ImportArgs) -> Result<(), Failure> {
     // Read before the database is opened: a file that is none of ours makes none.
     let reader = Reader::begin(format, &mut lines)?;
     let config = args.database.config()?;
+    let first_use = FirstUse::of(&config);
     let importer = Importer::open(&config).await.map_err(Failure::failed)?;
+    first_use.say()?;
     let mut import = Import {
         importer: &importer,
         progress: Progress::of(total),
