@@ -56,6 +56,51 @@ fn every_page_the_readme_leads_to_is_there() {
     }
 }
 
+/// The excerpt of the demo is what the demo says: each step it shows, and what the step proves.
+#[test]
+fn the_story_of_the_readme_is_the_demos() {
+    let source = sources(&root().join("crates/cli/src/cmd/demo"));
+    let readme = readme();
+    let story = readme
+        .split("```text\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .find(|block| block.contains("steps held"))
+        .expect("the README shows the demo");
+    let proofs = story
+        .lines()
+        .filter_map(|line| line.strip_prefix("      ok "));
+    let titles = story.lines().filter_map(|line| {
+        let numbered = line.get(..6)?.trim().parse::<u8>().is_ok();
+        line.get(6..).filter(|_| numbered)
+    });
+    let mut seen = 0;
+    for told in proofs.chain(titles) {
+        // A number in it was measured; what is before it was written.
+        let written = told.split(|c: char| c.is_ascii_digit()).next();
+        let beginning: String = written.unwrap_or_default().chars().take(40).collect();
+        assert!(
+            source.contains(beginning.trim_end()),
+            "the demo does not say `{told}`"
+        );
+        seen += 1;
+    }
+    assert!(seen >= 8, "the README shows {seen} lines of the demo only");
+}
+
+/// All Rust files of a folder, with the strings that go over several lines in one.
+fn sources(folder: &Path) -> String {
+    let files = std::fs::read_dir(folder).expect("a folder");
+    let mut all = String::new();
+    for file in files {
+        let text = std::fs::read_to_string(file.expect("a file").path()).expect("text");
+        let mut pieces = text.split("\\\n");
+        all.push_str(pieces.next().unwrap_or_default());
+        pieces.for_each(|piece| all.push_str(piece.trim_start()));
+    }
+    all
+}
+
 /// Asks the command for help on these words and looks for the options among it.
 fn understood(words: &[&str], line: &str) {
     let is_plain = |word: &&&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
