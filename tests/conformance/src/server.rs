@@ -3,12 +3,13 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use countersign_wire::paths;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 use crate::command::Countersign;
@@ -204,6 +205,35 @@ impl Server {
     /// If there is none.
     pub fn id(&self) -> u32 {
         self.process.as_ref().expect("the server runs").child.id()
+    }
+
+    /// Asks it to end, as a supervisor does (SIGTERM), and does not wait for it.
+    ///
+    /// # Panics
+    /// If it is not running, or the system refuses.
+    pub fn terminate(&self) {
+        let id = i32::try_from(self.id()).ok().and_then(Pid::from_raw);
+        kill_process(id.expect("a process has a number"), Signal::TERM)
+            .expect("the server can be asked to end");
+    }
+
+    /// Waits until it has ended, and says how.
+    ///
+    /// # Panics
+    /// If it was not running, or goes on.
+    pub async fn ended(&mut self) -> ExitStatus {
+        let mut process = self.process.take().expect("the server runs");
+        let began = Instant::now();
+        loop {
+            if let Some(status) = process.child.try_wait().expect("a child of ours") {
+                return status;
+            }
+            if began.elapsed() >= PATIENCE {
+                let _ = process.child.kill();
+                panic!("countersign serve does not end");
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
     }
 
     /// Ends it as a power cut would: without a word (SIGKILL).
