@@ -183,7 +183,8 @@ pub struct AuditEvent {
     pub kind: AuditKind,
     /// The user it concerns, when that is known.
     pub user_id: Option<String>,
-    /// The name as typed or stored.
+    /// The user's name. A name that nobody has is not kept: it may be a password, typed into the
+    /// wrong field.
     pub username: Option<String>,
     /// The session it concerns.
     pub sid: Option<String>,
@@ -271,6 +272,8 @@ stored_as_text! {
         UserDisabled = "user_disabled",
         /// The user was deleted.
         UserDeleted = "user_deleted",
+        /// A role was taken from the user: no token that names it shall live on.
+        RoleTaken = "role_taken",
         /// A refresh token replaced longer than the grace ago came back: it was stolen, or its
         /// thief was first.
         RefreshReused = "refresh_reused",

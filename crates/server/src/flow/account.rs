@@ -75,6 +75,7 @@ impl Authority {
         };
         let Some(hash) = hash else {
             self.throttle().failed(attempt, UnixTime::now());
+            self.store.audit(refusal(&user, &asked, now)).await?;
             return Err(Refused::InvalidCredentials.into());
         };
         self.throttle().succeeded(attempt, UnixTime::now());
@@ -100,15 +101,18 @@ impl Authority {
             ..AuditEvent::new(now, AuditKind::PasswordChanged)
         };
         let keep = asked.sid.as_deref();
+        let checked = user.password_hash.clone();
         let changed = self
             .store
-            .set_password(&user.id, hash, keep, ending.clone(), audit)
+            .set_password(&user.id, Some(checked), hash, keep, ending.clone(), audit)
             .await?;
         match changed {
             Found::Found(ended) => {
                 self.publish_ended(&ended, &ending);
                 Ok(())
             }
+            // Disabled, deleted or given another password while the hash was running: an
+            // administrator who resets a stolen account has the last word.
             Found::Missing => Err(Refused::InvalidCredentials.into()),
         }
     }
@@ -129,5 +133,17 @@ impl Authority {
             Ok::<_, IssuerError>(Some(hasher.hash(&new, salt)?))
         });
         Ok(hashed.await??)
+    }
+}
+
+/// Somebody with a session guesses at its owner's password: that is worth writing down.
+fn refusal(user: &User, asked: &PasswordChange, now: UnixTime) -> AuditEvent {
+    AuditEvent {
+        user_id: Some(user.id.clone()),
+        username: Some(user.username.clone()),
+        sid: asked.sid.clone(),
+        network: Some(asked.peer.to_string()),
+        detail: Some("password change".into()),
+        ..AuditEvent::new(now, AuditKind::SignInRefused)
     }
 }

@@ -52,37 +52,32 @@ pub trait Store: Debug + Send + Sync {
     async fn users(&self, after: Option<&str>, limit: u32) -> Result<Vec<User>, StoreError>;
 
     /// Sets a password hash, and ends the user's sessions as `ending` says (all but `keep`).
+    /// `checked` is the hash that the owner's old password was checked against: if it is no longer
+    /// the user's, or the user was disabled meanwhile, nothing changes and the user is as good as
+    /// missing. An administrator checks none.
     async fn set_password(
         &self,
         user_id: &str,
+        checked: Option<PasswordHash>,
         hash: PasswordHash,
         keep: Option<&str>,
         ending: Ending,
         audit: AuditEvent,
     ) -> Result<Found<Vec<Ended>>, StoreError>;
 
-    /// Disables a user and ends every session. The user's id itself is not revoked: an enabled
-    /// user would be kept out until that revocation expired.
-    async fn disable_user(
+    /// Changes a user as `change` says, and ends every session if that takes something away: a
+    /// role, or the right to sign in at all. The user's id itself is not revoked: whoever is let
+    /// back in would be kept out until that revocation expired. Each line of `audit` is written.
+    async fn change_user(
         &self,
         user_id: &str,
+        change: UserChange,
         ending: Ending,
-        audit: AuditEvent,
+        audit: Vec<AuditEvent>,
     ) -> Result<Found<Vec<Ended>>, StoreError>;
 
-    /// Lets a disabled user sign in again.
-    async fn enable_user(&self, user_id: &str, audit: AuditEvent) -> Result<Found<()>, StoreError>;
-
-    /// Gives a user other roles.
-    async fn set_roles(
-        &self,
-        user_id: &str,
-        roles: Vec<String>,
-        audit: AuditEvent,
-    ) -> Result<Found<()>, StoreError>;
-
-    /// Deletes a user with every session, and publishes the user's own revocation: an id is never
-    /// used again, so nobody is kept out by it.
+    /// Deletes a user with every session, and publishes the user's own revocation. Whoever adds
+    /// users gives no id again for which such a revocation is alive.
     async fn delete_user(
         &self,
         user_id: &str,
@@ -184,6 +179,26 @@ pub enum Found<T> {
     Found(T),
     /// It was not there; nothing changed.
     Missing,
+}
+
+/// What is to be different about a user.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserChange {
+    /// Instead of the roles there are.
+    pub roles: Option<Vec<String>>,
+    /// Whether the user is kept out.
+    pub disabled: Option<bool>,
+}
+
+impl UserChange {
+    /// Whether somebody who has the `roles`, as they are stored, loses something by it.
+    pub(crate) fn takes_away(&self, roles: &str) -> bool {
+        let kept = |role: &str| match &self.roles {
+            Some(new) => new.iter().any(|new| new == role),
+            None => true,
+        };
+        self.disabled == Some(true) || !roles.split_whitespace().all(kept)
+    }
 }
 
 /// What became of a session that was to be opened.

@@ -7,7 +7,7 @@ use countersign_issuer::marks::Marks;
 use countersign_issuer::record::{
     AuditEvent, AuditKind, EndReason, Handle, PasswordHash, Session, User,
 };
-use countersign_server::store::{Ending, Rotation};
+use countersign_server::store::{Ending, Rotation, UserChange};
 
 pub(crate) const CLIENT: &str = "first-party";
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
@@ -60,6 +60,13 @@ pub(crate) fn session(user: &User, number: u8) -> Session {
 
 pub(crate) fn audit(kind: AuditKind) -> AuditEvent {
     AuditEvent::new(now(), kind)
+}
+
+pub(crate) fn disabled(disabled: bool) -> UserChange {
+    UserChange {
+        roles: None,
+        disabled: Some(disabled),
+    }
 }
 
 pub(crate) fn ending(reason: EndReason) -> Ending {

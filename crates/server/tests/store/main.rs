@@ -41,6 +41,8 @@ on_both_engines! {
         users_are_imported_as_far_as_their_names_are_free
         of_each_kind_of_hash_one_is_known
         a_user_changes_and_each_change_is_written_down
+        a_role_that_is_taken_away_ends_every_session
+        a_password_is_changed_by_its_owner_only_while_it_is_the_one_checked
         a_deleted_user_is_gone_with_every_session_and_revoked
         what_is_not_there_is_missing
         a_nul_in_what_somebody_typed_is_no_failure;

@@ -44,7 +44,7 @@ use self::sweep::Sweeper;
 use self::users::{Change, ChangeAndEnd};
 use super::{
     Created, Ended, Ending, Found, KeyRowChange, Opened, Rotated, Rotation, Store, StoreError,
-    Which,
+    Which, UserChange,
 };
 
 /// A database that several processes may share.
@@ -87,7 +87,7 @@ impl PostgresStore {
         change: Change<'_>,
         keep: Option<&str>,
         ending: &Ending,
-        audit: &AuditEvent,
+        audit: &[AuditEvent],
     ) -> Result<Found<Vec<Ended>>, StoreError> {
         let writer = self.follower.writer();
         ChangeAndEnd {
@@ -142,36 +142,29 @@ impl Store for PostgresStore {
     async fn set_password(
         &self,
         user_id: &str,
+        checked: Option<PasswordHash>,
         hash: PasswordHash,
         keep: Option<&str>,
         ending: Ending,
         audit: AuditEvent,
     ) -> Result<Found<Vec<Ended>>, StoreError> {
-        self.change_and_end(user_id, Change::Password(&hash), keep, &ending, &audit)
+        let change = Change::Password {
+            checked: checked.as_ref(),
+            hash: &hash,
+        };
+        self.change_and_end(user_id, change, keep, &ending, &[audit])
             .await
     }
 
-    async fn disable_user(
+    async fn change_user(
         &self,
         user_id: &str,
+        change: UserChange,
         ending: Ending,
-        audit: AuditEvent,
+        audit: Vec<AuditEvent>,
     ) -> Result<Found<Vec<Ended>>, StoreError> {
-        self.change_and_end(user_id, Change::Disable, None, &ending, &audit)
+        self.change_and_end(user_id, Change::User(&change), None, &ending, &audit)
             .await
-    }
-
-    async fn enable_user(&self, user_id: &str, audit: AuditEvent) -> Result<Found<()>, StoreError> {
-        users::enable(&self.pool, user_id, &audit).await
-    }
-
-    async fn set_roles(
-        &self,
-        user_id: &str,
-        roles: Vec<String>,
-        audit: AuditEvent,
-    ) -> Result<Found<()>, StoreError> {
-        users::set_roles(&self.pool, user_id, &roles, &audit).await
     }
 
     async fn delete_user(
@@ -180,7 +173,7 @@ impl Store for PostgresStore {
         ending: Ending,
         audit: AuditEvent,
     ) -> Result<Found<Vec<Ended>>, StoreError> {
-        self.change_and_end(user_id, Change::Delete, None, &ending, &audit)
+        self.change_and_end(user_id, Change::Delete, None, &ending, &[audit])
             .await
     }
 

@@ -14,11 +14,11 @@ use tokio_postgres::{Error, Row};
 
 use super::audit::{APPEND, LINE, Line, line_from};
 use super::clock::MICROS;
-use super::pool::{Finish, Parameters, Pool, Work};
+use super::pool::{Finish, Pool, Work};
 use super::revocations::REPUBLISH;
 use super::rows::{self, Text, USER, seconds};
 use super::sessions::{END_ALL_BUT, EndingValues, ended_row};
-use crate::store::{Created, Ended, Ending, Found, StoreError, hash_kind, name_key};
+use crate::store::{Created, Ended, Ending, Found, StoreError, UserChange, hash_kind, name_key};
 
 pub(super) async fn create(
     db: &Pool,
@@ -149,32 +149,6 @@ pub(super) async fn list(db: &Pool, after: &str, limit: u32) -> Result<Vec<User>
     found.iter().map(|row| rows::user(row, 0)).collect()
 }
 
-pub(super) async fn enable(
-    db: &Pool,
-    user_id: &str,
-    event: &AuditEvent,
-) -> Result<Found<()>, StoreError> {
-    let change = "UPDATE users SET disabled = FALSE WHERE id = $1 RETURNING id";
-    change_alone(db, &and_written(change, 2), &[&Text(user_id)], event).await
-}
-
-pub(super) async fn set_roles(
-    db: &Pool,
-    user_id: &str,
-    roles: &[String],
-    event: &AuditEvent,
-) -> Result<Found<()>, StoreError> {
-    let change = "UPDATE users SET roles = $2 WHERE id = $1 RETURNING id";
-    let roles = roles.join(" ");
-    change_alone(
-        db,
-        &and_written(change, 3),
-        &[&Text(user_id), &Text(&roles)],
-        event,
-    )
-    .await
-}
-
 /// `change`, which answers the rows it changed, with an audit line if there was one. The line's
 /// parameters are numbered from `line` on.
 fn and_written(change: &str, line: usize) -> String {
@@ -187,36 +161,31 @@ fn and_written(change: &str, line: usize) -> String {
     )
 }
 
-async fn change_alone(
-    db: &Pool,
-    sql: &str,
-    parameters: Parameters<'_>,
-    event: &AuditEvent,
-) -> Result<Found<()>, StoreError> {
-    let line = Line::of(event);
-    let changed = db.query(sql, &line.after(parameters)).await?;
-    Ok(if changed.is_empty() {
-        Found::Missing
-    } else {
-        Found::Found(())
-    })
-}
-
-/// What happens to a user whose sessions end.
+/// What happens to a user whose sessions may end.
 #[derive(Clone, Copy)]
 pub(super) enum Change<'a> {
-    Password(&'a PasswordHash),
-    Disable,
+    Password {
+        checked: Option<&'a PasswordHash>,
+        hash: &'a PasswordHash,
+    },
+    User(&'a UserChange),
     Delete,
 }
 
-/// A change to a user, and the end of every session but `keep`.
+/// What the change comes to, once the user's row is held.
+enum Taken {
+    NoSuchUser,
+    SessionsStay,
+    SessionsEnd,
+}
+
+/// A change to a user, and the end of every session but `keep` if it is one that ends them.
 pub(super) struct ChangeAndEnd<'a> {
     pub(super) user_id: &'a str,
     pub(super) change: Change<'a>,
     pub(super) keep: Option<&'a str>,
     pub(super) ending: &'a Ending,
-    pub(super) audit: &'a AuditEvent,
+    pub(super) audit: &'a [AuditEvent],
     pub(super) writer: i64,
 }
 
@@ -230,28 +199,55 @@ impl ChangeAndEnd<'_> {
         ))
     }
 
-    async fn take(&self, db: &Transaction<'_>) -> Result<bool, Error> {
+    async fn take(&self, db: &Transaction<'_>) -> Result<Taken, Error> {
         let id = Text(self.user_id);
         let taken = match self.change {
-            Change::Password(hash) => {
+            Change::Password { checked, hash } => {
                 let sql = "UPDATE users
                      SET password_hash = $2, hash_kind = $3, password_changed_at = $4
-                     WHERE id = $1";
+                     WHERE id = $1
+                       AND ($5::TEXT IS NULL OR (password_hash = $5 AND NOT disabled))";
                 let (kind, at) = (hash_kind(hash), seconds(self.ending.at));
+                let checked = checked.map(|hash| Text(hash.as_str()));
                 let sql = db.prepare_cached(sql).await?;
-                db.execute(&sql, &[&id, &Text(hash.as_str()), &Text(kind), &at])
-                    .await?
+                db.execute(
+                    &sql,
+                    &[&id, &Text(hash.as_str()), &Text(kind), &at, &checked],
+                )
+                .await?
             }
-            Change::Disable => {
-                let sql = "UPDATE users SET disabled = TRUE WHERE id = $1";
-                db.execute(&db.prepare_cached(sql).await?, &[&id]).await?
-            }
+            Change::User(change) => return self.change(db, change).await,
             Change::Delete => {
                 let sql = "SELECT id FROM users WHERE id = $1 FOR UPDATE";
                 db.execute(&db.prepare_cached(sql).await?, &[&id]).await?
             }
         };
-        Ok(taken > 0)
+        Ok(if taken > 0 {
+            Taken::SessionsEnd
+        } else {
+            Taken::NoSuchUser
+        })
+    }
+
+    async fn change(&self, db: &Transaction<'_>, change: &UserChange) -> Result<Taken, Error> {
+        let id = Text(self.user_id);
+        let held = "SELECT roles FROM users WHERE id = $1 FOR UPDATE";
+        let held = db.prepare_cached(held).await?;
+        let Some(row) = db.query_opt(&held, &[&id]).await? else {
+            return Ok(Taken::NoSuchUser);
+        };
+        let had: &str = row.try_get(0)?;
+        let sql = "UPDATE users
+             SET roles = coalesce($2, roles), disabled = coalesce($3, disabled) WHERE id = $1";
+        let roles = change.roles.as_ref().map(|roles| roles.join(" "));
+        let roles = roles.as_deref().map(Text);
+        let sql = db.prepare_cached(sql).await?;
+        db.execute(&sql, &[&id, &roles, &change.disabled]).await?;
+        Ok(if change.takes_away(had) {
+            Taken::SessionsEnd
+        } else {
+            Taken::SessionsStay
+        })
     }
 
     async fn delete(&self, db: &Transaction<'_>) -> Result<(), Error> {
@@ -278,12 +274,17 @@ impl Work for ChangeAndEnd<'_> {
     type Answer = Option<Vec<Row>>;
 
     async fn run(&self, db: &Transaction<'_>) -> Result<(Finish, Self::Answer), Error> {
-        if !self.take(db).await? {
+        let taken = self.take(db).await?;
+        if matches!(taken, Taken::NoSuchUser) {
             return Ok((Finish::RollBack, None));
         }
         let written = db.prepare_cached(&APPEND).await?;
-        db.execute(&written, &Line::of(self.audit).after(&[]))
-            .await?;
+        for event in self.audit {
+            db.execute(&written, &Line::of(event).after(&[])).await?;
+        }
+        if matches!(taken, Taken::SessionsStay) {
+            return Ok((Finish::Commit, Some(Vec::new())));
+        }
         let values = EndingValues::of(self.ending, self.writer);
         let end = db.prepare_cached(&END_ALL_BUT).await?;
         let (id, keep) = (Text(self.user_id), self.keep.map(Text));

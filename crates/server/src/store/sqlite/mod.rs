@@ -41,7 +41,7 @@ use self::reader::Readers;
 use self::writer::Writer;
 use super::{
     Created, Ended, Ending, Found, KeyRowChange, Opened, Rotated, Rotation, Store, StoreError,
-    Which,
+    Which, UserChange,
 };
 
 /// How long a write waits for another process to finish its own.
@@ -160,6 +160,7 @@ impl Store for SqliteStore {
     async fn set_password(
         &self,
         user_id: &str,
+        checked: Option<PasswordHash>,
         hash: PasswordHash,
         keep: Option<&str>,
         ending: Ending,
@@ -168,39 +169,22 @@ impl Store for SqliteStore {
         let (user_id, keep) = (user_id.to_owned(), keep.map(str::to_owned));
         self.writer
             .write(move |db| {
-                users::set_password(db, &user_id, &hash, keep.as_deref(), &ending, &audit)
+                let (checked, keep) = (checked.as_ref(), keep.as_deref());
+                users::set_password(db, &user_id, checked, &hash, keep, &ending, &audit)
             })
             .await
     }
 
-    async fn disable_user(
+    async fn change_user(
         &self,
         user_id: &str,
+        change: UserChange,
         ending: Ending,
-        audit: AuditEvent,
+        audit: Vec<AuditEvent>,
     ) -> Result<Found<Vec<Ended>>, StoreError> {
         let user_id = user_id.to_owned();
         self.writer
-            .write(move |db| users::disable(db, &user_id, &ending, &audit))
-            .await
-    }
-
-    async fn enable_user(&self, user_id: &str, audit: AuditEvent) -> Result<Found<()>, StoreError> {
-        let user_id = user_id.to_owned();
-        self.writer
-            .write(move |db| users::enable(db, &user_id, &audit))
-            .await
-    }
-
-    async fn set_roles(
-        &self,
-        user_id: &str,
-        roles: Vec<String>,
-        audit: AuditEvent,
-    ) -> Result<Found<()>, StoreError> {
-        let user_id = user_id.to_owned();
-        self.writer
-            .write(move |db| users::set_roles(db, &user_id, &roles, &audit))
+            .write(move |db| users::change(db, &user_id, &change, &ending, &audit))
             .await
     }
 

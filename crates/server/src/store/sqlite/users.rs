@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::rows::{self, USER, seconds};
 use super::{audit, revocations, sessions};
-use crate::store::{Created, Ended, Ending, Found, StoreError, hash_kind, name_key};
+use crate::store::{Created, Ended, Ending, Found, StoreError, UserChange, hash_kind, name_key};
 
 pub(super) fn create(
     db: &Connection,
@@ -112,6 +112,7 @@ pub(super) fn list(db: &Connection, after: &str, limit: u32) -> Result<Vec<User>
 pub(super) fn set_password(
     db: &Connection,
     user_id: &str,
+    checked: Option<&PasswordHash>,
     hash: &PasswordHash,
     keep: Option<&str>,
     ending: &Ending,
@@ -120,13 +121,14 @@ pub(super) fn set_password(
     let changed = db
         .prepare_cached(
             "UPDATE users SET password_hash = ?2, hash_kind = ?3, password_changed_at = ?4
-             WHERE id = ?1",
+             WHERE id = ?1 AND (?5 IS NULL OR (password_hash = ?5 AND disabled = 0))",
         )?
         .execute(params![
             user_id,
             hash.as_str(),
             hash_kind(hash),
-            seconds(ending.at)
+            seconds(ending.at),
+            checked.map(PasswordHash::as_str),
         ])?;
     if changed == 0 {
         return Ok(Found::Missing);
@@ -135,51 +137,36 @@ pub(super) fn set_password(
     sessions::end_all_of(db, user_id, keep, ending).map(Found::Found)
 }
 
-pub(super) fn disable(
+pub(super) fn change(
     db: &Connection,
     user_id: &str,
+    change: &UserChange,
     ending: &Ending,
-    event: &AuditEvent,
+    events: &[AuditEvent],
 ) -> Result<Found<Vec<Ended>>, StoreError> {
-    let found = db
-        .prepare_cached("UPDATE users SET disabled = 1 WHERE id = ?1")?
-        .execute(params![user_id])?;
-    if found == 0 {
+    let roles: Option<String> = db
+        .prepare_cached("SELECT roles FROM users WHERE id = ?1")?
+        .query_row([user_id], |row| row.get(0))
+        .optional()?;
+    let Some(roles) = roles else {
         return Ok(Found::Missing);
+    };
+    db.prepare_cached(
+        "UPDATE users SET roles = coalesce(?2, roles), disabled = coalesce(?3, disabled)
+         WHERE id = ?1",
+    )?
+    .execute(params![
+        user_id,
+        change.roles.as_ref().map(|roles| roles.join(" ")),
+        change.disabled,
+    ])?;
+    for event in events {
+        audit::append(db, event)?;
     }
-    audit::append(db, event)?;
+    if !change.takes_away(&roles) {
+        return Ok(Found::Found(Vec::new()));
+    }
     sessions::end_all_of(db, user_id, None, ending).map(Found::Found)
-}
-
-pub(super) fn enable(
-    db: &Connection,
-    user_id: &str,
-    event: &AuditEvent,
-) -> Result<Found<()>, StoreError> {
-    let found = db
-        .prepare_cached("UPDATE users SET disabled = 0 WHERE id = ?1")?
-        .execute(params![user_id])?;
-    if found == 0 {
-        return Ok(Found::Missing);
-    }
-    audit::append(db, event)?;
-    Ok(Found::Found(()))
-}
-
-pub(super) fn set_roles(
-    db: &Connection,
-    user_id: &str,
-    roles: &[String],
-    event: &AuditEvent,
-) -> Result<Found<()>, StoreError> {
-    let found = db
-        .prepare_cached("UPDATE users SET roles = ?2 WHERE id = ?1")?
-        .execute(params![user_id, roles.join(" ")])?;
-    if found == 0 {
-        return Ok(Found::Missing);
-    }
-    audit::append(db, event)?;
-    Ok(Found::Found(()))
 }
 
 pub(super) fn delete(

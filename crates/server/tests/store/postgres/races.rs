@@ -160,6 +160,7 @@ async fn no_session_of_an_old_password_survives_its_change() {
             ),
             other.set_password(
                 &ada.id,
+                None,
                 hash.clone(),
                 None,
                 ending(EndReason::PasswordChanged),
@@ -207,7 +208,14 @@ async fn a_change_of_password_ends_the_session_it_had_to_wait_for() {
         let hash = PasswordHash::from_stored("new");
         let audit = audit(AuditKind::PasswordChanged);
         store
-            .set_password(&id, hash, None, ending(EndReason::PasswordChanged), audit)
+            .set_password(
+                &id,
+                None,
+                hash,
+                None,
+                ending(EndReason::PasswordChanged),
+                audit,
+            )
             .await
     });
     wait_for_a_lock(&url).await;

@@ -5,7 +5,7 @@ use countersign_issuer::record::{AuditKind, EndReason, Handle, PasswordHash, Ses
 use countersign_issuer::revoke::RevocationKind;
 use countersign_server::store::{Ending, Found, Opened, Rotated, Which};
 
-use crate::cast::{audit, ending, now, rotation, seconds_ago, session, user};
+use crate::cast::{audit, disabled, ending, now, rotation, seconds_ago, session, user};
 use crate::fixture::Fixture;
 
 pub(crate) async fn a_session_comes_back_as_it_was_stored(f: Fixture) {
@@ -29,9 +29,12 @@ pub(crate) async fn no_session_opens_for_a_user_who_changed_while_the_password_w
     };
     assert_eq!(f.open(&stale, &session(&ada, 1)).await, Opened::UserChanged);
     let ending = ending(EndReason::UserDisabled);
-    let disabled = f
-        .store
-        .disable_user(&ada.id, ending, audit(AuditKind::UserDisabled));
+    let disabled = f.store.change_user(
+        &ada.id,
+        disabled(true),
+        ending,
+        vec![audit(AuditKind::UserDisabled)],
+    );
     assert_eq!(disabled.await.expect("works"), Found::Found(vec![]));
     assert_eq!(f.open(&ada, &session(&ada, 1)).await, Opened::UserChanged);
     let upgraded = f.store.open_session(
@@ -127,6 +130,7 @@ pub(crate) async fn a_new_password_ends_every_session_but_the_one_to_keep(f: Fix
     assert_eq!(f.open(&user, &second).await, Opened::Opened);
     let changed = f.store.set_password(
         &user.id,
+        None,
         PasswordHash::from_stored("new"),
         Some(&first.sid),
         ending(EndReason::PasswordChanged),

@@ -2,9 +2,9 @@
 
 use countersign_issuer::record::{AuditKind, EndReason, PasswordHash, User};
 use countersign_issuer::revoke::RevocationKind;
-use countersign_server::store::{Created, Found, Opened, Which};
+use countersign_server::store::{Created, Found, Opened, UserChange, Which};
 
-use crate::cast::{audit, ending, now, session, user};
+use crate::cast::{audit, disabled, ending, now, session, user};
 use crate::fixture::Fixture;
 
 pub(crate) async fn a_user_is_found_by_name_in_any_case_and_by_id(f: Fixture) {
@@ -136,18 +136,22 @@ pub(crate) async fn of_each_kind_of_hash_one_is_known(f: Fixture) {
 
 pub(crate) async fn a_user_changes_and_each_change_is_written_down(f: Fixture) {
     let (ada, ada_session) = f.signed_in().await;
-    let roles = vec!["admin".to_owned()];
-    let changed = f
-        .store
-        .set_roles(&ada.id, roles.clone(), audit(AuditKind::UserChanged))
-        .await;
-    assert_eq!(changed.expect("works"), Found::Found(()));
-    let ending = ending(EndReason::UserDisabled);
-    let disabled = f
-        .store
-        .disable_user(&ada.id, ending, audit(AuditKind::UserDisabled))
-        .await;
-    let Found::Found(ended) = disabled.expect("works") else {
+    let roles = vec!["reader".to_owned(), "writer".to_owned(), "admin".to_owned()];
+    let change = async |change: UserChange, kind: AuditKind| {
+        let ending = ending(EndReason::UserDisabled);
+        let changed = f
+            .store
+            .change_user(&ada.id, change, ending, vec![audit(kind)]);
+        changed.await.expect("works")
+    };
+    let more = UserChange {
+        roles: Some(roles.clone()),
+        disabled: None,
+    };
+    let changed = change(more, AuditKind::UserChanged).await;
+    assert_eq!(changed, Found::Found(vec![]), "nothing was taken away");
+    let kept_out = change(disabled(true), AuditKind::UserDisabled).await;
+    let Found::Found(ended) = kept_out else {
         panic!("the user is there")
     };
     assert_eq!(ended.len(), 1);
@@ -161,11 +165,8 @@ pub(crate) async fn a_user_changes_and_each_change_is_written_down(f: Fixture) {
         ..ada.clone()
     };
     assert_eq!(f.store.user(&ada.id).await.expect("works"), Some(expected));
-    let enabled = f
-        .store
-        .enable_user(&ada.id, audit(AuditKind::UserEnabled))
-        .await;
-    assert_eq!(enabled.expect("works"), Found::Found(()));
+    let enabled = change(disabled(false), AuditKind::UserEnabled).await;
+    assert_eq!(enabled, Found::Found(vec![]));
     assert_eq!(
         f.store.user(&ada.id).await.expect("works"),
         Some(User {
@@ -187,6 +188,88 @@ pub(crate) async fn a_user_changes_and_each_change_is_written_down(f: Fixture) {
     assert_eq!(kinds, expected);
     assert_eq!(lines[4].1.sid, Some(ada_session.sid));
     assert_eq!(lines[4].1.detail.as_deref(), Some("user_disabled"));
+}
+
+pub(crate) async fn a_role_that_is_taken_away_ends_every_session(f: Fixture) {
+    let (ada, _) = f.signed_in().await;
+    let change = async |roles: &[&str], disabled: Option<bool>| {
+        let change = UserChange {
+            roles: Some(roles.iter().map(|role| (*role).to_owned()).collect()),
+            disabled,
+        };
+        let audit = vec![
+            audit(AuditKind::UserChanged),
+            audit(AuditKind::UserDisabled),
+        ];
+        let ending = ending(EndReason::RoleTaken);
+        let changed = f.store.change_user(&ada.id, change, ending, audit).await;
+        let Found::Found(ended) = changed.expect("works") else {
+            panic!("the user is there")
+        };
+        ended.into_iter().map(|one| one.sid).collect::<Vec<_>>()
+    };
+    // In another order, and with one more: nothing is lost.
+    let kept: [String; 0] = [];
+    assert_eq!(change(&["writer", "admin", "reader"], None).await, kept);
+    assert_eq!(change(&["reader", "writers"], None).await, ["sid-1"]);
+    let revoked = f.store.revocations(now()).await.expect("works");
+    let revoked: Vec<_> = revoked.into_iter().map(|one| one.value).collect();
+    assert_eq!(revoked, ["sid-1"], "and the guards hear of it");
+
+    // Both halves of a change, and a line for each of them.
+    let ada_now = f.store.user(&ada.id).await.expect("works").expect("there");
+    let lines = async || f.store.audit_log(0, 100).await.expect("works").len();
+    let before = lines().await;
+    assert_eq!(f.open(&ada_now, &session(&ada, 2)).await, Opened::Opened);
+    assert_eq!(change(&["reader"], Some(true)).await, ["sid-2"]);
+    let ada_now = f.store.user(&ada.id).await.expect("works").expect("there");
+    assert_eq!(
+        (&ada_now.roles[..], ada_now.disabled),
+        (&["reader".to_owned()][..], true)
+    );
+    assert_eq!(
+        lines().await - before,
+        4,
+        "sign-in, roles, disabled, session"
+    );
+}
+
+/// A thief who knows the old password, and an administrator who resets it meanwhile.
+pub(crate) async fn a_password_is_changed_by_its_owner_only_while_it_is_the_one_checked(
+    f: Fixture,
+) {
+    let (ada, _) = f.signed_in().await;
+    let hash = |text: &str| PasswordHash::from_stored(text);
+    let set = async |checked: Option<PasswordHash>, new: &str| {
+        let line = audit(AuditKind::PasswordChanged);
+        let ending = ending(EndReason::PasswordChanged);
+        let changed = f
+            .store
+            .set_password(&ada.id, checked, hash(new), None, ending, line);
+        matches!(changed.await.expect("works"), Found::Found(_))
+    };
+    let stored = async || f.store.user(&ada.id).await.expect("works").expect("there");
+    let checked = Some(ada.password_hash.clone());
+    assert!(set(None, "the administrator's").await);
+    assert!(!set(checked, "the thief's").await);
+    assert_eq!(stored().await.password_hash, hash("the administrator's"));
+    let lines = f.store.audit_log(0, 100).await.expect("works");
+    let changes = lines
+        .iter()
+        .filter(|(_, line)| line.kind == AuditKind::PasswordChanged);
+    assert_eq!(changes.count(), 1, "nothing is written down of the thief's");
+
+    let checked = Some(hash("the administrator's"));
+    assert!(set(checked, "the owner's").await);
+    let kept_out = f.store.change_user(
+        &ada.id,
+        disabled(true),
+        ending(EndReason::UserDisabled),
+        vec![],
+    );
+    assert!(matches!(kept_out.await.expect("works"), Found::Found(_)));
+    assert!(!set(Some(hash("the owner's")), "a disabled user's").await);
+    assert_eq!(stored().await.password_hash, hash("the owner's"));
 }
 
 pub(crate) async fn a_deleted_user_is_gone_with_every_session_and_revoked(f: Fixture) {
@@ -223,25 +306,20 @@ pub(crate) async fn what_is_not_there_is_missing(f: Fixture) {
     let end = || ending(EndReason::UserDeleted);
     let line = || audit(AuditKind::UserChanged);
     let hash = PasswordHash::from_stored("new");
-    let changed = f.store.set_password(id, hash, None, end(), line()).await;
+    let changed = f
+        .store
+        .set_password(id, None, hash, None, end(), line())
+        .await;
     assert_eq!(changed.expect("works"), Found::Missing);
     assert_eq!(
         f.store
-            .disable_user(id, end(), line())
+            .change_user(id, disabled(true), end(), vec![line()])
             .await
             .expect("works"),
         Found::Missing
     );
     assert_eq!(
         f.store.delete_user(id, end(), line()).await.expect("works"),
-        Found::Missing
-    );
-    assert_eq!(
-        f.store.enable_user(id, line()).await.expect("works"),
-        Found::Missing
-    );
-    assert_eq!(
-        f.store.set_roles(id, vec![], line()).await.expect("works"),
         Found::Missing
     );
     assert_eq!(f.store.audit_log(0, 10).await.expect("works"), []);
