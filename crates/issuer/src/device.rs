@@ -37,12 +37,20 @@ impl DeviceToken {
 
 /// A device that has signed in under the name it tries now. Made by [`MacKeys::open_device`] only.
 #[derive(Clone, Debug)]
-pub struct Device([u8; 16]);
+pub struct Device {
+    id: [u8; 16],
+    issued_at: UnixTime,
+}
 
 impl Device {
     /// The device's id, to renew its token under.
     pub const fn id(&self) -> &[u8; 16] {
-        &self.0
+        &self.id
+    }
+
+    /// When its token was made: with the password of that time.
+    pub const fn issued_at(&self) -> UnixTime {
+        self.issued_at
     }
 }
 
@@ -74,8 +82,9 @@ impl MacKeys {
         let (signed_name, rest) = body.split_first_chunk::<16>()?;
         let (id, rest) = rest.split_first_chunk::<16>()?;
         let (issued, _) = rest.split_first_chunk::<8>()?;
-        let age = now.since(UnixTime::from_secs(u64::from_be_bytes(*issued)));
-        (*signed_name == name_of(name) && age <= DeviceToken::LIFE).then_some(Device(*id))
+        let issued_at = UnixTime::from_secs(u64::from_be_bytes(*issued));
+        let fresh = now.since(issued_at) <= DeviceToken::LIFE;
+        (*signed_name == name_of(name) && fresh).then_some(Device { id: *id, issued_at })
     }
 }
 

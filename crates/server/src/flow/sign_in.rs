@@ -46,7 +46,7 @@ impl Authority {
         };
         let network = Network::of(asked.peer);
         let name = name_key(&asked.username);
-        let device = self.known_device(asked.device_token.as_ref(), &name, now);
+        let device = self.known_device(&asked, &name, now).await?;
         let attempt = self
             .throttle()
             .admit(&name, network, device.as_ref(), now)?;
@@ -95,15 +95,26 @@ impl Authority {
         })
     }
 
-    /// The device, if it has signed in under this name before and can show it.
-    fn known_device(
+    /// The device, if it has signed in under this name with the password of today and can show it.
+    /// One of a password before that counts with everybody else's: whoever was put out by the
+    /// change shall not guess on apart from them.
+    async fn known_device(
         &self,
-        token: Option<&SecretString>,
+        asked: &SignIn,
         name: &str,
         now: UnixTime,
-    ) -> Option<Device> {
-        let token = token?.expose();
-        self.ring.load().macs.open_device(token, name, now)
+    ) -> Result<Option<Device>, FlowError> {
+        let Some(token) = &asked.device_token else {
+            return Ok(None);
+        };
+        let device = self.ring.load().macs.open_device(token.expose(), name, now);
+        let Some(device) = device else {
+            return Ok(None);
+        };
+        // Only for a genuine token: whoever must wait costs the database nothing else.
+        let user = self.store.user_by_name(&asked.username).await?;
+        let current = user.is_some_and(|user| device.issued_at() > user.password_changed_at);
+        Ok(current.then_some(device))
     }
 
     /// Takes in which kinds of password hashes are stored, so that every refusal costs the same.
@@ -162,7 +173,8 @@ impl Authority {
     async fn refused(&self, asked: &SignIn, user: Option<&User>, now: UnixTime) -> FlowError {
         let audit = AuditEvent {
             user_id: user.map(|user| user.id.clone()),
-            username: Some(asked.username.chars().take(128).collect()),
+            // A name nobody has may be a password, typed into the wrong field: it is not kept.
+            username: user.map(|user| user.username.clone()),
             network: Some(asked.peer.to_string()),
             ..AuditEvent::new(now, AuditKind::SignInRefused)
         };

@@ -102,6 +102,86 @@ async fn a_user_is_added_changed_and_deleted() {
 }
 
 #[tokio::test]
+async fn who_is_no_administrator_any_more_is_none_at_once() {
+    let running = start().await;
+    let bob = json!({"username": "bob", "password": PASSWORD, "roles": ["admin"]});
+    send(&running, Method::POST, "/admin/users", Some(bob)).await;
+    let bob = pair(running.login("bob", PASSWORD).await).await;
+    let more = json!({"roles": ["admin", "reader"]});
+    send(&running, Method::PATCH, "/admin/users/bob", Some(more)).await;
+    let still = running.get_as("/admin/users", &bob).await;
+    assert_eq!(still.status(), StatusCode::OK, "nothing was taken away");
+
+    let less = json!({"roles": ["reader"]});
+    send(&running, Method::PATCH, "/admin/users/bob", Some(less)).await;
+    let back = running
+        .request(Method::PATCH, "/admin/users/bob")
+        .bearer_auth(&bob.access)
+        .json(&json!({"roles": ["admin"]}))
+        .send()
+        .await
+        .expect("an answer");
+    let reason = refused(back, StatusCode::UNAUTHORIZED, "invalid_token").await;
+    assert_eq!(reason, "revoked");
+    let refresh = running.refresh(&bob.refresh).await;
+    let reason = refused(refresh, StatusCode::BAD_REQUEST, "invalid_grant").await;
+    assert_eq!(reason, "session_ended");
+    let bob = pair(running.login("bob", PASSWORD).await).await;
+    let refusal = running.get_as("/admin/users", &bob).await;
+    assert_eq!(refusal.status(), StatusCode::FORBIDDEN);
+}
+
+/// What is wrong with one half keeps the other from being done.
+#[tokio::test]
+async fn a_change_is_made_as_a_whole_or_not_at_all() {
+    let running = start().await;
+    let bob = json!({"username": "bob", "password": PASSWORD, "roles": ["reader"]});
+    send(&running, Method::POST, "/admin/users", Some(bob)).await;
+    let bad = json!({"roles": ["two words"], "disabled": true});
+    let refusal = send(&running, Method::PATCH, "/admin/users/bob", Some(bad)).await;
+    assert_eq!(refusal.status(), StatusCode::BAD_REQUEST);
+    let bob = get(&running, "/admin/users/bob").await;
+    assert_eq!(
+        (&bob["roles"], &bob["disabled"]),
+        (&json!(["reader"]), &json!(false))
+    );
+}
+
+/// An administrator's passwords are hashed where everybody's are, and wait no longer than they do.
+#[tokio::test]
+async fn more_new_users_than_can_be_hashed_are_to_come_back() {
+    let running = start_with(|config| Config {
+        hash_lanes: 1,
+        hash_queue: 1,
+        ..config
+    })
+    .await;
+    let admin = running.signed_in().await;
+    let add = |number: u32| {
+        let body = json!({"username": format!("user{number}"), "password": PASSWORD});
+        running
+            .request(Method::POST, "/admin/users")
+            .bearer_auth(&admin.access)
+            .json(&body)
+            .send()
+    };
+    let answers = futures_util::future::join_all((0..64).map(add)).await;
+    let (mut added, mut busy) = (0, 0);
+    for answer in answers {
+        let answer = answer.expect("an answer");
+        if answer.status() == StatusCode::CREATED {
+            added += 1;
+            continue;
+        }
+        busy += 1;
+        assert_eq!(answer.headers()["retry-after"], "1");
+        let (status, error) = (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable");
+        assert_eq!(refused(answer, status, error).await, "hash_queue_full");
+    }
+    assert!(added > 0 && busy > 0, "{added} added, {busy} sent away");
+}
+
+#[tokio::test]
 async fn bad_input_is_said_to_be_bad() {
     let running = start().await;
     let add = |body: Value| send(&running, Method::POST, "/admin/users", Some(body));
@@ -244,6 +324,18 @@ async fn the_audit_log_says_who_did_what() {
     let body = json!({"username": "bob", "password": PASSWORD});
     send(&running, Method::POST, "/admin/users", Some(body)).await;
     running.login("bob", "wrong password").await;
+    // The password in the field of the name, and a guess at the password with a stolen token.
+    running.login("hunter2-hunter2", "").await;
+    let stolen = pair(running.login("bob", PASSWORD).await).await;
+    let guess = json!({"current": "a thief's guess", "new": "quite another one"});
+    let refusal = running
+        .request(Method::POST, "/password")
+        .bearer_auth(&stolen.access)
+        .json(&guess)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(refusal.status(), StatusCode::UNAUTHORIZED);
     let log = get(&running, "/admin/audit?limit=1000").await;
     let lines = log["lines"].as_array().expect("lines");
     let find = |event: &str, name: &str| {
@@ -256,6 +348,16 @@ async fn the_audit_log_says_who_did_what() {
     assert!(find("user_created", "bob")["actor"].is_string());
     assert_eq!(find("sign_in_refused", "bob")["network"], "127.0.0.1");
     assert!(!log.to_string().contains(PASSWORD));
+    assert!(!log.to_string().contains("hunter2"), "{log}");
+    let refusals = lines
+        .iter()
+        .filter(|line| line["event"] == "sign_in_refused");
+    let refusals: Vec<_> = refusals.collect();
+    assert_eq!(refusals.len(), 3, "{log}");
+    assert!(refusals[1]["username"].is_null() && refusals[1]["network"] == "127.0.0.1");
+    assert_eq!(refusals[2]["detail"], "password change");
+    assert_eq!(refusals[2]["username"], "bob");
+    assert!(refusals[2]["sid"].is_string());
     let last = lines
         .last()
         .and_then(|line| line["number"].as_u64())

@@ -362,6 +362,8 @@ async fn sent_until_it_waits(guess: impl Fn() -> RequestBuilder) -> Response {
 #[tokio::test]
 async fn a_strangers_guesses_do_not_keep_the_owners_device_out() {
     let running = start().await;
+    // A token of the very second in which the password was chosen does not count.
+    tokio::time::sleep(Duration::from_secs(1)).await;
     let signed_in: Value = running
         .login("ada", PASSWORD)
         .await
@@ -380,6 +382,31 @@ async fn a_strangers_guesses_do_not_keep_the_owners_device_out() {
     let mut guess = with("ada", "csd_AAAA");
     guess["password"] = json!("wrong password");
     sent_until_it_waits(|| running.request(Method::POST, "/login").json(&guess)).await;
+}
+
+/// Whoever had the account before its password was reset has a device token too.
+#[tokio::test]
+async fn after_a_reset_the_old_devices_count_with_everybody_else() {
+    let running = start().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let signed_in: Value = running
+        .login("ada", PASSWORD)
+        .await
+        .json()
+        .await
+        .expect("JSON");
+    let device = signed_in["device_token"].as_str().expect("a device token");
+    let reset = Password::new("another good one").expect("a password");
+    let directory = running.server.directory();
+    directory.set_password("ada", reset).await.expect("reset");
+    for _ in 0..5 {
+        running.login("ada", "a stranger's guess").await;
+    }
+    waiting(&running, "ada").await;
+    let guess = json!({"username": "ada", "password": PASSWORD, "device_token": device});
+    let thief = running.post("/login", &guess).await;
+    let reason = refused(thief, StatusCode::TOO_MANY_REQUESTS, "too_many_attempts").await;
+    assert_eq!(reason, "too_many_attempts");
 }
 
 #[tokio::test]
