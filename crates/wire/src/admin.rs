@@ -30,7 +30,8 @@ pub struct NewPassword {
 /// `PATCH /admin/users/{name}`: what is left out stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserChange {
-    /// The roles of the `roles` claim, all of them.
+    /// The roles of the `roles` claim, all of them. If one is taken away, every session of the user
+    /// ends; one that is only added is in the next token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<String>>,
     /// Whether the user is kept out.

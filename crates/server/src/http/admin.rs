@@ -103,7 +103,7 @@ pub(super) async fn user(admin: Admin, Segment(name): Segment) -> Result<Respons
     Ok(private(user_row(admin.directory.user(&name).await?)))
 }
 
-/// `PATCH /admin/users/{name}`.
+/// `PATCH /admin/users/{name}`: all that is said, or nothing.
 pub(super) async fn change_user(
     admin: Admin,
     Segment(name): Segment,

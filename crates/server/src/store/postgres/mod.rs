@@ -44,7 +44,7 @@ use self::sweep::Sweeper;
 use self::users::{Change, ChangeAndEnd};
 use super::{
     Created, Ended, Ending, Found, KeyRowChange, Opened, Rotated, Rotation, Store, StoreError,
-    Which, UserChange,
+    UserChange, Which,
 };
 
 /// A database that several processes may share.

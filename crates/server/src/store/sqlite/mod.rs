@@ -41,7 +41,7 @@ use self::reader::Readers;
 use self::writer::Writer;
 use super::{
     Created, Ended, Ending, Found, KeyRowChange, Opened, Rotated, Rotation, Store, StoreError,
-    Which, UserChange,
+    UserChange, Which,
 };
 
 /// How long a write waits for another process to finish its own.
