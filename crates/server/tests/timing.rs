@@ -28,7 +28,7 @@ const PASSWORD: &str = "correct horse battery staple";
 const IMPORTED: &str = "scrypt:16384:8:1$Y4ZMTUZc2n0kPKCw$c3cf99d09cbdf15ba6022be317918c7cfca741499ef6ca473168d0feec6ddcbc8dd6911d1e5ac4d8b59a021b28a2b7cfb02890de09c1b42b4e4907c74d782cfa";
 
 const STEP: usize = 20;
-const AT_LEAST: usize = 60;
+const AT_LEAST: usize = 40;
 const AT_MOST: usize = 400;
 /// In standard deviations: chance alone goes so far in one of 150,000 comparisons, and there are ten.
 const TELLS: f64 = 4.5;
