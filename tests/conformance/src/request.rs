@@ -1,9 +1,15 @@
 //! Requests as a client would send them, answers as the tests look at them.
 
+use std::time::Duration;
+
 use countersign_wire::paths;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
 use reqwest::{Client, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+
+/// How long a client waits for an answer before it takes it for lost: far longer than any takes,
+/// and shorter than the grace in which the same refresh token may be sent again.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A client of one server.
 #[derive(Clone, Debug)]
@@ -28,9 +34,15 @@ pub type Lost = reqwest::Error;
 
 impl Http {
     /// A client of the server at `base`, a URL without a path.
+    ///
+    /// # Panics
+    /// If this machine cannot make an HTTP client.
     pub fn new(base: impl Into<String>) -> Self {
         Self {
-            client: Client::new(),
+            client: Client::builder()
+                .timeout(PATIENCE)
+                .build()
+                .expect("an HTTP client"),
             base: base.into(),
         }
     }
