@@ -59,6 +59,8 @@ pub struct Revocation {
     pub kind: RevocationKind,
     /// The id.
     pub value: String,
+    /// When it ended.
+    pub at: UnixTime,
     /// No token it concerns is alive after this.
     pub until: UnixTime,
 }
@@ -104,6 +106,7 @@ impl Revocation {
         Self {
             kind: RevocationKind::Session,
             value: sid.into(),
+            at: now,
             until: policy.last_token_gone(now),
         }
     }
@@ -113,6 +116,7 @@ impl Revocation {
         Self {
             kind: RevocationKind::Subject,
             value: user_id.into(),
+            at: now,
             until: policy.last_token_gone(now),
         }
     }
@@ -122,10 +126,12 @@ impl Revocation {
         jwt_id: impl Into<String>,
         expires_at: UnixTime,
         policy: &RevocationPolicy,
+        now: UnixTime,
     ) -> Self {
         Self {
             kind: RevocationKind::Token,
             value: jwt_id.into(),
+            at: now,
             until: expires_at
                 .saturating_add(policy.leeway)
                 .saturating_add(policy.margin),
@@ -137,6 +143,7 @@ impl Revocation {
         Self {
             kind: RevocationKind::Key,
             value: kid.into(),
+            at: now,
             until: now.saturating_add(policy.key_life),
         }
     }
@@ -156,10 +163,18 @@ pub struct Cursor {
 pub struct LiveSet {
     epoch: String,
     counter: u64,
-    /// Until when, and at which count it was added.
-    events: BTreeMap<(RevocationKind, String), (UnixTime, u64)>,
+    events: BTreeMap<(RevocationKind, String), Known>,
     /// The same by count, so that what is new to a follower is found without a walk over all.
     order: BTreeMap<u64, (RevocationKind, String)>,
+}
+
+/// What the set keeps of one revocation.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    at: UnixTime,
+    until: UnixTime,
+    /// The count at which it was added.
+    count: u64,
 }
 
 impl LiveSet {
@@ -176,24 +191,30 @@ impl LiveSet {
     /// Adds what is not known yet, or lives longer than was known. Returns whether anything
     /// changed: only then is there something to send.
     pub fn insert(&mut self, revocation: Revocation) -> bool {
-        let Revocation { kind, value, until } = revocation;
+        let Revocation {
+            kind,
+            value,
+            at,
+            until,
+        } = revocation;
         let key = (kind, value);
-        if let Some((known_until, count)) = self.events.get(&key) {
-            if *known_until >= until {
+        if let Some(known) = self.events.get(&key) {
+            if known.until >= until {
                 return false;
             }
-            self.order.remove(count);
+            self.order.remove(&known.count);
         }
         self.counter += 1;
-        self.order.insert(self.counter, key.clone());
-        self.events.insert(key, (until, self.counter));
+        let count = self.counter;
+        self.order.insert(count, key.clone());
+        self.events.insert(key, Known { at, until, count });
         true
     }
 
     /// Removes what no living token can be concerned by. Returns how many.
     pub fn sweep(&mut self, now: UnixTime) -> usize {
         let before = self.events.len();
-        self.events.retain(|_, (until, _)| *until >= now);
+        self.events.retain(|_, known| known.until >= now);
         let events = &self.events;
         self.order.retain(|_, key| events.contains_key(key));
         before - self.events.len()
@@ -241,11 +262,12 @@ impl LiveSet {
     }
 
     fn revocation(&self, key: &(RevocationKind, String)) -> Option<Revocation> {
-        let (until, _) = self.events.get(key)?;
+        let known = self.events.get(key)?;
         Some(Revocation {
             kind: key.0,
             value: key.1.clone(),
-            until: *until,
+            at: known.at,
+            until: known.until,
         })
     }
 }

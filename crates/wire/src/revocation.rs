@@ -66,6 +66,9 @@ pub struct Event {
     pub kind: Kind,
     /// Which one: the value of that claim or header parameter.
     pub value: String,
+    /// When it was taken back, in seconds since 1970; for people, a guard needs only `until`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<u64>,
     /// When every token it concerns has expired and it can be forgotten, in seconds since 1970.
     pub until: u64,
 }
@@ -120,10 +123,11 @@ mod tests {
             events: vec![Event {
                 kind: Kind::Sid,
                 value: "s".to_string(),
+                at: Some(1_700_000_000),
                 until: 1_700_000_700,
             }],
         };
-        let json = r#"{"iss":"https://id.example","iat":1700000000,"epoch":"e1","counter":7,"events":[{"kind":"sid","value":"s","until":1700000700}]}"#;
+        let json = r#"{"iss":"https://id.example","iat":1700000000,"epoch":"e1","counter":7,"events":[{"kind":"sid","value":"s","at":1700000000,"until":1700000700}]}"#;
         assert_eq!(serde_json::to_string(&bulletin).expect("plain texts"), json);
         assert_eq!(
             serde_json::from_str::<Bulletin>(json).expect("the same shape"),

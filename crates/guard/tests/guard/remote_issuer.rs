@@ -162,6 +162,7 @@ impl RemoteIssuer {
         bulletin.events.push(Event {
             kind,
             value: value.to_owned(),
+            at: None,
             until,
         });
     }

@@ -130,6 +130,7 @@ async fn an_older_snapshot_of_the_same_epoch_is_not_even_read() {
         behaviour.bulletin.events.push(Event {
             kind: Kind::Sid,
             value: "s-1".to_owned(),
+            at: None,
             until: UnixTime::now().as_secs() + 900,
         });
     }

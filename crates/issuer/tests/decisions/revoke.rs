@@ -14,7 +14,7 @@ fn an_event_outlives_the_last_token_it_concerns() {
     assert_eq!(session("a", 0).until, at(known));
     assert_eq!(Revocation::subject("u", &policy, at(0)).until, at(known));
     assert_eq!(
-        Revocation::token("j", at(100), &policy).until,
+        Revocation::token("j", at(100), &policy, at(7)).until,
         at(100 + 120)
     );
     assert_eq!(Revocation::key("k", &policy, at(0)).until, at(48 * 3_600));

@@ -264,6 +264,7 @@ impl Directory {
             authority.publish([Revocation {
                 kind: RevocationKind::Subject,
                 value: user.id,
+                at: ending.at,
                 until: ending.until,
             }]);
         }

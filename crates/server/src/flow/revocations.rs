@@ -92,6 +92,7 @@ fn event(revocation: Revocation) -> Event {
     Event {
         kind: kind(revocation.kind),
         value: revocation.value,
+        at: Some(revocation.at.as_secs()),
         until,
     }
 }

@@ -66,6 +66,7 @@ impl Authority {
         self.publish(ended.iter().map(|session| Revocation {
             kind: RevocationKind::Session,
             value: session.sid.clone(),
+            at: ending.at,
             until: ending.until,
         }));
     }

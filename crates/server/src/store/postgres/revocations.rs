@@ -27,7 +27,7 @@ pub(super) const REPUBLISH: &str = "ON CONFLICT (kind, value) DO UPDATE
          published_at = excluded.published_at, writer = excluded.writer";
 
 pub(super) async fn live(db: &Pool, now: UnixTime) -> Result<Vec<Revocation>, StoreError> {
-    let sql = "SELECT kind, value, until FROM revocations WHERE until > $1";
+    let sql = "SELECT kind, value, published_at / 1000000, until FROM revocations WHERE until > $1";
     let rows = db.query(sql, &[&seconds(now)]).await?;
     rows.iter()
         .map(|row| {
@@ -40,7 +40,8 @@ pub(super) async fn live(db: &Pool, now: UnixTime) -> Result<Vec<Revocation>, St
             Ok(Revocation {
                 kind,
                 value: rows::get(row, 1)?,
-                until: rows::time(row, 2)?,
+                at: rows::time(row, 2)?,
+                until: rows::time(row, 3)?,
             })
         })
         .collect()

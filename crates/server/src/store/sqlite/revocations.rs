@@ -28,23 +28,30 @@ pub(super) fn publish(
 }
 
 pub(super) fn live(db: &Connection, now: UnixTime) -> Result<Vec<Revocation>, StoreError> {
-    let mut statement =
-        db.prepare_cached("SELECT kind, value, until FROM revocations WHERE until > ?1")?;
+    let mut statement = db.prepare_cached(
+        "SELECT kind, value, published_at, until FROM revocations WHERE until > ?1",
+    )?;
     let rows = statement.query_map([seconds(now)], |row| {
         Ok((
             row.get::<_, String>(0)?,
             row.get::<_, String>(1)?,
             rows::time(row, 2)?,
+            rows::time(row, 3)?,
         ))
     })?;
     let mut live = Vec::new();
     for row in rows {
-        let (kind, value, until) = row?;
+        let (kind, value, at, until) = row?;
         let kind = RevocationKind::from_stored(&kind).ok_or_else(|| StoreError::Corrupt {
             place: "revocations.kind",
             detail: "a kind this program does not know".into(),
         })?;
-        live.push(Revocation { kind, value, until });
+        live.push(Revocation {
+            kind,
+            value,
+            at,
+            until,
+        });
     }
     Ok(live)
 }

@@ -251,6 +251,7 @@ fn publish_all(
         let revocation = Revocation {
             kind: RevocationKind::Session,
             value: session.sid.clone(),
+            at: ending.at,
             until: ending.until,
         };
         revocations::publish(db, &revocation, ending.at)?;

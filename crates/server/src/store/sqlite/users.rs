@@ -186,6 +186,7 @@ pub(super) fn delete(
     let revocation = Revocation {
         kind: RevocationKind::Subject,
         value: user_id.to_owned(),
+        at: ending.at,
         until: ending.until,
     };
     revocations::publish(db, &revocation, ending.at)?;

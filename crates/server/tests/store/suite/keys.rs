@@ -119,6 +119,7 @@ pub(crate) async fn a_step_is_taken_once(f: Fixture) {
         revocation: Some(Revocation {
             kind: RevocationKind::Key,
             value: mine.kid.clone(),
+            at: now(),
             until: in_seconds(1000),
         }),
         audit: audit(AuditKind::KeyWithdrawn),

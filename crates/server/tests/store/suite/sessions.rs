@@ -5,7 +5,7 @@ use countersign_issuer::record::{AuditKind, EndReason, Handle, PasswordHash, Ses
 use countersign_issuer::revoke::RevocationKind;
 use countersign_server::store::{Ending, Found, Opened, Rotated, Which};
 
-use crate::cast::{audit, disabled, ending, now, rotation, seconds_ago, session, user};
+use crate::cast::{audit, disabled, ending, in_seconds, now, rotation, seconds_ago, session, user};
 use crate::fixture::Fixture;
 
 pub(crate) async fn a_session_comes_back_as_it_was_stored(f: Fixture) {
@@ -95,6 +95,8 @@ pub(crate) async fn an_ended_session_is_published_and_rotates_no_more(f: Fixture
         (revoked[0].kind, &revoked[0].value),
         (RevocationKind::Session, &session.sid)
     );
+    let at = revoked[0].at;
+    assert!(at > seconds_ago(600) && at < in_seconds(600), "{at:?}");
 }
 
 pub(crate) async fn a_session_is_ended_by_its_owner_only(f: Fixture) {
