@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{audit, backup, demo, jwt, key, password, restore, serve, session, user};
+use crate::cmd::{audit, backup, demo, jwk, jwt, key, password, restore, serve, session, user};
 
 /// JWT authentication for APIs: sign in, guard, refresh, revoke.
 #[derive(Debug, Parser)]
@@ -14,7 +14,13 @@ use crate::cmd::{audit, backup, demo, jwt, key, password, restore, serve, sessio
 )]
 pub(crate) struct Cli {
     /// What to log to standard error: error, warn, info, debug, or `target=level` pairs
-    #[arg(long, global = true, env = "COUNTERSIGN_LOG", value_name = "FILTER")]
+    #[arg(
+        long,
+        global = true,
+        env = "COUNTERSIGN_LOG",
+        value_name = "FILTER",
+        display_order = 900
+    )]
     log: Option<String>,
     #[command(subcommand)]
     pub(crate) command: Command,
@@ -49,6 +55,8 @@ pub(crate) enum Command {
     Restore(restore::RestoreArgs),
     /// Sign, verify and look at tokens
     Jwt(jwt::JwtArgs),
+    /// Make, convert and name keys
+    Jwk(jwk::JwkArgs),
 }
 
 impl Cli {

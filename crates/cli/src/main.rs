@@ -27,5 +27,6 @@ fn main() -> ExitCode {
         Command::Backup(args) => cmd::backup::run(&args),
         Command::Restore(args) => cmd::restore::run(&args),
         Command::Jwt(args) => cmd::jwt::run(args),
+        Command::Jwk(args) => cmd::jwk::run(&args),
     })
 }

@@ -5,6 +5,7 @@ pub(crate) mod backup;
 mod database;
 pub(crate) mod demo;
 mod import;
+pub(crate) mod jwk;
 pub(crate) mod jwt;
 pub(crate) mod key;
 pub(crate) mod password;

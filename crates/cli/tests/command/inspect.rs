@@ -32,6 +32,31 @@ fn a_look_says_that_it_proves_nothing() {
 }
 
 #[test]
+fn the_picture_is_too_little_to_be_used() {
+    let long = run(&[
+        "jwt",
+        "sign",
+        "--secret-file",
+        &Folder::new().secret(),
+        "--sub",
+        "ada",
+    ])
+    .done();
+    let long = long.trim_end();
+    let data = run(&["jwt", "inspect", long]).done();
+    let drawn = data.lines().nth(2).expect("a picture");
+    let parts: Vec<&str> = drawn.split('.').collect();
+    assert_eq!(parts.len(), 3, "{drawn}");
+    for (part, whole) in parts.iter().zip(long.split('.')) {
+        assert_eq!(part.strip_suffix('…'), whole.get(..24), "{drawn}");
+    }
+    assert!(
+        data.contains("\nsignature\n  32 bytes, not checked\n"),
+        "{data}"
+    );
+}
+
+#[test]
 fn moments_near_now_are_said_in_minutes() {
     let folder = Folder::new();
     let secret = folder.secret();

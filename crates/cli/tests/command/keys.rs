@@ -1,7 +1,6 @@
 //! Keys and secrets in files of a temporary folder.
 
 use std::fs;
-use std::path::PathBuf;
 
 use countersign::{Algorithm, KeySet, SigningKey};
 use tempfile::TempDir;
@@ -17,8 +16,14 @@ impl Folder {
 
     /// Writes a file and gives its path.
     pub(crate) fn file(&self, name: &str, content: &str) -> String {
-        let path: PathBuf = self.0.path().join(name);
+        let path = self.path(name);
         fs::write(&path, content).expect("a file");
+        path
+    }
+
+    /// The path of a file that need not be there.
+    pub(crate) fn path(&self, name: &str) -> String {
+        let path = self.0.path().join(name);
         path.into_os_string().into_string().expect("a plain path")
     }
 

@@ -7,6 +7,8 @@
 mod demo;
 mod inspect;
 mod installation;
+mod issuer;
+mod jwk;
 mod keys;
 mod run;
 mod serve;

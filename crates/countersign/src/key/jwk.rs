@@ -107,6 +107,16 @@ impl Jwk {
         self.key_id.as_deref()
     }
 
+    /// The same key under another `kid`, which is cut off after 256 bytes.
+    pub fn with_key_id(mut self, key_id: impl Into<String>) -> Self {
+        let mut key_id = key_id.into();
+        while key_id.len() > super::MAX_KEY_ID {
+            key_id.pop();
+        }
+        self.key_id = Some(key_id);
+        self
+    }
+
     /// Says which algorithm the key is for, where the JWK does not.
     ///
     /// # Errors

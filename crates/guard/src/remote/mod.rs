@@ -25,7 +25,7 @@ mod task;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::AccessClaims;
+use countersign::{AccessClaims, KeySet};
 pub use error::{FetchError, FollowError};
 
 use crate::builder::GuardBuilder;
@@ -133,6 +133,23 @@ impl<C> GuardBuilder<C> {
         self.pace.plain_http = PlainHttp::Anywhere;
         self
     }
+}
+
+/// An issuer's keys for checking signatures, found by discovery (RFC 8414, OpenID Connect Discovery)
+/// and fetched once: for a tool that checks one token. What serves requests should
+/// [follow](Guard::follow) the issuer, or it would never see a key changed or withdrawn.
+///
+/// It is fetched over `https`, or over `http` from the own machine, within 5 seconds each. Must be
+/// called on a tokio runtime.
+///
+/// # Errors
+///
+/// [`FollowError`] if the issuer cannot be reached, or says something else than it should.
+pub async fn published_keys(issuer: &str) -> Result<KeySet, FollowError> {
+    let fetcher = Fetcher::new(&Pace::default())?;
+    let (metadata, fetcher) = discovery::discover(&fetcher, issuer).await?;
+    let source = jwks::Source::new(fetcher, &metadata.jwks_uri)?;
+    Ok(source.fetch().await?.keys)
 }
 
 /// [`follow`], again and again while the issuer may yet come up.

@@ -1,5 +1,6 @@
 //! `countersign jwt inspect`: what a token says. It proves nothing and says so.
 
+use anstyle::{AnsiColor, Style};
 use clap::Args;
 use countersign::{Algorithm, UnixTime, Unverified};
 use serde::Serialize;
@@ -48,8 +49,15 @@ pub(super) fn run(args: &InspectArgs) -> Result<(), Failure> {
     output::line(&format!(
         "{WARN}not verified{WARN:#}: {DIM}anyone can write this; `countersign jwt verify` checks it{DIM:#}"
     ))?;
-    section("header", header, now)?;
-    section("claims", claims, now)?;
+    output::line(&format!("\n{}", picture(&token)))?;
+    section("header", HEADER, header, now)?;
+    section("claims", CLAIMS, claims, now)?;
+    let bytes = signature_length(&token);
+    output::line(&format!(
+        "\n{}\n  {bytes} bytes, {}",
+        styled(SIGNATURE, "signature"),
+        styled(WARN, "not checked")
+    ))?;
     if !warnings.is_empty() {
         output::line(&format!("\n{}", styled(BOLD, "unusual")))?;
         for Warning { text, .. } in &warnings {
@@ -59,8 +67,34 @@ pub(super) fn run(args: &InspectArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-fn section(title: &str, members: &Value, now: UnixTime) -> Result<(), Failure> {
-    output::line(&format!("\n{}", styled(BOLD, title)))?;
+/// The three parts of a token, in the text and above what they say.
+const HEADER: Style = AnsiColor::Red.on_default().bold();
+const CLAIMS: Style = AnsiColor::Magenta.on_default().bold();
+const SIGNATURE: Style = AnsiColor::Blue.on_default().bold();
+/// How much of each part is drawn: the three of them and their dots fit a line of 80.
+const DRAWN: usize = 24;
+
+/// The token on one line, each part in its colour and cut short: enough to know it again, too
+/// little to use it.
+fn picture(token: &str) -> String {
+    let parts: Vec<String> = token
+        .split('.')
+        .zip([HEADER, CLAIMS, SIGNATURE])
+        .map(|(part, style)| match part.char_indices().nth(DRAWN) {
+            Some((end, _)) => format!("{style}{}{style:#}…", &part[..end]),
+            None => styled(style, part),
+        })
+        .collect();
+    parts.join(".")
+}
+
+fn signature_length(token: &str) -> usize {
+    let signature = token.rsplit('.').next().unwrap_or_default();
+    signature.len() * 3 / 4
+}
+
+fn section(title: &str, style: Style, members: &Value, now: UnixTime) -> Result<(), Failure> {
+    output::line(&format!("\n{}", styled(style, title)))?;
     let empty = Map::new();
     let members = members.as_object().unwrap_or(&empty);
     let width = members

@@ -55,6 +55,11 @@ impl KeyArgs {
         self.alg
     }
 
+    /// Whether a key was named, by a file or by the environment.
+    pub(super) fn is_named(&self) -> bool {
+        self.key.is_some() || self.secret_file.is_some() || has_secret_variable()
+    }
+
     /// The key to sign with.
     pub(super) fn signing_key(&self) -> Result<SigningKey, Failure> {
         match self.material()? {
@@ -179,8 +184,12 @@ fn other_algorithm() -> Failure {
     )
 }
 
+fn has_secret_variable() -> bool {
+    std::env::var_os(SECRET_VARIABLE).is_some()
+}
+
 /// A key that says no algorithm gets the common one of its kind.
-fn with_an_algorithm(jwk: &Jwk) -> Jwk {
+pub(in crate::cmd) fn with_an_algorithm(jwk: &Jwk) -> Jwk {
     let likely = [Algorithm::RS256, Algorithm::HS256];
     let fitting = likely
         .into_iter()
@@ -189,7 +198,9 @@ fn with_an_algorithm(jwk: &Jwk) -> Jwk {
 }
 
 /// The first algorithm the key is fit for, or what is wrong with the key apart from that.
-fn first_that_fits<K>(try_one: impl Fn(Algorithm) -> Result<K, KeyError>) -> Result<K, KeyError> {
+pub(in crate::cmd) fn first_that_fits<K>(
+    try_one: impl Fn(Algorithm) -> Result<K, KeyError>,
+) -> Result<K, KeyError> {
     let mut refused = KeyError::UnsupportedKeyType;
     for algorithm in PEM_ALGORITHMS {
         match try_one(algorithm) {
@@ -201,7 +212,7 @@ fn first_that_fits<K>(try_one: impl Fn(Algorithm) -> Result<K, KeyError>) -> Res
     Err(refused)
 }
 
-pub(super) fn read_text(path: &Path) -> Result<String, Failure> {
+pub(in crate::cmd) fn read_text(path: &Path) -> Result<String, Failure> {
     String::from_utf8(read(path)?)
         .map_err(|_| Failure::failed(format!("{} is not text", path.display())))
 }

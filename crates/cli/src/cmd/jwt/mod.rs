@@ -4,7 +4,7 @@
 //! looks.
 
 mod inspect;
-mod key;
+pub(in crate::cmd) mod key;
 pub(crate) mod moment;
 mod sign;
 mod verify;

@@ -7,6 +7,7 @@ use countersign::{
     Algorithm, AlgorithmRule, AudienceRule, IssuerRule, KeySet, Rules, TokenError, UnixTime,
     Unverified, Verified, Verifier,
 };
+use countersign_guard::remote::published_keys;
 use serde_json::Value;
 
 use super::TokenArgs;
@@ -18,13 +19,15 @@ use crate::output::{self, GOOD, styled};
 /// Check a token and print its claims; exit 3 and the reason if it is refused
 ///
 /// Issuer and audience must be said or waived: a token for another service, or from another
-/// issuer, may carry a good signature too.
+/// issuer, may carry a good signature too. If no key is given and the issuer is a URL, the keys are
+/// fetched from it: over https, or http from this machine.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("from").required(true).args(["issuer", "any_issuer"]),
     group = ArgGroup::new("to").required(true).args(["audience", "any_audience"]),
     override_usage = "countersign jwt verify [OPTIONS] --issuer <URL> --audience <NAME> [TOKEN]",
     after_help = "Examples:
+  countersign jwt verify --issuer https://id.example --audience api TOKEN
   countersign jwt verify --issuer https://id.example --audience api \\
       --jwks keys.json < token
   countersign jwt verify --issuer https://id.example --any-audience \\
@@ -40,7 +43,7 @@ pub(super) struct VerifyArgs {
     /// A file with a published key set; the token's `kid` chooses the key
     #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "secret_file", "allow_weak_secret"])]
     jwks: Option<std::path::PathBuf>,
-    /// The `iss` the token must have
+    /// The `iss` the token must have; its published keys are asked for if no key is given
     #[arg(long, value_name = "URL")]
     issuer: Option<String>,
     /// Accept a token of any issuer, or none
@@ -96,6 +99,9 @@ impl VerifyArgs {
             }
             return Ok(keys);
         }
+        if let (Some(issuer), false) = (self.issuer_to_ask(), self.key.is_named()) {
+            return published_by(issuer);
+        }
         let unverified = Unverified::parse(token).map_err(refused)?;
         let algorithm = Algorithm::from_name(unverified.algorithm_name()).ok_or_else(|| {
             Failure::refused(
@@ -109,6 +115,13 @@ impl VerifyArgs {
             key = key.with_key_id(key_id);
         }
         KeySet::new([key]).map_err(Failure::failed)
+    }
+
+    /// An issuer that can be asked: a name like `my-app` is none.
+    fn issuer_to_ask(&self) -> Option<&str> {
+        let is_url =
+            |issuer: &&str| issuer.starts_with("https://") || issuer.starts_with("http://");
+        self.issuer.as_deref().filter(is_url)
     }
 
     fn rules(&self) -> Rules {
@@ -136,6 +149,16 @@ impl VerifyArgs {
             rules
         }
     }
+}
+
+/// The issuer's key set, found by discovery. It is fetched once; nothing is followed.
+fn published_by(issuer: &str) -> Result<KeySet, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::failed)?
+        .block_on(published_keys(issuer))
+        .map_err(Failure::failed)
 }
 
 fn refused(error: TokenError) -> Failure {

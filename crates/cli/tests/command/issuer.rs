@@ -1,0 +1,133 @@
+//! `jwt verify --issuer URL`: the keys come from where the issuer publishes them.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::thread;
+
+use countersign::{Algorithm, KeySet, SigningKey};
+
+use crate::keys::Folder;
+use crate::run::{Ended, run};
+
+/// An issuer that answers discovery and publishes one key.
+struct Issuer {
+    url: String,
+    key: SigningKey,
+}
+
+impl Issuer {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let key = SigningKey::generate(Algorithm::ES256).expect("a key");
+        let keys = KeySet::new([key.verifying_key()]).expect("a set").to_json();
+        let metadata = format!(r#"{{"issuer":"{url}","jwks_uri":"{url}/keys"}}"#);
+        // It ends with the test's process.
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.expect("a connection");
+                let mut lines = BufReader::new(stream.try_clone().expect("a handle")).lines();
+                let request = lines.next().expect("a request").expect("text");
+                let _ = lines.find(|line| line.as_ref().is_ok_and(String::is_empty));
+                let (status, body) = match request.split(' ').nth(1) {
+                    Some("/.well-known/openid-configuration") => ("200 OK", metadata.as_str()),
+                    Some("/keys") => ("200 OK", keys.as_str()),
+                    _ => ("404 Not Found", ""),
+                };
+                write!(
+                    stream,
+                    "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+                     connection: close\r\n\r\n{body}",
+                    body.len()
+                )
+                .expect("the answer is sent");
+            }
+        });
+        Self { url, key }
+    }
+
+    fn token(&self, folder: &Folder, more: &[&str]) -> String {
+        let private = folder.file("issuer.json", self.key.to_jwk().to_json().expose());
+        let sign = ["jwt", "sign", "--key", &private, "--iss", &self.url];
+        run(&[&sign, more].concat()).done().trim_end().to_owned()
+    }
+}
+
+fn verify(issuer: &str, token: &str) -> Ended {
+    run(&[
+        "jwt",
+        "verify",
+        "--issuer",
+        issuer,
+        "--audience",
+        "api",
+        token,
+    ])
+}
+
+#[test]
+fn an_issuers_published_keys_are_found() {
+    let (folder, issuer) = (Folder::new(), Issuer::start());
+    let good = issuer.token(&folder, &["--aud", "api", "--sub", "ada"]);
+    assert!(
+        verify(&issuer.url, &good)
+            .done()
+            .contains(r#""sub": "ada""#)
+    );
+
+    verify(&issuer.url, &issuer.token(&folder, &["--aud", "shop"])).refused("wrong_audience");
+    let expired = issuer.token(&folder, &["--aud", "api", "--exp", "-1s"]);
+    verify(&issuer.url, &expired).refused("expired");
+    let (stranger, _) = folder.jwks(Algorithm::ES256);
+    let forged = run(&[
+        "jwt",
+        "sign",
+        "--key",
+        &stranger,
+        "--iss",
+        &issuer.url,
+        "--aud",
+        "api",
+    ]);
+    verify(&issuer.url, forged.done().trim_end()).refused("unknown_key");
+}
+
+#[test]
+fn an_issuer_that_says_it_is_another_is_not_believed() {
+    let (folder, issuer) = (Folder::new(), Issuer::start());
+    let token = issuer.token(&folder, &["--aud", "api"]);
+    let ended = verify(&format!("{}/", issuer.url), &token);
+    assert_eq!((ended.code, ended.data.as_str()), (1, ""), "{ended:?}");
+    assert!(ended.words.contains("to the last character"), "{ended:?}");
+}
+
+#[test]
+fn an_issuer_that_cannot_be_asked_is_a_failure_and_no_verdict() {
+    let (folder, issuer) = (Folder::new(), Issuer::start());
+    let token = issuer.token(&folder, &["--aud", "api"]);
+    for (url, told) in [
+        ("http://127.0.0.1:9", "connection failed"),
+        ("http://id.example", "plain HTTP"),
+    ] {
+        let ended = verify(url, &token);
+        assert_eq!((ended.code, ended.data.as_str()), (1, ""), "{ended:?}");
+        assert!(ended.words.contains(told), "{told}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_key_that_was_given_is_used_and_nobody_is_asked() {
+    let (folder, issuer) = (Folder::new(), Issuer::start());
+    let token = issuer.token(&folder, &["--aud", "api"]);
+    let other = folder.jwks(Algorithm::ES256).1;
+    let arguments = [
+        "--issuer",
+        &issuer.url,
+        "--audience",
+        "api",
+        "--key",
+        &other,
+        &token,
+    ];
+    run(&[&["jwt", "verify"], &arguments[..]].concat()).refused("bad_signature");
+}
