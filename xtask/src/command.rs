@@ -86,6 +86,18 @@ impl Call {
         self.demand(status)
     }
 
+    /// Runs it, shows what it writes to stderr, and hands over what it wrote to stdout.
+    pub(crate) fn run_reading(mut self) -> Result<String, Failure> {
+        self.show();
+        self.command.stderr(Stdio::inherit());
+        let output = self
+            .command
+            .output()
+            .map_err(|error| self.not_started(&error))?;
+        self.demand(output.status)?;
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
     /// Runs it silently and hands over what it wrote to stdout.
     pub(crate) fn read(mut self) -> Result<String, Failure> {
         let output = self

@@ -1,6 +1,6 @@
-//! The project's own chores: `cargo xtask test` and `cargo xtask ci`.
+//! The project's own chores: `cargo xtask test`, `cargo xtask ci` and `cargo xtask bench`.
 //!
-//! Both are lists of named steps, run in order until one fails. What fails says the one command
+//! The first two are lists of named steps, run in order until one fails. What fails says the one command
 //! that repeats it. This program builds nothing by itself: it calls cargo and the tools a step
 //! needs, so that each step can be typed by hand as well.
 
@@ -12,6 +12,7 @@
 
 use std::process::ExitCode;
 
+mod bench;
 mod cargo;
 mod command;
 mod debian;
@@ -35,14 +36,19 @@ use workspace::Workspace;
 const USAGE: &str = "\
 usage: cargo xtask test [STEP…] [--skip-foreign]
        cargo xtask ci   [STEP…] [--skip-foreign]
+       cargo xtask bench [NAME…] [--quick] [--no-build]
 
   test   everything a change must pass, from a bare clone: builds, then runs all tests,
          those against other implementations of JWT as well
   ci     what CI runs: format, lints, docs, dependencies, walls, features, then `test`
+  bench  what it costs: runs the programs of benches/ and writes docs/benchmarks.md
 
   STEP            run only these steps, in the order of the list
   --skip-foreign  leave out the tests that need Python packages, and those that need PostgreSQL
                   where it is missing; both are said at the end
+  NAME            run only these benches; the other sections of the page stay
+  --quick         few rounds, to see that they work; nothing is written
+  --no-build      run what `cargo build --release` left, on a machine that is quiet by now
 ";
 
 fn main() -> ExitCode {
@@ -57,6 +63,12 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &[String]) -> Result<(), Failure> {
+    if let Some((name, rest)) = arguments.split_first()
+        && name == "bench"
+    {
+        let workspace = Workspace::load()?;
+        return bench::run(&workspace, &bench::Asked::parse(&workspace, rest)?);
+    }
     let (chore, rest) = match arguments.split_first() {
         Some((name, rest)) if name == "test" => (Chore::Test, rest),
         Some((name, rest)) if name == "ci" => (Chore::Ci, rest),

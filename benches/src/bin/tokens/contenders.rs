@@ -10,7 +10,9 @@ use aws_lc_rs::signature::{
     ParsedPublicKey, RsaEncoding, RsaKeyPair, VerificationAlgorithm,
 };
 use countersign::{Algorithm, KeySet, Signer, UnixTime, Verifier, base64url};
-use countersign_benches::{AUDIENCE, Borrowed, ISSUER, Owned, claims, rules, signer, verifier};
+use countersign_benches::token::{
+    AUDIENCE, Borrowed, ISSUER, Owned, claims, rules, signer, verifier,
+};
 
 /// One way to do the work; `call` says whether it succeeded.
 pub(crate) struct Contender {
@@ -35,7 +37,7 @@ type Contenders = Result<Vec<Contender>, Box<dyn Error>>;
 
 pub(crate) fn verifying(algorithm: Algorithm) -> Contenders {
     let signer = signer(algorithm)?;
-    let token = countersign_benches::token(&signer)?;
+    let token = countersign_benches::token::token(&signer)?;
     let now = UnixTime::now();
     let mut all = vec![raw_verify(&signer, &token)?];
 
