@@ -160,6 +160,12 @@ impl<C> GuardBuilder<C> {
         self.with_first(TrustedIssuer::any_issuer)
     }
 
+    /// See [`TrustedIssuer::also_audience`].
+    #[must_use]
+    pub fn also_audience(self, audience: impl Into<String>) -> Self {
+        self.with_first(|first| first.also_audience(audience))
+    }
+
     /// See [`TrustedIssuer::any_audience`].
     #[must_use]
     pub fn any_audience(self) -> Self {
@@ -279,7 +285,9 @@ impl<C> GuardBuilder<C> {
     /// [`GuardError::NoKeys`] if an issuer was given no key, [`GuardError::Keys`] if its keys do
     /// not make a set.
     pub fn build(self) -> Result<Guard<C>, GuardError> {
-        let realm = self.realm.unwrap_or_else(|| self.first.audience.clone());
+        let realm = self
+            .realm
+            .unwrap_or_else(|| self.first.audiences.first().cloned().unwrap_or_default());
         let answer = Answer {
             realm,
             resource_metadata: self.resource_metadata,

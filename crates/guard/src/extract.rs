@@ -7,13 +7,12 @@
 use axum_core::extract::{FromRef, FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use countersign::UnixTime;
-use countersign_wire::bearer::BearerError;
 use http::request::Parts;
 use serde::de::DeserializeOwned;
 
 use crate::caller::Caller;
 use crate::guard::{Begun, Guard};
-use crate::refusal::{Refusal, Why};
+use crate::refusal::Refusal;
 
 impl<S, C> FromRequestParts<S> for Caller<C>
 where
@@ -44,11 +43,14 @@ where
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Option<Self>, Refusal> {
-        match <Self as FromRequestParts<S>>::from_request_parts(parts, state).await {
-            Ok(caller) => Ok(Some(caller)),
-            Err(refusal) if *refusal.why() == Why::NoToken(BearerError::Missing) => Ok(None),
-            Err(refusal) => Err(refusal),
+        let guard = Guard::<C>::from_ref(state);
+        let let_in_before = parts.extensions.get::<Self>().is_some();
+        // An anonymous visitor is no refusal, and is not counted as one.
+        if !let_in_before && !guard.has_token(Some(&parts.method), &parts.headers) {
+            return Ok(None);
         }
+        let caller = <Self as FromRequestParts<S>>::from_request_parts(parts, state);
+        caller.await.map(Some)
     }
 }
 

@@ -93,14 +93,7 @@ impl<C: DeserializeOwned> Guard<C> {
         headers: &HeaderMap,
         now: UnixTime,
     ) -> Result<Caller<C>, Refusal> {
-        let attempt = self.attempt(None, headers, now);
-        match self.refetch(&attempt) {
-            None => self.settle(attempt),
-            Some(refetched) => {
-                refetched.await;
-                self.check(headers, now)
-            }
-        }
+        self.check_fully(None, headers, now).await
     }
 
     /// As [`check_token`](Self::check_token), with fresh keys as in
@@ -120,6 +113,23 @@ impl<C: DeserializeOwned> Guard<C> {
             Some(refetched) => {
                 refetched.await;
                 self.check_token(token, now)
+            }
+        }
+    }
+
+    /// [`check_async`](Self::check_async) and [`check_request`](Self::check_request) in one.
+    pub(crate) async fn check_fully(
+        &self,
+        method: Option<&Method>,
+        headers: &HeaderMap,
+        now: UnixTime,
+    ) -> Result<Caller<C>, Refusal> {
+        let attempt = self.attempt(method, headers, now);
+        match self.refetch(&attempt) {
+            None => self.settle(attempt),
+            Some(refetched) => {
+                refetched.await;
+                self.settle(self.attempt(method, headers, now))
             }
         }
     }
@@ -153,6 +163,11 @@ impl<C: DeserializeOwned> Guard<C> {
             .token(method, headers)
             .map_err(|why| Failure { why, issuer: None })?;
         self.attempt_token(token, now)
+    }
+
+    /// Whether the request brings anything that wants to be a token.
+    pub(crate) fn has_token(&self, method: Option<&Method>, headers: &HeaderMap) -> bool {
+        self.token(method, headers) != Err(Why::NoToken(BearerError::Missing))
     }
 
     /// The one token of the request: in the header, or in the cookie if that is allowed.

@@ -42,7 +42,8 @@ impl KeyHandle {
         self.cell.published().keys.clone()
     }
 
-    /// How long ago the set was fetched; `None` if it does not come from afar.
+    /// How long ago the set was fetched; `None` if it does not come from afar, [`Duration::MAX`] if
+    /// it was never fetched yet.
     pub fn age(&self, now: UnixTime) -> Option<Duration> {
         self.cell.age(now)
     }
@@ -87,7 +88,7 @@ pub(crate) trait Refetch: Send + Sync {
 pub(crate) struct KeyCell {
     published: ArcSwap<Published>,
     generation: AtomicU64,
-    /// Seconds; [`NEVER`] if the set does not come from afar.
+    /// Seconds; [`NEVER`] if the set does not come from afar, [`NOT_YET`] if it has yet to.
     fetched_at: AtomicU64,
     /// How old a fetched set may become.
     good_for: Duration,
@@ -95,6 +96,7 @@ pub(crate) struct KeyCell {
 }
 
 const NEVER: u64 = u64::MAX;
+const NOT_YET: u64 = u64::MAX - 1;
 
 /// A key set, and what the issuer announced with it.
 pub(crate) struct Published {
@@ -104,15 +106,11 @@ pub(crate) struct Published {
 }
 
 impl KeyCell {
-    /// A set from afar.
+    /// A set from afar that has not arrived yet: too old for any token.
     #[cfg(feature = "remote")]
-    pub(crate) fn fetched(
-        keys: KeySet,
-        max_lifetime: Option<Duration>,
-        good_for: Duration,
-    ) -> Self {
-        let cell = Self::new(keys, max_lifetime, good_for);
-        cell.fetched_at(UnixTime::now());
+    pub(crate) fn awaited(good_for: Duration) -> Self {
+        let cell = Self::new(KeySet::default(), None, good_for);
+        cell.fetched_at.store(NOT_YET, Ordering::Relaxed);
         cell
     }
 
@@ -131,13 +129,23 @@ impl KeyCell {
     }
 
     pub(crate) fn replace(&self, keys: KeySet) {
+        self.publish(keys, |before| before);
+    }
+
+    /// The first set of an issuer, and what it announces.
+    #[cfg(feature = "remote")]
+    pub(crate) fn announce(&self, keys: KeySet, max_lifetime: Option<Duration>) {
+        self.publish(keys, |_| max_lifetime);
+    }
+
+    fn publish(&self, keys: KeySet, lifetime: impl FnOnce(Option<Duration>) -> Option<Duration>) {
         let _one_at_a_time = self
             .replacing
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         let before = self.published.load();
         let generation = before.generation + 1;
-        let max_lifetime = before.max_lifetime;
+        let max_lifetime = lifetime(before.max_lifetime);
         self.published.store(Arc::new(Published {
             generation,
             keys,
@@ -162,12 +170,14 @@ impl KeyCell {
     }
 
     pub(crate) fn is_too_old(&self, now: UnixTime) -> bool {
-        self.age(now).is_some_and(|age| age > self.good_for)
+        self.age(now)
+            .is_some_and(|age| age > self.good_for || age == Duration::MAX)
     }
 
     fn age(&self, now: UnixTime) -> Option<Duration> {
         match self.fetched_at.load(Ordering::Relaxed) {
             NEVER => None,
+            NOT_YET => Some(Duration::MAX),
             secs => Some(now.since(UnixTime::from_secs(secs))),
         }
     }

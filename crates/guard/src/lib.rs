@@ -99,6 +99,7 @@ mod ended;
 mod error;
 #[cfg(feature = "axum")]
 mod extract;
+pub mod forward;
 mod guard;
 mod identity;
 mod keys;

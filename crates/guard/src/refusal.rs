@@ -48,6 +48,13 @@ pub enum Why {
     Denied(Arc<str>),
     /// The token came in a cookie, on a request that another site may have started.
     CrossSite,
+    /// The request can be read in more than one way, and so could be for more than one rule.
+    AmbiguousRequest,
+    /// Nobody may make such a request.
+    Closed,
+    /// The proxy did not say, in this place, which request it asks about: it is not set up as it
+    /// should be.
+    NotForwarded(&'static str),
     /// The token is of the old kind, and the time until which those were accepted is over.
     LegacyEnded,
     /// The issuer could not be reached for so long that its keys are too old to be trusted.
@@ -69,6 +76,9 @@ impl Why {
             Self::MissingRole(_) => "missing_role",
             Self::Denied(_) => "denied",
             Self::CrossSite => "cross_site",
+            Self::AmbiguousRequest => "ambiguous_request",
+            Self::Closed => "closed",
+            Self::NotForwarded(_) => "not_forwarded",
             Self::LegacyEnded => "legacy_ended",
             Self::KeysTooOld => "keys_too_old",
             Self::RevocationsTooOld => "revocations_too_old",
@@ -100,6 +110,16 @@ impl Display for Why {
             Self::CrossSite => {
                 f.write_str("a cookie counts only on requests from the application's own pages")
             }
+            Self::AmbiguousRequest => f.write_str(
+                "the path or the method can be read in more than one way; send a path without dot \
+                 segments, doubled or encoded slashes and ';', and a method in capitals",
+            ),
+            Self::Closed => f.write_str("nobody may make this request"),
+            Self::NotForwarded(place) => write!(
+                f,
+                "the proxy in front does not say, exactly once in '{place}', which request it asks \
+                 about; see to its settings"
+            ),
             Self::LegacyEnded => {
                 f.write_str("tokens of the old kind are no longer accepted; sign in again")
             }
@@ -124,20 +144,25 @@ impl Refusal {
         self.why.code()
     }
 
-    /// The status by RFC 6750 §3.1: 400, 401 or 403; or 503 where the guard itself cannot decide.
+    /// The status by RFC 6750 §3.1: 400, 401 or 403; or 503 where the guard itself cannot decide,
+    /// and 500 where a proxy does not tell it what to decide about.
     pub fn status(&self) -> StatusCode {
         match self.kind() {
             Status::NoCredentials | Status::InvalidToken => StatusCode::UNAUTHORIZED,
             Status::InvalidRequest => StatusCode::BAD_REQUEST,
             Status::InsufficientScope | Status::Forbidden => StatusCode::FORBIDDEN,
             Status::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Status::Misconfigured => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
 
     /// The value of `WWW-Authenticate`; none if no other credentials would change the answer.
     pub fn challenge(&self) -> Option<String> {
         let kind = self.kind();
-        if matches!(kind, Status::Forbidden | Status::Unavailable) {
+        if matches!(
+            kind,
+            Status::Forbidden | Status::Unavailable | Status::Misconfigured
+        ) {
             return None;
         }
         let description = self.description();
@@ -239,7 +264,8 @@ impl Refusal {
             Why::MissingScope(_) | Why::MissingRole(_) | Why::Denied(_) => {
                 Status::InsufficientScope
             }
-            Why::CrossSite => Status::Forbidden,
+            Why::CrossSite | Why::AmbiguousRequest | Why::Closed => Status::Forbidden,
+            Why::NotForwarded(_) => Status::Misconfigured,
             Why::KeysTooOld | Why::RevocationsTooOld => Status::Unavailable,
         }
     }
@@ -282,6 +308,7 @@ enum Status {
     InsufficientScope,
     Forbidden,
     Unavailable,
+    Misconfigured,
 }
 
 impl Status {
@@ -293,6 +320,7 @@ impl Status {
             Self::InsufficientScope => problem::INSUFFICIENT_SCOPE,
             Self::Forbidden => problem::ACCESS_DENIED,
             Self::Unavailable => problem::TEMPORARILY_UNAVAILABLE,
+            Self::Misconfigured => problem::SERVER_ERROR,
         }
     }
 }

@@ -136,12 +136,11 @@ impl RevokedSet {
         }
     }
 
-    /// A set that is stale until an issuer was heard.
+    /// From now on it is stale until an issuer is heard.
     #[cfg(feature = "remote")]
-    pub(crate) fn following() -> Self {
-        let set = Self::new();
-        set.as_of.store(UNHEARD, Ordering::Relaxed);
-        set
+    pub(crate) fn follow(&self) {
+        let _one_at_a_time = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
+        self.as_of.store(UNHEARD, Ordering::Release);
     }
 
     /// An issuer's signed word, received now.
@@ -307,7 +306,8 @@ mod tests {
     #[cfg(feature = "remote")]
     #[test]
     fn the_age_counts_from_the_signed_time_and_from_its_last_advance() {
-        let set = RevokedSet::following();
+        let set = RevokedSet::new();
+        set.follow();
         assert_eq!(set.age(NOW), Some(Duration::MAX), "nothing heard yet");
 
         let seconds = Duration::from_secs;

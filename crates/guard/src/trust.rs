@@ -46,8 +46,8 @@ pub(crate) struct Issuer {
 pub(crate) struct Expected {
     /// Any issuer if it is absent.
     pub(crate) issuer: Option<String>,
-    /// Any audience if it is absent.
-    pub(crate) audience: Option<String>,
+    /// One of them must be in the token's; any audience if it is absent.
+    pub(crate) audiences: Option<Vec<String>>,
     /// Any type if it is absent.
     pub(crate) typ: Option<String>,
     /// Whatever the keys are for if it is absent.
@@ -91,7 +91,7 @@ impl Issuer {
     ) -> Result<Self, KeyError> {
         let expected = Expected {
             issuer: None,
-            audience: None,
+            audiences: None,
             typ: None,
             algorithms: Some(vec![secret.algorithm()]),
             max_lifetime: None,
@@ -230,8 +230,8 @@ impl Expected {
             .as_deref()
             .map_or_else(IssuerRule::any, Into::into);
         let audience = self
-            .audience
-            .as_deref()
+            .audiences
+            .clone()
             .map_or_else(AudienceRule::any, Into::into);
         let algorithms = match &self.algorithms {
             Some(algorithms) => algorithms.as_slice().into(),

@@ -14,7 +14,7 @@ use crate::trust::{Expected, Issuer, Stale};
 pub struct TrustedIssuer {
     pub(crate) issuer: String,
     any_issuer: bool,
-    pub(crate) audience: String,
+    pub(crate) audiences: Vec<String>,
     any_audience: bool,
     typ: Option<String>,
     algorithms: Option<Vec<Algorithm>>,
@@ -36,7 +36,7 @@ impl TrustedIssuer {
         Self {
             issuer: issuer.into(),
             any_issuer: false,
-            audience: audience.into(),
+            audiences: vec![audience.into()],
             any_audience: false,
             typ: Some("at+jwt".to_owned()),
             algorithms: None,
@@ -101,6 +101,13 @@ impl TrustedIssuer {
         self
     }
 
+    /// Also accepts tokens whose `aud` contains this one; may be called several times.
+    #[must_use]
+    pub fn also_audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
     /// Accepts any `aud`, and none: a token made for another service opens this one too.
     #[must_use]
     pub fn any_audience(mut self) -> Self {
@@ -143,7 +150,7 @@ impl TrustedIssuer {
         };
         let expected = Expected {
             issuer: (!self.any_issuer).then_some(self.issuer),
-            audience: (!self.any_audience).then_some(self.audience),
+            audiences: (!self.any_audience).then_some(self.audiences),
             typ: self.typ,
             algorithms: self.algorithms,
             max_lifetime: self.max_lifetime,

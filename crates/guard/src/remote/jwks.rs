@@ -22,7 +22,7 @@ use super::error::{FetchError, FollowError};
 use super::fetch::Fetcher;
 use super::pace::{Pace, jittered};
 use super::task::Task;
-use crate::keys::{KeyCell, Refetch, Refetching};
+use crate::keys::{KeyCell, Refetching};
 
 /// Where an issuer's key set is.
 pub(super) struct Source {
@@ -129,12 +129,6 @@ impl RemoteKeys {
     /// A way to ask for fresh keys.
     pub(super) fn request(&self) -> Request {
         self.request.clone()
-    }
-}
-
-impl Refetch for RemoteKeys {
-    fn refetch(&self) -> Option<Refetching> {
-        self.request.send()
     }
 }
 

@@ -17,6 +17,7 @@ mod discovery;
 pub(crate) mod error;
 mod feed;
 mod fetch;
+mod following;
 mod jwks;
 pub(crate) mod pace;
 mod sse;
@@ -31,14 +32,12 @@ pub use error::{FetchError, FollowError};
 use crate::builder::GuardBuilder;
 use crate::error::GuardError;
 use crate::guard::Guard;
-use crate::keys::{KeyCell, KeyHandle};
-use crate::revoked::{RevokedHandle, RevokedSet};
-use crate::trusted::TrustedIssuer;
-use feed::Feed;
 use fetch::Fetcher;
-use jwks::RemoteKeys;
-use pace::{Pace, PlainHttp, jittered};
-use tokio::time::Instant;
+use following::{Following, Found, Search, found_in_time};
+use pace::{Pace, PlainHttp};
+
+/// What is longer stands for ever, and its sums would not fit.
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
 impl Guard {
     /// A guard that follows an issuer: it finds the keys and the revocations by discovery (RFC
@@ -68,9 +67,43 @@ impl<C> GuardBuilder<C> {
     /// should; else as [`build`](Self::build).
     pub async fn follow(mut self) -> Result<Guard<C>, GuardError> {
         let fetcher = Fetcher::new(&self.pace)?;
-        for issuer in std::iter::once(&mut self.first).chain(&mut self.others) {
-            if !issuer.has_keys() {
-                follow_when_there(issuer, &fetcher, &self.pace).await?;
+        for trusted in std::iter::once(&mut self.first).chain(&mut self.others) {
+            if !trusted.has_keys() {
+                let found = found_in_time(&fetcher, &trusted.issuer, &self.pace).await?;
+                let following = Following::of(trusted, &self.pace);
+                let attached = following.attach(found).await?;
+                trusted.follow(following, Arc::new(attached));
+            }
+        }
+        self.build()
+    }
+
+    /// As [`follow`](Self::follow), but an issuer that is not there yet is looked for in the
+    /// background, and its tokens are refused with 503 until it is found. For what must start
+    /// whatever else is up, or trusts several issuers of which one may be down.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardError::Follow`] for what no waiting would change: another issuer's metadata, plain
+    /// HTTP, no usable key.
+    pub async fn follow_in_background(mut self) -> Result<Guard<C>, GuardError> {
+        let fetcher = Fetcher::new(&self.pace)?;
+        for trusted in std::iter::once(&mut self.first).chain(&mut self.others) {
+            if trusted.has_keys() {
+                continue;
+            }
+            let following = Following::of(trusted, &self.pace);
+            match Found::find(&fetcher, &trusted.issuer).await {
+                Ok(found) => {
+                    let attached = following.attach(found).await?;
+                    trusted.follow(following, Arc::new(attached));
+                }
+                Err(error) if error.may_pass() => {
+                    tracing::warn!(code = error.code(), %error, "the issuer is not there yet");
+                    let search = Search::start(following.clone(), fetcher.clone());
+                    trusted.follow(following, Arc::new(search));
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         self.build()
@@ -114,14 +147,14 @@ impl<C> GuardBuilder<C> {
     /// given up and asked for again; 6 seconds by default, three times the issuer's heartbeat.
     #[must_use]
     pub fn revocation_silence(mut self, silence: Duration) -> Self {
-        self.pace.silence = silence;
+        self.pace.silence = silence.min(LONGEST_TIMEOUT);
         self
     }
 
     /// How long one fetch may take; 5 seconds by default.
     #[must_use]
     pub fn fetch_timeout(mut self, timeout: Duration) -> Self {
-        self.pace.timeout = timeout;
+        self.pace.timeout = timeout.min(LONGEST_TIMEOUT);
         self
     }
 
@@ -147,61 +180,5 @@ impl<C> GuardBuilder<C> {
 /// [`FollowError`] if the issuer cannot be reached, or says something else than it should.
 pub async fn published_keys(issuer: &str) -> Result<KeySet, FollowError> {
     let fetcher = Fetcher::new(&Pace::default())?;
-    let (metadata, fetcher) = discovery::discover(&fetcher, issuer).await?;
-    let source = jwks::Source::new(fetcher, &metadata.jwks_uri)?;
-    Ok(source.fetch().await?.keys)
-}
-
-/// [`follow`], again and again while the issuer may yet come up.
-async fn follow_when_there(
-    trusted: &mut TrustedIssuer,
-    fetcher: &Fetcher,
-    pace: &Pace,
-) -> Result<(), FollowError> {
-    let deadline = Instant::now() + pace.patience;
-    loop {
-        match follow(trusted, fetcher, pace).await {
-            Err(error) if error.may_pass() && Instant::now() < deadline => {
-                tracing::info!(code = error.code(), %error, "waiting for the issuer");
-                tokio::time::sleep(jittered(pace.poll)).await;
-            }
-            outcome => return outcome,
-        }
-    }
-}
-
-/// Finds out where the issuer's keys and revocations are, fetches both, and starts to follow them.
-async fn follow(
-    trusted: &mut TrustedIssuer,
-    fetcher: &Fetcher,
-    pace: &Pace,
-) -> Result<(), FollowError> {
-    let (metadata, fetcher) = discovery::discover(fetcher, &trusted.issuer).await?;
-    let source = jwks::Source::new(fetcher.clone(), &metadata.jwks_uri)?;
-    let first = source.fetch().await?;
-    let max_lifetime = metadata
-        .countersign_max_token_lifetime
-        .map(Duration::from_secs);
-    let cell = KeyCell::fetched(first.keys.clone(), max_lifetime, pace.keys_good_for);
-    let cell = Arc::new(cell);
-    let remote = RemoteKeys::start(source, Arc::clone(&cell), &first, pace);
-
-    if let (Some(url), None) = (&metadata.countersign_revocations_endpoint, &trusted.revoked) {
-        let set = Arc::new(RevokedSet::following());
-        let feed = Feed::new(
-            fetcher.clone(),
-            url,
-            &trusted.issuer,
-            Arc::clone(&cell),
-            Arc::clone(&set),
-            remote.request(),
-            pace,
-        )?;
-        let following = feed.start().await;
-        trusted.revoked = Some(RevokedHandle::fed(set, Arc::new(following)));
-    }
-    *trusted = trusted
-        .clone()
-        .keys(KeyHandle::fetched(cell, Arc::new(remote)));
-    Ok(())
+    Ok(Found::find(&fetcher, issuer).await?.keys())
 }

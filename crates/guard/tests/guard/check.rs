@@ -447,3 +447,17 @@ fn a_guard_without_keys_is_not_built() {
         .expect("a handle may be filled later");
     refused(&guard, &bearer(&Issuer::new().token()), "unknown_key");
 }
+
+#[test]
+fn one_of_several_audiences_is_enough() {
+    let issuer = Issuer::new();
+    let guard = issuer.builder().also_audience("bills").build();
+    let guard = guard.expect("a guard");
+    let check = |audience: Value| guard.check(&bearer(&issuer.token_with("aud", audience)), NOW);
+    for audience in [json!("orders"), json!("bills"), json!(["x", "bills"])] {
+        assert!(check(audience.clone()).is_ok(), "{audience}");
+    }
+    for audience in [json!("ordersbills"), json!(["x"]), json!([]), Value::Null] {
+        assert!(check(audience.clone()).is_err(), "{audience}");
+    }
+}

@@ -10,9 +10,12 @@ mod check;
 mod cookie;
 #[cfg(feature = "axum")]
 mod doors;
+mod forward;
 mod issuer;
 mod legacy;
 mod refusals;
+#[cfg(feature = "remote")]
+mod remote_background;
 #[cfg(feature = "remote")]
 mod remote_issuer;
 #[cfg(feature = "remote")]

@@ -14,6 +14,7 @@ mod revocations;
 mod routes;
 mod segment;
 pub(crate) mod shared;
+mod verify;
 mod well_known;
 
 pub(crate) use self::routes::router;

@@ -6,7 +6,7 @@ use countersign_wire::paths;
 
 use super::problem::Rejection;
 use super::shared::Shared;
-use super::{account, admin, health, login, logout, refresh, revocations, well_known};
+use super::{account, admin, health, login, logout, refresh, revocations, verify, well_known};
 
 pub(crate) fn router(shared: Shared) -> Router {
     Router::new()
@@ -28,6 +28,7 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route(paths::OPENID_CONFIGURATION, get(well_known::metadata))
         .route(paths::OAUTH_AUTHORIZATION_SERVER, get(well_known::metadata))
         .route(paths::REVOCATIONS, get(revocations::revocations))
+        .route(paths::VERIFY, get(verify::verify))
         .route(paths::HEALTHZ, get(health::healthz))
         .route(paths::READYZ, get(health::readyz))
         .fallback(|| async { Rejection::NoSuchRoute })
