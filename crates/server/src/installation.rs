@@ -9,6 +9,7 @@ use crate::config::{Config, Database};
 use crate::master_key::{self, MasterKeyError};
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
+use crate::store::sqlite::lock::ServerLock;
 use crate::store::{SharedStore, StoreError};
 
 /// Why an installation cannot be opened.
@@ -28,6 +29,19 @@ pub enum OpenError {
 pub(crate) async fn open(config: &Config) -> Result<(SharedStore, MasterKey), OpenError> {
     let master = master_key::of(config)?;
     Ok((open_store(&config.database).await?, master))
+}
+
+/// The same for a server, which an embedded database has one of. The lock says so for as long as it
+/// is held; a shared database needs none.
+pub(crate) async fn open_to_serve(
+    config: &Config,
+) -> Result<(SharedStore, MasterKey, Option<ServerLock>), OpenError> {
+    let master = master_key::of(config)?;
+    let lock = match &config.database {
+        Database::Sqlite(path) => Some(ServerLock::take(path)?),
+        Database::Postgres(_) => None,
+    };
+    Ok((open_store(&config.database).await?, master, lock))
 }
 
 /// The store alone.

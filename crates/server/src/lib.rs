@@ -55,6 +55,7 @@ use crate::http::proxies::TrustedProxies;
 use crate::http::shared::Shared;
 pub use crate::installation::OpenError;
 pub use crate::master_key::{MasterKeyError, file_beside as master_key_file};
+use crate::store::sqlite::lock::ServerLock;
 use crate::store::{SharedStore, StoreError};
 pub use crate::tls::TlsError;
 
@@ -70,6 +71,8 @@ pub struct Server {
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
     tasks: JoinHandle<()>,
+    /// No other server opens the embedded database meanwhile.
+    _alone: Option<ServerLock>,
 }
 
 /// Why a server did not start.
@@ -123,7 +126,7 @@ impl Server {
         let address = listener.local_addr().map_err(listen_error)?;
         let issuer = config.issuer_at(address);
 
-        let (store, master) = installation::open(&config).await?;
+        let (store, master, lock) = installation::open_to_serve(&config).await?;
         let master = flow::settle_master_key(&config, &store, master).await?;
         let opened = Authority::open(&config, issuer.clone(), Arc::clone(&store), master).await;
         let authority = Arc::new(opened.map_err(start_error)?);
@@ -151,6 +154,7 @@ impl Server {
             stop,
             serving,
             tasks,
+            _alone: lock,
         })
     }
 
@@ -182,6 +186,7 @@ impl Server {
             tasks,
             store,
             authority,
+            _alone,
             ..
         } = self;
         authority.end_feed();

@@ -7,6 +7,7 @@
 //! The verbs decide nothing: they compare and set what they are handed. Policy lives in the issuer.
 
 use std::fmt::Debug;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -380,6 +381,13 @@ pub enum StoreError {
          and try again"
     )]
     InUse,
+    /// Another server process serves this embedded database.
+    #[error(
+        "another countersign serve has the database {} open, and an embedded database has one \
+         server: stop that one first, or use PostgreSQL for several",
+        .0.display()
+    )]
+    Served(PathBuf),
     /// Another process puts a database, or its master key, in this one's place.
     #[error(
         "the database is being restored or given another master key; try again when that is done"
@@ -411,6 +419,7 @@ impl StoreError {
             Self::Overloaded => Self::Overloaded,
             Self::Closed => Self::Closed,
             Self::InUse => Self::InUse,
+            Self::Served(path) => Self::Served(path.clone()),
             Self::BeingReplaced => Self::BeingReplaced,
             Self::Corrupt { place, detail } => Self::Corrupt {
                 place,

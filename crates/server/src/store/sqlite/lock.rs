@@ -4,6 +4,10 @@
 //! holds a lock on a file beside it for as long as the process lives; the system lets go of it
 //! however the process ends. Whoever replaces the database, or the key it is sealed under, must
 //! have it alone.
+//!
+//! A command may use the database beside a running server, but a second server may not: what one
+//! counts in memory, the wrong guesses above all, the other does not know. So a server holds a lock
+//! of its own, on another file.
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -17,10 +21,16 @@ pub(crate) struct DatabaseLock {
     _file: File,
 }
 
+/// Held by the one server of a database until it is dropped.
+#[derive(Debug)]
+pub(crate) struct ServerLock {
+    _file: File,
+}
+
 impl DatabaseLock {
     /// Together with others who use the database at `path`.
     pub(crate) fn shared(path: &Path) -> Result<Self, StoreError> {
-        let file = open(path)?;
+        let file = open(path, "-lock")?;
         match file.try_lock_shared() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(StoreError::BeingReplaced),
@@ -30,7 +40,7 @@ impl DatabaseLock {
 
     /// Alone: nobody has the database open, and nobody can open it.
     pub(crate) fn exclusive(path: &Path) -> Result<Self, StoreError> {
-        let file = open(path)?;
+        let file = open(path, "-lock")?;
         match file.try_lock() {
             Ok(()) => Ok(Self { _file: file }),
             Err(TryLockError::WouldBlock) => Err(StoreError::InUse),
@@ -39,14 +49,26 @@ impl DatabaseLock {
     }
 }
 
-/// The lock file is never removed: another process might hold a lock on one that has no name left.
-fn open(database: &Path) -> Result<File, StoreError> {
+impl ServerLock {
+    /// As the only server of the database at `path`.
+    pub(crate) fn take(path: &Path) -> Result<Self, StoreError> {
+        let file = open(path, "-serve")?;
+        match file.try_lock() {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Served(path.to_owned())),
+            Err(TryLockError::Error(error)) => Err(StoreError::unavailable(error)),
+        }
+    }
+}
+
+/// A lock file is never removed: another process might hold a lock on one that has no name left.
+fn open(database: &Path, end: &str) -> Result<File, StoreError> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options
-        .open(beside(database, "-lock"))
+        .open(beside(database, end))
         .map_err(StoreError::unavailable)
 }
 
@@ -79,5 +101,19 @@ mod tests {
         ));
         drop(alone);
         assert!(DatabaseLock::shared(&path).is_ok());
+    }
+
+    #[test]
+    fn there_is_one_server_and_commands_beside_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("test.db");
+        let server = ServerLock::take(&path).expect("nobody else");
+        assert!(matches!(
+            ServerLock::take(&path),
+            Err(StoreError::Served(served)) if served == path
+        ));
+        assert!(DatabaseLock::shared(&path).is_ok());
+        drop(server);
+        assert!(ServerLock::take(&path).is_ok());
     }
 }
