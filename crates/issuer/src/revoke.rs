@@ -92,11 +92,16 @@ impl Default for RevocationPolicy {
 }
 
 impl RevocationPolicy {
-    /// When the last access token issued until `now` can no longer be taken for alive.
-    pub fn last_token_gone(&self, now: UnixTime) -> UnixTime {
-        now.saturating_add(self.longest_life)
+    /// How long an access token can be taken for alive at most, by whoever is most patient with it.
+    pub const fn access_tokens(&self) -> Duration {
+        self.longest_life
             .saturating_add(self.leeway)
             .saturating_add(self.margin)
+    }
+
+    /// When the last access token issued until `now` can no longer be taken for alive.
+    pub fn last_token_gone(&self, now: UnixTime) -> UnixTime {
+        now.saturating_add(self.access_tokens())
     }
 }
 

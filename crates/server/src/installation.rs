@@ -4,13 +4,14 @@
 use std::sync::Arc;
 
 use countersign_issuer::MasterKey;
+use countersign_issuer::revoke::RevocationPolicy;
 
 use crate::config::{Config, Database};
 use crate::master_key::{self, MasterKeyError};
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::lock::ServerLock;
-use crate::store::{SharedStore, StoreError};
+use crate::store::{SharedStore, Store, StoreError};
 
 /// Why an installation cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +43,18 @@ pub(crate) async fn open_to_serve(
         Database::Postgres(_) => None,
     };
     Ok((open_store(&config.database).await?, master, lock))
+}
+
+/// How long revocations of this installation live: as long as any access token it has made may, this
+/// configuration's or an earlier one's.
+pub(crate) async fn revocation_policy(
+    store: &dyn Store,
+    config: &Config,
+) -> Result<RevocationPolicy, StoreError> {
+    Ok(RevocationPolicy {
+        longest_life: store.longest_access_life(config.access_life).await?,
+        ..RevocationPolicy::default()
+    })
 }
 
 /// The store alone.

@@ -31,6 +31,7 @@ mod http;
 mod installation;
 mod listen;
 mod master_key;
+mod place;
 pub mod store;
 mod tasks;
 mod tls;

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use countersign_issuer::{IssuerError, MasterKey};
 
 use crate::config::{Config, Database};
+use crate::place::{Draft, sync_folder};
 
 /// Why there is no master key to work with.
 #[derive(Debug, thiserror::Error)]
@@ -112,10 +113,9 @@ pub(crate) fn announce(database: &Path, key: &MasterKey) -> Result<(), MasterKey
         path: path.clone(),
         source,
     };
-    let draft = path.with_extension(format!("key.{}", std::process::id()));
-    write_private(&draft, key.to_text().expose())
-        .and_then(|()| fs::rename(&draft, &path))
-        .and_then(|()| sync_folder(&path))
+    let draft = Draft::of(&path).map_err(failed)?;
+    write_private(draft.path(), key.to_text().expose())
+        .and_then(|()| draft.place_over(&path))
         .map_err(failed)
 }
 
@@ -166,12 +166,10 @@ fn create(path: &Path) -> Result<MasterKey, MasterKeyError> {
     };
     let key = MasterKey::generate()?;
     // Written whole under another name first: a crash must not leave half a key under this one.
-    let draft = path.with_extension(format!("key.{}", std::process::id()));
-    let written = write_private(&draft, key.to_text().expose());
-    let placed = written.and_then(|()| fs::hard_link(&draft, path));
-    let removed = fs::remove_file(&draft);
-    match placed {
-        Ok(()) => removed.and_then(|()| sync_folder(path)).map_err(failed)?,
+    let draft = Draft::of(path).map_err(failed)?;
+    let written = write_private(draft.path(), key.to_text().expose());
+    match written.and_then(|()| draft.place_new(path)) {
+        Ok(()) => {}
         // Another process was first; its key is the one that counts.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return read(path),
         Err(error) => return Err(failed(error)),
@@ -188,16 +186,6 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     writeln!(file, "{text}")?;
     // A database whose key did not survive a power cut would be lost.
     file.sync_all()
-}
-
-fn sync_folder(path: &Path) -> io::Result<()> {
-    match path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        Some(folder) => fs::File::open(folder)?.sync_all(),
-        None => fs::File::open(".")?.sync_all(),
-    }
 }
 
 #[cfg(unix)]

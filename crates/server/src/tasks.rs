@@ -27,12 +27,19 @@ async fn follow_and_keep(authority: &Authority) {
     let mut tick = interval(FOLLOW);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let (mut keys, mut sweep) = (Instant::now() + KEYS, Instant::now() + SWEEP);
-    let mut seen = None;
+    let (mut seen, mut following) = (None, true);
     loop {
         let now = tick.tick().await;
-        if let Err(error) = follow(authority, &mut seen).await {
-            tracing::warn!(%error, "cannot follow the database; it will be tried again");
+        let followed = follow(authority, &mut seen).await;
+        match (&followed, following) {
+            // Once, and not several times a second for as long as it lasts.
+            (Err(error), true) => {
+                tracing::warn!(%error, "cannot follow the database; it will be tried again");
+            }
+            (Ok(()), false) => tracing::info!("following the database again"),
+            _ => {}
         }
+        following = followed.is_ok();
         if now >= keys {
             keys = now + KEYS;
             // Should news ever have been missed, this is when they are found.
@@ -68,9 +75,12 @@ async fn follow(
 ) -> Result<(), crate::flow::FlowError> {
     let version = authority.foreign_writes().await?;
     if *seen != Some(version) {
-        // The keys first: the news of a withdrawal must not be signed by the withdrawn key.
-        authority.keep_keys().await?;
+        authority.learn_longest_life().await?;
+        // The keys first: the news of a withdrawal must not be signed by the withdrawn key. But what
+        // is wrong with them must not hold back what ended.
+        let kept = authority.keep_keys().await;
         authority.read_revocations().await?;
+        kept?;
         *seen = Some(version);
     }
     Ok(())

@@ -1,7 +1,6 @@
 //! An embedded database has one server at a time, commands beside it, and another server as soon as
 //! the first is gone, however it went.
 
-
 #![expect(
     clippy::expect_used,
     clippy::panic,

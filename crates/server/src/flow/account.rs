@@ -44,13 +44,7 @@ impl Authority {
             },
             None => Which::AllOf { user_id },
         };
-        let ending = Ending {
-            network: Some(peer.to_string()),
-            ..self.ending(EndReason::EndedByOwner, UnixTime::now())
-        };
-        let ended = self.store.end_sessions(which, ending.clone()).await?;
-        self.publish_ended(&ended, &ending);
-        Ok(())
+        self.end(which, EndReason::EndedByOwner, peer).await
     }
 
     /// Changes the own password. Every other session ends: whoever else knew the old one is out.

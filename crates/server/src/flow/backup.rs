@@ -10,10 +10,10 @@ use countersign::UnixTime;
 
 use crate::config::{Config, Database};
 use crate::master_key;
+use crate::place::{Draft, beside};
 use crate::store::StoreError;
 use crate::store::sqlite::copy;
-use crate::store::sqlite::lock::{DatabaseLock, beside};
-use crate::store::sqlite::place::Draft;
+use crate::store::sqlite::lock::DatabaseLock;
 
 /// What to do when the file is there already.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -26,6 +26,7 @@ const ATTEMPTS: usize = 5;
 pub struct Custodian {
     store: SharedStore,
     master: Arc<MasterKey>,
+    revocations: RevocationPolicy,
     authority: Option<Arc<Authority>>,
     actor: Option<String>,
 }
@@ -60,9 +61,11 @@ impl Custodian {
     pub async fn open(config: &Config) -> Result<Self, OpenError> {
         let (store, master) = installation::open(config).await?;
         let master = super::settle_master_key(config, &store, master).await?;
+        let revocations = installation::revocation_policy(&*store, config).await?;
         Ok(Self {
             store,
             master: Arc::new(master),
+            revocations,
             authority: None,
             actor: None,
         })
@@ -73,6 +76,7 @@ impl Custodian {
         Self {
             store: Arc::clone(&authority.store),
             master: Arc::new(authority.master.clone()),
+            revocations: authority.revocation_policy(),
             authority: Some(authority),
             actor: Some(actor),
         }
@@ -128,6 +132,7 @@ impl Custodian {
             // What is in use stays in use: which algorithms those are is the server's setting.
             let policy = KeyPolicy {
                 algorithms: in_use(&records),
+                retire_for: self.revocations.access_tokens(),
                 ..KeyPolicy::default()
             };
             let mut changes = Vec::new();
@@ -155,8 +160,8 @@ impl Custodian {
         };
         audit.actor.clone_from(&self.actor);
         let withdrawn = record.state == KeyState::Withdrawn;
-        let revocation = withdrawn
-            .then(|| Revocation::key(record.kid.clone(), &RevocationPolicy::default(), now));
+        let revocation =
+            withdrawn.then(|| Revocation::key(record.kid.clone(), &self.revocations, now));
         KeyRowChange::Signing {
             record,
             from,
@@ -197,5 +202,57 @@ fn custodian(error: FlowError) -> CustodianError {
         | FlowError::InvalidScope
         | FlowError::InvalidTarget
         | FlowError::Busy => CustodianError::Contended,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::{Database, Server};
+
+    /// Whoever rotates or withdraws by hand may know nothing of how long tokens live here.
+    #[tokio::test]
+    async fn a_key_by_hand_stays_published_as_long_as_its_tokens_live() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let database = folder.path().join("test.db");
+        let config = Config {
+            listen: ([127, 0, 0, 1], 0).into(),
+            database: Database::Sqlite(database.clone()),
+            ..Config::default()
+        };
+        let server = Server::start(Config {
+            access_life: Duration::from_secs(3600),
+            ..config.clone()
+        });
+        server.await.expect("a server").stop().await;
+
+        let by_hand = Custodian::open(&config).await.expect("the same");
+        let pass = |seconds: u64| {
+            let sql = format!(
+                "UPDATE signing_keys SET created_at = created_at - {seconds},
+                     signing_at = signing_at - {seconds}, retiring_at = retiring_at - {seconds}"
+            );
+            let connection = rusqlite::Connection::open(&database).expect("the database");
+            connection.execute_batch(&sql).expect("time passes");
+        };
+        let state = async |kid: &str| {
+            let keys = by_hand.list().await.expect("keys");
+            let key = keys.iter().find(|key| key.kid == kid);
+            key.map(|key| key.state)
+        };
+        let signing = by_hand.list().await.expect("keys");
+        let signing = signing.iter().find(|key| key.state == KeyState::Signing);
+        let kid = signing.expect("a key that signs").kid.clone();
+        pass(1_000);
+        by_hand.rotate().await.expect("rotated");
+        assert_eq!(state(&kid).await, Some(KeyState::Retiring));
+        pass(1_000);
+        by_hand.rotate().await.expect("rotated again");
+        assert_eq!(state(&kid).await, Some(KeyState::Retiring));
+        pass(3_000);
+        by_hand.rotate().await.expect("rotated once more");
+        assert_eq!(state(&kid).await, Some(KeyState::Gone));
     }
 }

@@ -11,13 +11,11 @@ use countersign_issuer::record::{AuditEvent, AuditKind, EndReason, PasswordHash,
 use countersign_issuer::revoke::{Revocation, RevocationKind, RevocationPolicy};
 use countersign_issuer::{IssuerError, Password, PasswordHasher, PasswordParameters, Refused};
 
+use super::names::{LONGEST, are_roles, is_username};
 use super::{Authority, Busy, FlowError, new_id};
 use crate::config::Config;
 use crate::installation::{self, OpenError};
 use crate::store::{Created, Ended, Ending, Found, SharedStore, StoreError, UserChange};
-
-/// The longest user name, in bytes.
-pub(super) const LONGEST_NAME: usize = 128;
 
 /// The users of one installation.
 #[derive(Clone, Debug)]
@@ -40,7 +38,7 @@ pub enum DirectoryError {
     #[error("there is no user named {0}")]
     UnknownUser(String),
     /// The name cannot be one.
-    #[error("a user name has 1 to {LONGEST_NAME} bytes and no spaces or control characters")]
+    #[error("a user name has 1 to {LONGEST} bytes and no spaces or control characters")]
     BadName,
     /// A role's name cannot be one.
     #[error("a role has no spaces or control characters, and is not empty")]
@@ -73,11 +71,7 @@ impl Directory {
     /// [`OpenError`] when the database cannot be opened, or is there without its master key.
     pub async fn open(config: &Config) -> Result<Self, OpenError> {
         let (store, _) = installation::open(config).await?;
-        let longest_life = store.longest_access_life(config.access_life).await?;
-        let revocations = RevocationPolicy {
-            longest_life,
-            ..RevocationPolicy::default()
-        };
+        let revocations = installation::revocation_policy(&*store, config).await?;
         Ok(Self {
             store,
             cost: config.passwords,
@@ -92,7 +86,7 @@ impl Directory {
         Self {
             store: Arc::clone(&authority.store),
             cost: config.passwords,
-            revocations: authority.policy.revocations,
+            revocations: authority.revocation_policy(),
             authority: Some(authority),
             actor: None,
         }
@@ -116,7 +110,7 @@ impl Directory {
         password: Password,
         roles: Vec<String>,
     ) -> Result<User, DirectoryError> {
-        if username.is_empty() || username.len() > LONGEST_NAME || !is_word(username) {
+        if !is_username(username) {
             return Err(DirectoryError::BadName);
         }
         refuse_bad_roles(&roles)?;
@@ -319,10 +313,18 @@ impl Directory {
             reason,
             kind: AuditKind::SessionEnded,
             at: now,
-            until: self.revocations.last_token_gone(now),
+            until: self.revocation_policy().last_token_gone(now),
             network: None,
             actor: self.actor.clone(),
             detail: None,
+        }
+    }
+
+    /// A running server may learn of longer tokens while it runs.
+    fn revocation_policy(&self) -> RevocationPolicy {
+        match &self.authority {
+            Some(authority) => authority.revocation_policy(),
+            None => self.revocations,
         }
     }
 
@@ -337,16 +339,11 @@ impl Directory {
 }
 
 fn refuse_bad_roles(roles: &[String]) -> Result<(), DirectoryError> {
-    if roles.iter().any(|role| role.is_empty() || !is_word(role)) {
-        return Err(DirectoryError::BadRole);
+    if are_roles(roles) {
+        Ok(())
+    } else {
+        Err(DirectoryError::BadRole)
     }
-    Ok(())
-}
-
-pub(super) fn is_word(text: &str) -> bool {
-    !text
-        .chars()
-        .any(|character| character.is_whitespace() || character.is_control())
 }
 
 fn directory(error: FlowError) -> DirectoryError {

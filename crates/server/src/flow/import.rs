@@ -11,7 +11,7 @@ use countersign::{UnixTime, base64url, crypto};
 use countersign_issuer::record::{AuditEvent, AuditKind, PasswordHash, User};
 use countersign_issuer::revoke::RevocationKind;
 
-use super::directory::{LONGEST_NAME, is_word};
+use super::names::{LONGEST, are_roles, is_username};
 use crate::config::Config;
 use crate::installation::{self, OpenError};
 use crate::store::{Created, SharedStore, StoreError, name_key};
@@ -39,7 +39,7 @@ pub struct ForeignUser {
 #[non_exhaustive]
 pub enum ForeignRefused {
     /// The name cannot be one.
-    #[error("a user name has 1 to {LONGEST_NAME} bytes and no spaces or control characters")]
+    #[error("a user name has 1 to {LONGEST} bytes and no spaces or control characters")]
     BadName,
     /// A role's name cannot be one.
     #[error("a role has no spaces or control characters, and is not empty")]
@@ -71,10 +71,10 @@ impl ForeignUser {
         roles: Vec<String>,
         disabled: bool,
     ) -> Result<Self, ForeignRefused> {
-        if username.is_empty() || username.len() > LONGEST_NAME || !is_word(username) {
+        if !is_username(username) {
             return Err(ForeignRefused::BadName);
         }
-        if roles.iter().any(|role| role.is_empty() || !is_word(role)) {
+        if !are_roles(&roles) {
             return Err(ForeignRefused::BadRole);
         }
         Ok(Self {

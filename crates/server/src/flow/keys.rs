@@ -22,7 +22,7 @@ pub(super) struct Ring {
 }
 
 /// How both kinds of keys come and go.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct KeyPolicies {
     pub(super) signing: KeyPolicy,
     pub(super) macs: MacKeyPolicy,
@@ -157,7 +157,8 @@ impl Authority {
     /// Does what is due with the keys, and takes in what other processes did.
     pub(crate) async fn keep_keys(&self) -> Result<(), FlowError> {
         let now = UnixTime::now();
-        let ring = prepare(&*self.store, &self.master, &self.policy.keys, now).await?;
+        let policies = self.key_policies();
+        let ring = prepare(&*self.store, &self.master, &policies, now).await?;
         let known = self.ring.load();
         if ring.records != known.records || ring.mac_records != known.mac_records {
             self.guard_keys.replace(ring.key_set());
@@ -172,7 +173,7 @@ impl Authority {
         PublishedKeys {
             json: ring.json.clone(),
             etag: ring.etag.clone(),
-            max_age: keyring::max_age(&ring.records, &self.policy.keys.signing, UnixTime::now()),
+            max_age: keyring::max_age(&ring.records, &self.key_policies().signing, UnixTime::now()),
         }
     }
 }

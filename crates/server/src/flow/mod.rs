@@ -26,6 +26,7 @@ mod feed;
 mod import;
 mod keys;
 mod lanes;
+mod names;
 mod oversight;
 mod refresh;
 mod rekey;
@@ -35,6 +36,7 @@ mod revocations;
 mod sign_in;
 mod sign_out;
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -68,6 +70,7 @@ pub use self::restore::{Comparison, RestoreError, Restored, restore};
 pub use self::reverted::{Reversion, Reverted};
 pub(crate) use self::sign_in::SignIn;
 use crate::config::Config;
+use crate::installation;
 use crate::store::{SharedStore, StoreError};
 
 /// The client of everyone who signs in with a name and a password at this server itself.
@@ -86,6 +89,8 @@ pub(crate) struct Authority {
     feed: Feed,
     throttle: Mutex<Throttle>,
     shadows: Mutex<ShadowWatch>,
+    /// In seconds: of any access token that any process of this installation makes.
+    longest_life: AtomicU64,
     lanes: Lanes,
     guard_keys: KeyHandle,
     guard_revoked: RevokedHandle,
@@ -165,11 +170,7 @@ impl Authority {
         store: SharedStore,
         master: MasterKey,
     ) -> Result<Self, FlowError> {
-        let longest_life = store.longest_access_life(config.access_life).await?;
-        let revocations = RevocationPolicy {
-            longest_life,
-            ..RevocationPolicy::default()
-        };
+        let revocations = installation::revocation_policy(&*store, config).await?;
         let policy = Policy {
             audience: config.audience.clone(),
             tokens: TokenPolicy {
@@ -181,7 +182,7 @@ impl Authority {
             keys: KeyPolicies {
                 signing: KeyPolicy {
                     algorithms: algorithms(config),
-                    retire_for: longest_life + revocations.leeway + revocations.margin,
+                    retire_for: revocations.access_tokens(),
                     ..KeyPolicy::default()
                 },
                 macs: MacKeyPolicy {
@@ -205,6 +206,7 @@ impl Authority {
             guard_revoked: RevokedHandle::new(),
             throttle: Mutex::new(Throttle::new(ThrottlePolicy::default(), crypto::random()?)),
             shadows: Mutex::new(ShadowWatch::new(SHADOWS)),
+            longest_life: AtomicU64::new(policy.revocations.longest_life.as_secs()),
             store,
             master,
             policy,
@@ -230,7 +232,32 @@ impl Authority {
 
     /// The longest life an access token of this installation can have.
     pub(crate) fn longest_access_life(&self) -> Duration {
-        self.policy.revocations.longest_life
+        Duration::from_secs(self.longest_life.load(Ordering::Relaxed))
+    }
+
+    /// Takes in that another process makes tokens that live longer than any did when this one was
+    /// started: what ends here must be remembered for as long.
+    pub(crate) async fn learn_longest_life(&self) -> Result<(), FlowError> {
+        let own = self.policy.tokens.life;
+        let longest = self.store.longest_access_life(own).await?;
+        self.longest_life
+            .fetch_max(longest.as_secs(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How long what ends now is remembered.
+    fn revocation_policy(&self) -> RevocationPolicy {
+        RevocationPolicy {
+            longest_life: self.longest_access_life(),
+            ..self.policy.revocations
+        }
+    }
+
+    /// How keys come and go.
+    fn key_policies(&self) -> KeyPolicies {
+        let mut policies = self.policy.keys.clone();
+        policies.signing.retire_for = self.revocation_policy().access_tokens();
+        policies
     }
 
     /// The keys and revocations of this server, for the guard over its own routes.

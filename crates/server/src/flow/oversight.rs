@@ -36,11 +36,7 @@ impl Oversight {
     /// [`OpenError`] when the database cannot be opened, or is there without its master key.
     pub async fn open(config: &Config) -> Result<Self, OpenError> {
         let (store, _) = installation::open(config).await?;
-        let longest_life = store.longest_access_life(config.access_life).await?;
-        let revocations = RevocationPolicy {
-            longest_life,
-            ..RevocationPolicy::default()
-        };
+        let revocations = installation::revocation_policy(&*store, config).await?;
         Ok(Self {
             store,
             revocations,
@@ -53,7 +49,7 @@ impl Oversight {
     pub(crate) fn of(authority: Arc<Authority>) -> Self {
         Self {
             store: Arc::clone(&authority.store),
-            revocations: authority.policy.revocations,
+            revocations: authority.revocation_policy(),
             authority: Some(authority),
             actor: None,
         }

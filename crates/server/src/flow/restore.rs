@@ -31,10 +31,10 @@ use super::keys::signing_change;
 use super::reverted::{self, Reverted};
 use crate::config::{Config, Database};
 use crate::master_key::{self, MasterKeyError};
+use crate::place::Draft;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::copy::{self, Predecessor};
 use crate::store::sqlite::lock::DatabaseLock;
-use crate::store::sqlite::place::Draft;
 use crate::store::{Ending, KeyRowChange, SharedStore, StoreError, Which};
 
 /// A restore that was done.

@@ -21,11 +21,12 @@ impl Authority {
         let Ok(presented) = self.ring.load().macs.open(token.expose()) else {
             return Ok(());
         };
-        self.end(Which::Handle(presented.handle()), peer).await
+        let which = Which::Handle(presented.handle());
+        self.end(which, EndReason::SignedOut, peer).await
     }
 
-    /// Ends one session of the caller's own.
-    pub(crate) async fn end_own_session(
+    /// Ends the caller's own session, the one whose access token was shown.
+    pub(crate) async fn sign_out_of(
         &self,
         user_id: &str,
         sid: &str,
@@ -35,13 +36,19 @@ impl Authority {
             user_id: user_id.to_owned(),
             sid: sid.to_owned(),
         };
-        self.end(which, peer).await
+        self.end(which, EndReason::SignedOut, peer).await
     }
 
-    async fn end(&self, which: Which, peer: IpAddr) -> Result<(), FlowError> {
+    /// Ends what `which` names, as its owner asked from `peer`.
+    pub(super) async fn end(
+        &self,
+        which: Which,
+        reason: EndReason,
+        peer: IpAddr,
+    ) -> Result<(), FlowError> {
         let ending = Ending {
             network: Some(peer.to_string()),
-            ..self.ending(EndReason::SignedOut, UnixTime::now())
+            ..self.ending(reason, UnixTime::now())
         };
         let ended = self.store.end_sessions(which, ending.clone()).await?;
         self.publish_ended(&ended, &ending);
@@ -54,7 +61,7 @@ impl Authority {
             reason,
             kind: AuditKind::SessionEnded,
             at: now,
-            until: self.policy.revocations.last_token_gone(now),
+            until: self.revocation_policy().last_token_gone(now),
             network: None,
             actor: None,
             detail: None,

@@ -34,9 +34,7 @@ pub(super) async fn logout(
         }
         (None, Ok(caller)) => {
             let session = caller.session_id().ok_or(Rejection::NothingToEnd)?;
-            authority
-                .end_own_session(&caller.sub, session, origin)
-                .await?;
+            authority.sign_out_of(&caller.sub, session, origin).await?;
         }
         (None, Err(refusal)) => match refusal.why() {
             Why::Revoked(_) => {}

@@ -19,6 +19,7 @@ use countersign_issuer::record::{
 };
 use countersign_issuer::revoke::Revocation;
 
+mod columns;
 pub mod postgres;
 pub mod sqlite;
 

@@ -21,18 +21,22 @@ const UNDER_WAY: i64 = 10_000_000;
 
 /// Selects one line, whose parameters are numbered from `first` on, for [`LINE`].
 pub(super) fn line_from(first: usize) -> String {
+    line_with(first, &format!("${}::TEXT", first + 7))
+}
+
+/// The same with this for its detail, which is a parameter no more.
+pub(super) fn line_with(first: usize, detail: &str) -> String {
     let p = |offset: usize| first + offset;
     format!(
         "${}::BIGINT, ${}::TEXT, ${}::TEXT, ${}::TEXT, ${}::TEXT, ${}::TEXT, ${}::TEXT, \
-         ${}::TEXT, {MICROS}",
+         {detail}, {MICROS}",
         p(0),
         p(1),
         p(2),
         p(3),
         p(4),
         p(5),
-        p(6),
-        p(7)
+        p(6)
     )
 }
 
@@ -70,6 +74,16 @@ impl<'a> Line<'a> {
         for text in &self.texts {
             all.push(text);
         }
+        all
+    }
+
+    /// The same for a line whose detail the statement says itself.
+    pub(super) fn without_detail_after<'p>(
+        &'p self,
+        before: Parameters<'p>,
+    ) -> Vec<&'p (dyn tokio_postgres::types::ToSql + Sync)> {
+        let mut all = self.after(before);
+        all.pop();
         all
     }
 }

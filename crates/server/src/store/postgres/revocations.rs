@@ -66,7 +66,7 @@ struct Fingerprint {
     asked_at: i64,
     published: i64,
     stamps: i64,
-    key_changes: i64,
+    facts: i64,
 }
 
 impl Follower {
@@ -83,13 +83,15 @@ impl Follower {
         self.writer
     }
 
-    /// A number that rises when others have published a revocation, or anybody has changed the keys.
+    /// A number that rises when others have published a revocation, or when anybody has changed the
+    /// keys or makes tokens that live longer than any before.
     pub(super) async fn changes(&self, db: &Pool) -> Result<u64, StoreError> {
         // Each stamp counts with its lower digits (eleven days): sums of whole ones would run over.
         let sql = format!(
             "SELECT {MICROS}, count(*)::BIGINT,
                  coalesce(sum(published_at % 1000000000000), 0)::BIGINT,
-                 (SELECT value FROM facts WHERE name = 'key_changes')
+                 (SELECT sum(value)::BIGINT FROM facts
+                  WHERE name IN ('key_changes', 'longest_access_life'))
              FROM revocations WHERE published_at > {MICROS} - $2::BIGINT AND writer <> $1"
         );
         let row = db.query_one(&sql, &[&self.writer, &WINDOW]).await?;
@@ -97,7 +99,7 @@ impl Follower {
             asked_at: rows::get(&row, 0)?,
             published: rows::get(&row, 1)?,
             stamps: rows::get(&row, 2)?,
-            key_changes: rows::get(&row, 3)?,
+            facts: rows::get(&row, 3)?,
         };
         let mut noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
         if noticed.last.is_some_and(|last| last.differs(found)) {
@@ -128,17 +130,14 @@ mod tests {
             asked_at: 0,
             published: 2,
             stamps: 7,
-            key_changes: 1,
+            facts: 1,
         };
         assert!(!seen.differs(Fingerprint {
             asked_at: 250_000,
             ..seen
         }));
         assert!(seen.differs(Fingerprint { stamps: 8, ..seen }));
-        assert!(seen.differs(Fingerprint {
-            key_changes: 2,
-            ..seen
-        }));
+        assert!(seen.differs(Fingerprint { facts: 2, ..seen }));
         assert!(seen.differs(Fingerprint {
             asked_at: SILENCE + 1,
             ..seen

@@ -1,4 +1,4 @@
-//! Rows to records and back, once for every table, and values as parameters that do not print: the
+//! Rows to records, once for every table, and values as parameters that do not print: the
 //! driver writes what it is handed into its debug log.
 
 use std::borrow::Cow;
@@ -14,13 +14,10 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 use crate::store::StoreError;
-
-/// The columns of a user, in the order [`user`] reads them.
-pub(super) const USER: &str = "users.id, users.username, users.password_hash, users.roles, \
-     users.disabled, users.created_at, users.password_changed_at";
-
-/// How many columns [`USER`] has.
-pub(super) const USER_COLUMNS: usize = 7;
+use crate::store::columns;
+pub(super) use crate::store::columns::{
+    SESSION, SESSION_COLUMNS, USER, USER_COLUMNS, mark_values, seconds, seconds_of,
+};
 
 /// Reads a user whose first column is number `at`.
 pub(super) fn user(row: &Row, at: usize) -> Result<User, StoreError> {
@@ -29,28 +26,12 @@ pub(super) fn user(row: &Row, at: usize) -> Result<User, StoreError> {
         id: get(row, at)?,
         username: get(row, at + 1)?,
         password_hash: PasswordHash::from_stored(get::<String>(row, at + 2)?),
-        roles: roles
-            .split(' ')
-            .filter(|role| !role.is_empty())
-            .map(str::to_owned)
-            .collect(),
+        roles: columns::roles(roles),
         disabled: get(row, at + 4)?,
         created_at: time(row, at + 5)?,
         password_changed_at: time(row, at + 6)?,
     })
 }
-
-/// The columns of a session, in the order [`session`] reads them.
-pub(super) const SESSION: &str = "sessions.handle, sessions.sid, sessions.user_id, \
-     sessions.client_id, sessions.scope, sessions.audience, sessions.generation, \
-     sessions.mac_key_id, sessions.mark1_generation, sessions.mark1_at, \
-     sessions.mark2_generation, sessions.mark2_at, sessions.mark3_generation, sessions.mark3_at, \
-     sessions.mark4_generation, sessions.mark4_at, sessions.created_at, sessions.auth_time, \
-     sessions.last_used_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, \
-     sessions.end_reason";
-
-/// How many columns [`SESSION`] has.
-pub(super) const SESSION_COLUMNS: usize = 23;
 
 /// Reads a session from the row's first columns.
 pub(super) fn session(row: &Row) -> Result<Session, StoreError> {
@@ -105,33 +86,17 @@ fn mark(row: &Row, at: usize) -> Result<Option<Mark>, StoreError> {
     }))
 }
 
-/// The eight values in which four marks are stored, newest first.
-pub(super) fn mark_values(marks: &Marks) -> [Option<i64>; 8] {
-    let mut values = [None; 8];
-    for (pair, mark) in values.chunks_exact_mut(2).zip(marks.as_array()) {
-        if let (Some(mark), [generation, at]) = (mark, pair) {
-            *generation = Some(i64::from(mark.generation));
-            *at = Some(seconds(mark.replaced_at));
-        }
-    }
-    values
-}
-
-/// A time as it is stored.
-pub(super) fn seconds(time: UnixTime) -> i64 {
-    i64::try_from(time.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// A length of time as it is stored.
-pub(super) fn seconds_of(duration: Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
-}
-
 /// Reads a time.
 pub(super) fn time(row: &Row, at: usize) -> Result<UnixTime, StoreError> {
     Ok(UnixTime::from_secs(
         get::<i64>(row, at)?.max(0).unsigned_abs(),
     ))
+}
+
+/// Reads a length of time.
+pub(super) fn length(row: &Row, at: usize) -> Result<Duration, StoreError> {
+    let seconds = get::<i64>(row, at)?.max(0).unsigned_abs();
+    Ok(Duration::from_secs(seconds))
 }
 
 /// Reads a time that may not be set.

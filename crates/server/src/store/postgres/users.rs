@@ -12,7 +12,7 @@ use countersign_issuer::revoke::RevocationKind;
 use deadpool_postgres::Transaction;
 use tokio_postgres::{Error, Row};
 
-use super::audit::{APPEND, LINE, Line, line_from};
+use super::audit::{APPEND, LINE, Line, line_from, line_with};
 use super::clock::MICROS;
 use super::pool::{Finish, Pool, Work};
 use super::revocations::REPUBLISH;
@@ -75,7 +75,7 @@ pub(super) async fn import(
                  WHERE EXISTS (SELECT 1 FROM created)
              )
              SELECT id FROM created",
-            line_from(10)
+            line_with(10, "(SELECT count(*) FROM created)::TEXT")
         )
     });
     let name_keys: Vec<String> = users.iter().map(|user| name_key(&user.username)).collect();
@@ -84,7 +84,7 @@ pub(super) async fn import(
     let created = db
         .query(
             &IMPORT,
-            &line.after(&[
+            &line.without_detail_after(&[
                 &column(users, |user| Text(&user.id)),
                 &column(users, |user| Text(&user.username)),
                 &column(&name_keys, |key| Text(key)),

@@ -214,7 +214,7 @@ fn create_new(path: &Path) -> std::io::Result<()> {
 /// A database in use has a log beside it, to which a reader adds its mark; a backup has none and
 /// may lie where nothing can be written.
 fn source_flags(from: &Path) -> OpenFlags {
-    let in_use = super::lock::beside(from, "-wal").exists();
+    let in_use = crate::place::beside(from, "-wal").exists();
     if in_use {
         OpenFlags::SQLITE_OPEN_READ_WRITE
     } else {

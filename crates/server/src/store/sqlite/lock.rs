@@ -9,10 +9,10 @@
 //! counts in memory, the wrong guesses above all, the other does not know. So a server holds a lock
 //! of its own, on another file.
 
-use std::ffi::OsString;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
+use crate::place::beside;
 use crate::store::StoreError;
 
 /// Held until it is dropped.
@@ -72,13 +72,6 @@ fn open(database: &Path, end: &str) -> Result<File, StoreError> {
         .map_err(StoreError::unavailable)
 }
 
-/// The file that has the database's name with `end` after it.
-pub(crate) fn beside(database: &Path, end: &str) -> PathBuf {
-    let mut name = OsString::from(database);
-    name.push(end);
-    PathBuf::from(name)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,13 +100,13 @@ mod tests {
     fn there_is_one_server_and_commands_beside_it() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("test.db");
-        let server = ServerLock::take(&path).expect("nobody else");
+        let first = ServerLock::take(&path).expect("nobody else");
         assert!(matches!(
             ServerLock::take(&path),
-            Err(StoreError::Served(served)) if served == path
+            Err(StoreError::Served(at)) if at == path
         ));
         assert!(DatabaseLock::shared(&path).is_ok());
-        drop(server);
+        drop(first);
         assert!(ServerLock::take(&path).is_ok());
     }
 }

@@ -15,7 +15,6 @@ pub(crate) mod copy;
 mod keys;
 pub(crate) mod lock;
 mod migrations;
-pub(crate) mod place;
 mod reader;
 mod revocations;
 mod rows;
@@ -33,7 +32,7 @@ use countersign_issuer::record::{
     AuditEvent, Handle, MacKeyRecord, PasswordHash, Session, SigningKeyRecord, User,
 };
 use countersign_issuer::revoke::Revocation;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use self::checkpoint::{Checkpointer, Overdue};
 use self::lock::DatabaseLock;
@@ -302,6 +301,17 @@ impl Store for SqliteStore {
         let life = rows::seconds_of(life);
         self.writer
             .write(move |db| {
+                // Asked for often, and raised hardly ever: nothing is written if nothing changes.
+                let known: Option<i64> = db
+                    .prepare_cached(
+                        "SELECT value FROM facts
+                         WHERE name = 'longest_access_life' AND value >= ?1",
+                    )?
+                    .query_row(params![life], |row| row.get(0))
+                    .optional()?;
+                if let Some(known) = known {
+                    return Ok(Duration::from_secs(known.unsigned_abs()));
+                }
                 let longest: i64 = db
                     .prepare_cached(
                         "INSERT INTO facts (name, value) VALUES ('longest_access_life', ?1)

@@ -87,9 +87,11 @@ pub(crate) async fn users_are_imported_as_far_as_their_names_are_free(f: Fixture
         f.store.user_by_name("bob").await.expect("works"),
         Some(bob.clone())
     );
-    let kinds = f.store.audit_log(0, 10).await.expect("works");
-    let kinds: Vec<_> = kinds.iter().map(|(_, event)| event.kind).collect();
+    let log = f.store.audit_log(0, 10).await.expect("works");
+    let kinds: Vec<_> = log.iter().map(|(_, event)| event.kind).collect();
     assert_eq!(kinds, [AuditKind::UserCreated, AuditKind::UsersImported]);
+    let added = log.last().and_then(|(_, event)| event.detail.clone());
+    assert_eq!(added.as_deref(), Some("2"), "as many as were added");
 
     let nothing_new = vec![User {
         id: "a-fourth".into(),

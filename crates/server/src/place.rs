@@ -1,11 +1,10 @@
 //! Files made whole under another name and then put in their place in one step, so that no crash
 //! leaves half of one there.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-
-use super::lock::beside;
 
 /// A file on its way, in the folder where it will stay. Removed if it does not get there.
 #[derive(Debug)]
@@ -67,6 +66,13 @@ impl Drop for Draft {
             let _ = fs::remove_file(beside(&self.0, end));
         }
     }
+}
+
+/// The file that has the name of `path` with `end` after it.
+pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(end);
+    PathBuf::from(name)
 }
 
 /// A name survives a power cut when its folder has reached the disk.
