@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::cmd::{audit, backup, demo, jwk, jwt, key, password, restore, serve, session, user};
+use crate::cmd::{
+    audit, backup, demo, jwk, jwt, key, password, reason, restore, serve, session, user,
+};
 
 /// JWT authentication for APIs: sign in, guard, refresh, revoke.
 #[derive(Debug, Parser)]
@@ -53,10 +55,12 @@ pub(crate) enum Command {
     /// before or after the backup is accepted. The database that was there is kept beside it, and
     /// what the backup takes back is listed.
     Restore(restore::RestoreArgs),
-    /// Sign, verify and look at tokens
+    /// Sign, verify, explain and look at tokens
     Jwt(jwt::JwtArgs),
     /// Make, convert and name keys
     Jwk(jwk::JwkArgs),
+    /// Say what a reason code means
+    Reason(reason::ReasonArgs),
 }
 
 impl Cli {

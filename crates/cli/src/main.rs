@@ -6,6 +6,7 @@ mod exit;
 mod failure;
 mod output;
 mod printable;
+mod reason;
 
 use std::process::ExitCode;
 
@@ -28,5 +29,6 @@ fn main() -> ExitCode {
         Command::Restore(args) => cmd::restore::run(&args),
         Command::Jwt(args) => cmd::jwt::run(args),
         Command::Jwk(args) => cmd::jwk::run(&args),
+        Command::Reason(args) => cmd::reason::run(&args),
     })
 }

@@ -59,6 +59,30 @@ pub(crate) fn failure(kind: &str, text: &str) {
     let _ = writeln!(words, "{BAD}{kind}{BAD:#}: {text}");
 }
 
+/// The beginning, if the whole is longer than `room`.
+pub(crate) fn clipped(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    let kept: String = text.chars().take(room.saturating_sub(3)).collect();
+    format!("{kept}...")
+}
+
+/// Breaks at spaces, so that no line is longer than `room` unless a word is.
+pub(crate) fn folded(text: &str, room: usize) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 /// Logs go to standard error.
 pub(crate) fn start_logging(filter: &str) {
     let (filter, complaint) = match EnvFilter::try_new(filter) {
@@ -81,4 +105,17 @@ pub(crate) fn start_logging(filter: &str) {
 
 fn colour_on_stderr() -> bool {
     anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_keeps_within_its_room() {
+        assert_eq!(folded("one two three", 7), ["one two", "three"]);
+        assert_eq!(folded("enormous", 3), ["enormous"]);
+        assert_eq!(clipped("abcdefgh", 6), "abc...");
+        assert_eq!(clipped("abcdef", 6), "abcdef");
+    }
 }

@@ -10,6 +10,7 @@ pub(crate) mod jwt;
 pub(crate) mod key;
 pub(crate) mod password;
 mod progress;
+pub(crate) mod reason;
 mod rekey;
 pub(crate) mod restore;
 pub(crate) mod serve;

@@ -112,24 +112,8 @@ impl Reader {
     }
 
     fn verify(&self, jws: &str, keys: &KeySet, now: UnixTime) -> Result<Bulletin, BulletinError> {
-        let rules = Rules::new(
-            self.issuer.as_str(),
-            AudienceRule::any(),
-            AlgorithmRule::of_the_keys(),
-        )
-        .typ(revocation::TYP)
-        .without_expiry()
-        .max_token_bytes(self.bytes_limit);
-        let verified = Verifier::new(rules, keys.clone())
-            .verify::<Bulletin>(jws, now)
-            .map_err(BulletinError::Untrue)?;
-        let signed_by = verified.key().key_id().map(str::to_owned);
-        let bulletin = verified.into_claims();
-        let withdraws_its_own = bulletin
-            .events
-            .iter()
-            .any(|event| event.kind == Kind::Kid && Some(&event.value) == signed_by.as_ref());
-        if withdraws_its_own || self.is_withdrawn(signed_by.as_deref(), now) {
+        let (bulletin, signed_by) = verify(&self.issuer, jws, keys, now, self.bytes_limit)?;
+        if self.is_withdrawn(signed_by.as_deref(), now) {
             return Err(BulletinError::WithdrawnKey);
         }
         Ok(bulletin)
@@ -159,4 +143,31 @@ impl Reader {
     fn is_withdrawn(&self, kid: Option<&str>, now: UnixTime) -> bool {
         self.set.is_revoked(None, None, None, kid, now).is_some()
     }
+}
+
+/// The issuer's word, and the id of the key that signed it: one that it does not itself withdraw.
+pub(super) fn verify(
+    issuer: &str,
+    jws: &str,
+    keys: &KeySet,
+    now: UnixTime,
+    bytes_limit: usize,
+) -> Result<(Bulletin, Option<String>), BulletinError> {
+    let rules = Rules::new(issuer, AudienceRule::any(), AlgorithmRule::of_the_keys())
+        .typ(revocation::TYP)
+        .without_expiry()
+        .max_token_bytes(bytes_limit);
+    let verified = Verifier::new(rules, keys.clone())
+        .verify::<Bulletin>(jws, now)
+        .map_err(BulletinError::Untrue)?;
+    let signed_by = verified.key().key_id().map(str::to_owned);
+    let bulletin = verified.into_claims();
+    let withdraws_its_own = bulletin
+        .events
+        .iter()
+        .any(|event| event.kind == Kind::Kid && Some(&event.value) == signed_by.as_ref());
+    if withdraws_its_own {
+        return Err(BulletinError::WithdrawnKey);
+    }
+    Ok((bulletin, signed_by))
 }

@@ -47,7 +47,7 @@ pub(super) struct Feed {
 
 /// The live set of a busy issuer has a hundred bytes for each session that ended in the last
 /// quarter of an hour.
-const BYTES_LIMIT: usize = 32 * 1024 * 1024;
+pub(super) const BYTES_LIMIT: usize = 32 * 1024 * 1024;
 /// Expired events are swept out this often.
 const SWEEP: Duration = Duration::from_secs(10);
 /// Pauses grow up to this while the issuer cannot be reached.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::{ACCEPT, CACHE_CONTROL};
+use http::header::{ACCEPT, AGE, CACHE_CONTROL, DATE};
 use reqwest::{Certificate, Client, Response, Url, redirect};
 
 use super::error::{FetchError, FollowError};
@@ -23,6 +23,8 @@ pub(super) struct Fetched {
     pub(super) body: Vec<u8>,
     /// From `Cache-Control`.
     pub(super) max_age: Option<Duration>,
+    /// `Date`, if it is that of the answer and not of a copy that a cache kept.
+    pub(super) date: Option<String>,
 }
 
 impl Fetcher {
@@ -94,6 +96,7 @@ impl Fetcher {
             Ok(Fetched {
                 body,
                 max_age: max_age(&response),
+                date: date(&response),
             })
         };
         match tokio::time::timeout(self.timeout, whole).await {
@@ -150,6 +153,14 @@ fn max_age(response: &Response) -> Option<Duration> {
         .find(|(name, _)| name.eq_ignore_ascii_case("max-age"))
         .and_then(|(_, seconds)| seconds.trim_matches('"').parse().ok())
         .map(Duration::from_secs)
+}
+
+fn date(response: &Response) -> Option<String> {
+    let headers = response.headers();
+    if headers.contains_key(AGE) {
+        return None;
+    }
+    Some(headers.get(DATE)?.to_str().ok()?.to_owned())
 }
 
 fn is_loopback(url: &Url) -> bool {

@@ -34,6 +34,8 @@ pub(super) struct Source {
 pub(super) struct FetchedKeys {
     pub(super) keys: KeySet,
     max_age: Option<Duration>,
+    /// The answer's own `Date`.
+    pub(super) date: Option<String>,
 }
 
 const BYTES_LIMIT: usize = 256 * 1024;
@@ -81,6 +83,7 @@ impl Source {
         Ok(FetchedKeys {
             keys,
             max_age: fetched.max_age,
+            date: fetched.date,
         })
     }
 }

@@ -19,6 +19,7 @@ mod feed;
 mod fetch;
 mod following;
 mod jwks;
+mod look;
 pub(crate) mod pace;
 mod sse;
 mod task;
@@ -28,6 +29,7 @@ use std::time::Duration;
 
 use countersign::{AccessClaims, KeySet};
 pub use error::{FetchError, FollowError};
+pub use look::{Dated, Look, News};
 
 use crate::builder::GuardBuilder;
 use crate::error::GuardError;

@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use crate::failure::Failure;
-use crate::output::{self, BAD, BOLD, DIM, GOOD, NAME, styled};
+use crate::output::{self, BAD, BOLD, DIM, GOOD, NAME, clipped, folded, styled};
 
 const WIDTH: usize = 80;
 /// Where the text of a step begins.
@@ -93,40 +93,9 @@ pub(super) fn shortened(token: &str) -> String {
     }
 }
 
-fn clipped(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
-        return text.to_owned();
-    }
-    let kept: String = text.chars().take(room.saturating_sub(3)).collect();
-    format!("{kept}...")
-}
-
-/// Breaks at spaces, so that no line is longer than `room` unless a word is.
-fn folded(text: &str, room: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= room => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn text_keeps_within_its_room() {
-        assert_eq!(folded("one two three", 7), ["one two", "three"]);
-        assert_eq!(folded("enormous", 3), ["enormous"]);
-        assert_eq!(clipped("abcdefgh", 6), "abc...");
-        assert_eq!(clipped("abcdef", 6), "abcdef");
-    }
 
     #[test]
     fn a_shortened_token_cannot_be_used() {

@@ -1,8 +1,9 @@
 //! `countersign jwt`: tokens by hand.
 //!
-//! Three verbs that must not be mistaken for each other: `sign` makes, `verify` proves, `inspect` only
-//! looks.
+//! Verbs that must not be mistaken for each other: `sign` makes, `verify` proves, `inspect` only
+//! looks, `explain` says what a guard would say and why.
 
+mod explain;
 mod inspect;
 pub(in crate::cmd) mod key;
 pub(crate) mod moment;
@@ -27,6 +28,7 @@ enum JwtCommand {
     Sign(sign::SignArgs),
     Verify(verify::VerifyArgs),
     Inspect(inspect::InspectArgs),
+    Explain(explain::ExplainArgs),
 }
 
 pub(crate) fn run(args: JwtArgs) -> Result<(), Failure> {
@@ -34,6 +36,7 @@ pub(crate) fn run(args: JwtArgs) -> Result<(), Failure> {
         JwtCommand::Sign(args) => sign::run(&args),
         JwtCommand::Verify(args) => verify::run(&args),
         JwtCommand::Inspect(args) => inspect::run(&args),
+        JwtCommand::Explain(args) => explain::run(&args),
     }
 }
 

@@ -1,0 +1,110 @@
+//! One look at an issuer: what a guard that follows it would go by at this moment.
+//!
+//! For tools that explain a decision, not for making one: nothing is kept up to date. What is
+//! fetched, how it is bounded and what is believed is the same as for a guard.
+
+use std::time::SystemTime;
+
+use countersign::{KeySet, UnixTime};
+use countersign_wire::discovery::Metadata;
+use countersign_wire::revocation::{Bulletin, SnapshotAnswer};
+
+use super::error::{FetchError, FollowError};
+use super::feed::BYTES_LIMIT;
+use super::fetch::Fetcher;
+use super::pace::Pace;
+use super::{bulletin, discovery, jwks};
+
+/// What an issuer says of itself, its keys, what it has taken back, and what time it has.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Look {
+    /// What it says about itself.
+    pub metadata: Metadata,
+    /// Its public keys.
+    pub keys: KeySet,
+    /// What it has taken back.
+    pub news: News,
+    /// What time it has; `None` if it does not say.
+    pub clock: Option<Dated>,
+}
+
+/// An issuer's revocations, as far as they can be had.
+#[derive(Debug)]
+pub enum News {
+    /// It publishes none.
+    NotOffered,
+    /// It publishes them, but they could not be fetched or are not its own word.
+    Unavailable(FollowError),
+    /// All that live, signed by it.
+    Snapshot(Bulletin),
+}
+
+/// The issuer's `Date` header (RFC 9110 §6.6.1), and between which two moments of the own clock it
+/// was written.
+#[derive(Clone, Debug)]
+pub struct Dated {
+    /// The header as it came.
+    pub date: String,
+    /// When the request was sent.
+    pub asked: SystemTime,
+    /// When the answer was there.
+    pub answered: SystemTime,
+}
+
+impl Look {
+    /// Asks the issuer at this URL. Must be called on a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// [`FollowError`] where a guard could not follow it either; revocations that cannot be had are
+    /// no such error.
+    pub async fn at(issuer: &str) -> Result<Self, FollowError> {
+        let pace = Pace::default();
+        let fetcher = Fetcher::new(&pace)?;
+        let (metadata, fetcher) = discovery::discover(&fetcher, issuer).await?;
+        let source = jwks::Source::new(fetcher.clone(), &metadata.jwks_uri)?;
+        // The connection is there now: the time between question and answer is short.
+        let asked = SystemTime::now();
+        let keys = source.fetch().await?;
+        let answered = SystemTime::now();
+        let clock = keys.date.map(|date| Dated {
+            date,
+            asked,
+            answered,
+        });
+        let keys = keys.keys;
+        let news = match &metadata.countersign_revocations_endpoint {
+            None => News::NotOffered,
+            Some(url) => match snapshot(&fetcher, url, issuer, &keys).await {
+                Ok(bulletin) => News::Snapshot(bulletin),
+                Err(error) => News::Unavailable(FollowError::Fetch {
+                    what: "revocations",
+                    error,
+                }),
+            },
+        };
+        Ok(Self {
+            metadata,
+            keys,
+            news,
+            clock,
+        })
+    }
+}
+
+async fn snapshot(
+    fetcher: &Fetcher,
+    url: &str,
+    issuer: &str,
+    keys: &KeySet,
+) -> Result<Bulletin, FetchError> {
+    let url = fetcher.address(url)?;
+    let answer = fetcher.get(&url, "application/json", BYTES_LIMIT).await?;
+    let unreadable = |problem: String| FetchError::Unreadable { problem };
+    let SnapshotAnswer { snapshot } =
+        serde_json::from_slice(&answer.body).map_err(|error| unreadable(error.to_string()))?;
+    let (bulletin, _) = bulletin::verify(issuer, &snapshot, keys, UnixTime::now(), BYTES_LIMIT)
+        .map_err(|error| unreadable(error.to_string()))?;
+    Ok(bulletin)
+}
