@@ -239,6 +239,23 @@ const GUARD: &[Explained] = &[
         do_this: "Call from one of the origins the guard was given, or send the token in the header.",
     },
     Explained {
+        code: "ambiguous_request",
+        means: "A guard in front of a proxy's back end got a path or method that can be read in more \
+                than one way, and so might fall under another rule than the back end's. 403 `access_denied`.",
+        do_this: "Send a path without dot segments, doubled or encoded slashes and `;`, and the method \
+                  in capitals.",
+    },
+    Explained {
+        code: "closed",
+        means: "The guard's rules let nobody make this request. 403 `access_denied`.",
+        do_this: "If somebody should, add a rule for this path and method to the guard's settings.",
+    },
+    Explained {
+        code: "not_forwarded",
+        means: "The proxy asked the guard without saying which request it is about. 500 `server_error`.",
+        do_this: "Set the proxy up as its page in docs/guides shows: it must pass method and path on, once each.",
+    },
+    Explained {
         code: "legacy_ended",
         means: "It is a token of the old, shared-secret kind, and the date until which those were \
                 accepted is over. 401 `invalid_token`.",

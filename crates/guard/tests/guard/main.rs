@@ -21,6 +21,8 @@ mod remote_issuer;
 #[cfg(feature = "remote")]
 mod remote_keys;
 #[cfg(feature = "remote")]
+mod remote_look;
+#[cfg(feature = "remote")]
 mod remote_revocations;
 #[cfg(feature = "remote")]
 mod remote_stream;
