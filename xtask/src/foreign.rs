@@ -37,6 +37,7 @@ pub(crate) fn say_skipped() {
     println!(
         "\n!! NOT TESTED, because of --skip-foreign:\n\
          !!   tokens exchanged with PyJWT (tests/conformance/tests/pyjwt.rs)\n\
+         !!   a single-page app in Chromium (tests/conformance/tests/browser.rs)\n\
          !!   users imported with hashes of Werkzeug, Django and bcrypt \
          (tests/conformance/tests/import.rs)"
     );

@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask test`, `cargo xtask ci` and `cargo xtask bench`.
+//! The project's own chores: `cargo xtask test`, `ci` and `bench`.
 //!
 //! The first two are lists of named steps, run in order until one fails. What fails says the one command
 //! that repeats it. This program builds nothing by itself: it calls cargo and the tools a step
@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 mod bench;
 mod cargo;
+mod chromium;
 mod command;
 mod debian;
 mod dependencies;

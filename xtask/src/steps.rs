@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::options::Options;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
-use crate::{dependencies, features, foreign, fuzz, postgres, tests, walls};
+use crate::{chromium, dependencies, features, foreign, fuzz, postgres, tests, walls};
 
 /// Something that must hold.
 struct Step {
@@ -65,6 +65,11 @@ const TESTS: &[Step] = &[
         name: "postgres",
         says: "have PostgreSQL at hand",
         run: postgres::prepare,
+    },
+    Step {
+        name: "chromium",
+        says: "have a browser at hand",
+        run: chromium::prepare,
     },
     Step {
         name: "build",
@@ -171,7 +176,7 @@ pub(crate) fn run(workspace: &Workspace, asked: &Asked) -> Result<(), Failure> {
 
 /// Every step with what it says, for the help.
 pub(crate) fn described() -> String {
-    let mut text = String::from("Steps of `ci`; the last five are those of `test`:\n");
+    let mut text = String::from("Steps of `ci`; the last six are those of `test`:\n");
     for step in Chore::Ci.steps() {
         let _ = writeln!(text, "  {:<14}{}", step.name, step.says);
     }

@@ -57,6 +57,7 @@ impl Server {
             scope: None,
             audience: None,
             device_token: None,
+            cookie: false,
         };
         let body = json(&request);
         request.password.zeroize();

@@ -16,13 +16,12 @@ use crate::refusal::Why;
 #[derive(Clone, Debug)]
 pub(crate) struct CookieRule {
     name: String,
-    origins: Vec<String>,
+    origins: OwnOrigins,
 }
-
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 impl CookieRule {
     pub(crate) fn new(name: String, origins: Vec<String>) -> Self {
+        let origins = OwnOrigins::new(origins);
         Self { name, origins }
     }
 
@@ -33,12 +32,12 @@ impl CookieRule {
         method: Option<&Method>,
         headers: &'a HeaderMap,
     ) -> Result<&'a str, Why> {
-        let token = self.cookie(headers).map_err(Why::NoToken)?;
+        let token = cookie(headers, &self.name).map_err(Why::NoToken)?;
         let reads = matches!(
             method,
             Some(&Method::GET | &Method::HEAD | &Method::OPTIONS)
         );
-        if (reads && !headers.contains_key(UPGRADE)) || self.is_our_own(headers) {
+        if (reads && !headers.contains_key(UPGRADE)) || self.origins.started(headers) {
             Ok(token)
         } else {
             Err(Why::CrossSite)
@@ -47,32 +46,51 @@ impl CookieRule {
 
     /// Whether there is such a cookie at all.
     pub(crate) fn is_present(&self, headers: &HeaderMap) -> bool {
-        !matches!(self.cookie(headers), Err(BearerError::Missing))
+        !matches!(cookie(headers, &self.name), Err(BearerError::Missing))
+    }
+}
+
+/// The value of the one cookie called `name`.
+///
+/// # Errors
+/// [`BearerError::Missing`] without one, [`BearerError::Repeated`] with several: a page on a
+/// neighbouring host may have planted the second.
+pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, BearerError> {
+    let mut found = headers
+        .get_all(COOKIE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(';'))
+        .filter_map(|pair| pair.trim().split_once('='))
+        .filter(|(found, value)| *found == name && !value.is_empty())
+        .map(|(_, value)| value);
+    match (found.next(), found.next()) {
+        (None, _) => Err(BearerError::Missing),
+        (Some(token), None) => Ok(token),
+        (Some(_), Some(_)) => Err(BearerError::Repeated),
+    }
+}
+
+/// The origins whose pages are one's own: `https://shop.example`, as browsers write them.
+///
+/// For an application that sets cookies itself and must know which requests its own pages started.
+#[derive(Clone, Debug)]
+pub struct OwnOrigins(Vec<String>);
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+impl OwnOrigins {
+    /// These and no others, compared byte by byte.
+    pub fn new<S: Into<String>>(origins: impl IntoIterator<Item = S>) -> Self {
+        Self(origins.into_iter().map(Into::into).collect())
     }
 
-    fn cookie<'a>(&self, headers: &'a HeaderMap) -> Result<&'a str, BearerError> {
-        let mut found = headers
-            .get_all(COOKIE)
-            .iter()
-            .filter_map(|value| value.to_str().ok())
-            .flat_map(|value| value.split(';'))
-            .filter_map(|pair| pair.trim().split_once('='))
-            .filter(|(name, value)| *name == self.name && !value.is_empty())
-            .map(|(_, value)| value);
-        match (found.next(), found.next()) {
-            (None, _) => Err(BearerError::Missing),
-            (Some(token), None) => Ok(token),
-            (Some(_), Some(_)) => Err(BearerError::Repeated),
-        }
-    }
-
-    fn is_our_own(&self, headers: &HeaderMap) -> bool {
+    /// Whether the browser says that one of them started this request. Where it says nothing, none
+    /// did.
+    pub fn started(&self, headers: &HeaderMap) -> bool {
         let mut origins = headers.get_all(ORIGIN).iter();
         match (origins.next(), origins.next()) {
-            (Some(origin), None) => self
-                .origins
-                .iter()
-                .any(|own| origin.as_bytes() == own.as_bytes()),
+            (Some(origin), None) => self.0.iter().any(|own| origin.as_bytes() == own.as_bytes()),
             (None, _) => headers
                 .get(SEC_FETCH_SITE)
                 .is_some_and(|site| site == "same-origin"),

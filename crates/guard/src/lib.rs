@@ -114,6 +114,7 @@ mod trusted;
 
 pub use builder::GuardBuilder;
 pub use caller::Caller;
+pub use cookie::{OwnOrigins, cookie};
 pub use counters::Counts;
 pub use countersign_wire::revocation::Kind;
 pub use error::GuardError;

@@ -48,6 +48,10 @@ pub struct Config {
     pub plain_http: PlainHttp,
     /// The proxies whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<IpNet>,
+    /// The origins of single-page apps, as browsers write them (`https://app.example.com`): they
+    /// may read the answers, and keep the refresh token in a cookie. The issuer's own origin always
+    /// may.
+    pub browser_origins: Vec<String>,
     /// The text of the master key. Default: a file beside the embedded database.
     pub master_key: Option<SecretString>,
 }
@@ -108,6 +112,12 @@ pub enum ConfigError {
         /// What was asked for.
         algorithm: Algorithm,
     },
+    /// No browser would call a page's origin that.
+    #[error(
+        "`{0}` is not the origin of a page: give the scheme, the host and, if it is not the usual \
+         one, the port, as https://app.example.com (http on loopback only), and nothing behind them"
+    )]
+    BrowserOrigin(String),
     /// The database's name is not understood.
     #[error("a database is named as sqlite:PATH or postgres://USER@HOST/NAME")]
     Database,
@@ -134,6 +144,7 @@ impl Default for Config {
             tls: None,
             plain_http: PlainHttp::default(),
             trusted_proxies: Vec::new(),
+            browser_origins: Vec::new(),
             master_key: None,
         }
     }
@@ -164,6 +175,11 @@ impl Config {
                     audience: audience.clone(),
                     algorithm,
                 });
+            }
+        }
+        for origin in &self.browser_origins {
+            if !is_web_origin(origin) {
+                return Err(ConfigError::BrowserOrigin(origin.clone()));
             }
         }
         if !(5..=86_400).contains(&self.access_life.as_secs()) {
@@ -228,6 +244,18 @@ fn is_issuer(issuer: &str) -> bool {
     named && !issuer.ends_with('/') && !issuer.contains(['?', '#', ' ', '"', '\\'])
 }
 
+/// RFC 6454 §6.2, in the spelling of browsers: they compare it byte by byte, and so do we.
+fn is_web_origin(origin: &str) -> bool {
+    let host = origin.split_once("://").map(|(_, authority)| authority);
+    is_issuer(origin)
+        && host.is_some_and(|host| !host.contains(['/', '@', '*', ',']))
+        && origin
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !byte.is_ascii_uppercase())
+        && !(origin.starts_with("https://") && origin.ends_with(":443"))
+        && !(origin.starts_with("http://") && origin.ends_with(":80"))
+}
+
 fn is_loopback(authority: &str) -> bool {
     if let Ok(address) = authority.parse::<SocketAddr>() {
         return address.ip().is_loopback();
@@ -286,6 +314,40 @@ mod tests {
         assert!(good.iter().all(|issuer| is_issuer(issuer)));
         for issuer in bad {
             assert!(!is_issuer(issuer), "{issuer}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_spelled_as_browsers_do() {
+        let good = [
+            "https://app.example.com",
+            "https://app.example.com:8443",
+            "http://127.0.0.1:5173",
+            "http://localhost:5173",
+        ];
+        let bad = [
+            "*",
+            "null",
+            "app.example.com",
+            "https://app.example.com/",
+            "https://app.example.com/app",
+            "https://App.example.com",
+            "https://app.example.com:443",
+            "http://app.example.com",
+            "https://ada@app.example.com",
+            "https://*.example.com",
+            "https://a.example,https://b.example",
+        ];
+        let with = |origin: &str| Config {
+            browser_origins: vec![origin.to_owned()],
+            ..Config::default()
+        };
+        for origin in good {
+            assert!(with(origin).check().is_ok(), "{origin}");
+        }
+        for origin in bad {
+            let refused = with(origin).check().expect_err(origin);
+            assert!(matches!(refused, ConfigError::BrowserOrigin(_)), "{origin}");
         }
     }
 

@@ -134,12 +134,14 @@ impl Server {
         let guard = own_guard(&authority)?;
         let directory = Directory::of(Arc::clone(&authority), &config);
 
-        let router: Router = http::router(Shared {
+        let shared = Shared {
             authority: Arc::clone(&authority),
             guard,
             directory: directory.clone(),
             proxies: TrustedProxies::new(&config.trusted_proxies),
-        });
+            own_origins: http::browser::own_origins(&issuer, &config.browser_origins),
+        };
+        let router: Router = http::router(shared, &config.browser_origins);
         let (stop, stopped) = oneshot::channel();
         let tasks = tokio::spawn(tasks::run(Arc::clone(&authority)));
         let serving = tokio::spawn(listen::serve(listener, tls, router, async {

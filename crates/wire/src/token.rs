@@ -25,6 +25,11 @@ pub struct LoginRequest {
     /// failures are counted apart, so that a stranger's guesses do not make its owner wait.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device_token: Option<String>,
+    /// Whether the refresh token and the device token are to be kept by the browser, in cookies
+    /// that no script can read, and left out of the answer. Only pages of the server's own origins
+    /// may ask for it.
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    pub cookie: bool,
 }
 
 /// `POST /refresh`.
@@ -63,6 +68,41 @@ pub struct TokenAnswer {
     pub device_token: Option<String>,
 }
 
+/// What they answer a browser that keeps the refresh token in a cookie.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrowserAnswer {
+    /// The access token, for the page's memory.
+    pub access_token: String,
+    /// How the access token is sent; always [`BEARER`].
+    pub token_type: String,
+    /// Seconds for which the access token is good.
+    pub expires_in: u64,
+    /// Seconds for which the cookie is good if it is not used.
+    pub refresh_expires_in: u64,
+    /// The scope that was granted, separated by spaces.
+    #[serde(default)]
+    pub scope: String,
+}
+
+impl Debug for BrowserAnswer {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self {
+            access_token: _,
+            token_type,
+            expires_in,
+            refresh_expires_in,
+            scope,
+        } = self;
+        f.debug_struct("BrowserAnswer")
+            .field("access_token", &Redacted)
+            .field("token_type", token_type)
+            .field("expires_in", expires_in)
+            .field("refresh_expires_in", refresh_expires_in)
+            .field("scope", scope)
+            .finish()
+    }
+}
+
 /// The `token_type` of every answer (RFC 6750 §4).
 pub const BEARER: &str = "Bearer";
 
@@ -74,6 +114,7 @@ impl Debug for LoginRequest {
             scope,
             audience,
             device_token,
+            cookie,
         } = self;
         let device_token = device_token.as_ref().map(|_| Redacted);
         f.debug_struct("LoginRequest")
@@ -82,6 +123,7 @@ impl Debug for LoginRequest {
             .field("scope", scope)
             .field("audience", audience)
             .field("device_token", &device_token)
+            .field("cookie", cookie)
             .finish()
     }
 }
@@ -206,6 +248,7 @@ mod tests {
             scope: None,
             audience: None,
             device_token: Some(secret.to_string()),
+            cookie: false,
         };
         let refresh = RefreshRequest {
             refresh_token: secret.to_string(),
@@ -222,9 +265,16 @@ mod tests {
             scope: String::new(),
             device_token: Some(secret.to_string()),
         };
-        let printed = format!("{login:?} {refresh:?} {logout:?} {answer:?}");
+        let browser = BrowserAnswer {
+            access_token: secret.to_string(),
+            token_type: BEARER.to_string(),
+            expires_in: 1,
+            refresh_expires_in: 1,
+            scope: String::new(),
+        };
+        let printed = format!("{login:?} {refresh:?} {logout:?} {answer:?} {browser:?}");
         assert!(!printed.contains(secret), "{printed}");
-        assert_eq!(printed.matches("(redacted)").count(), 7);
+        assert_eq!(printed.matches("(redacted)").count(), 8);
         assert!(printed.contains("ada"));
     }
 }

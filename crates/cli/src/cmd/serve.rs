@@ -97,6 +97,15 @@ pub(crate) struct ServeArgs {
         value_name = "CIDR"
     )]
     trusted_proxies: Vec<IpNet>,
+    /// The origin of a single-page app, which may then call this server from the browser and leave
+    /// the refresh token in a cookie; may be given several times
+    #[arg(
+        long = "browser-origin",
+        env = "COUNTERSIGN_BROWSER_ORIGINS",
+        value_delimiter = ',',
+        value_name = "ORIGIN"
+    )]
+    browser_origins: Vec<String>,
     #[command(flatten)]
     passwords: PasswordCost,
     /// For trying out: make a first administrator with a random password, shown once
@@ -246,6 +255,7 @@ impl ServeArgs {
             passwords: self.passwords.parameters()?,
             other_audiences: self.other_audiences.iter().cloned().collect(),
             trusted_proxies: self.trusted_proxies.clone(),
+            browser_origins: self.browser_origins.clone(),
             ..self.database.config()?
         };
         config.check().map_err(Failure::usage)?;

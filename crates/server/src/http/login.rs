@@ -1,16 +1,18 @@
 //! `POST /login`: a name and a password become a token pair.
 //!
-//! First-party only. It is not OAuth's `password` grant, which RFC 9700 §2.4 forbids.
+//! First-party only. With `"cookie": true`, a page of ours leaves the refresh token to its browser
+//! (see [`browser`]). It is not OAuth's `password` grant, which RFC 9700 §2.4 forbids.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::header::CACHE_CONTROL;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use countersign::secret::SecretString;
 use countersign_wire::token::{BEARER, LoginRequest, TokenAnswer};
 
 use super::body::Json;
+use super::browser::{self, Browser};
 use super::origin::Origin;
 use super::problem::Rejection;
 use crate::flow::{Authority, Pair, SignIn};
@@ -18,26 +20,36 @@ use crate::flow::{Authority, Pair, SignIn};
 pub(super) async fn login(
     State(authority): State<Arc<Authority>>,
     Origin(origin): Origin,
+    mut browser: Browser,
     Json(request): Json<LoginRequest>,
-) -> Result<impl IntoResponse, Rejection> {
+) -> Result<Response, Rejection> {
     let LoginRequest {
         username,
         password,
         scope,
         audience,
         device_token,
+        cookie,
     } = request;
     let password = SecretString::new(password);
+    let device_token = device_token.map(SecretString::new);
+    if cookie {
+        browser.demand_our_page()?;
+    }
     let sign_in = SignIn {
         username,
         password,
         scope,
         audience,
-        device_token: device_token.map(SecretString::new),
+        device_token: device_token.or_else(|| browser.device_token()),
         peer: origin,
     };
     let pair = authority.sign_in(sign_in).await?;
-    Ok(token_answer(pair))
+    Ok(if cookie {
+        browser::answer(&pair)
+    } else {
+        token_answer(pair).into_response()
+    })
 }
 
 /// RFC 6749 §5.1: the pair as JSON, never to be cached.

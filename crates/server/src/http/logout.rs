@@ -2,7 +2,7 @@
 //!
 //! The answer is 204 whether it was alive or over: who wants to be signed out, is. A refresh token
 //! in the body is enough; an access token beside it, which many clients attach to everything, may
-//! have expired.
+//! have expired. So is one in the browser's cookie, if a page of ours sends it.
 
 use std::sync::Arc;
 
@@ -15,6 +15,7 @@ use countersign_wire::bearer::BearerError;
 use countersign_wire::token::LogoutRequest;
 
 use super::body::OptionalJson;
+use super::browser::{self, Browser};
 use super::origin::Origin;
 use super::problem::Rejection;
 use crate::flow::Authority;
@@ -22,16 +23,20 @@ use crate::flow::Authority;
 pub(super) async fn logout(
     State(authority): State<Arc<Authority>>,
     Origin(origin): Origin,
+    mut browser: Browser,
     caller: Result<Caller, Refusal>,
     OptionalJson(body): OptionalJson<LogoutRequest>,
 ) -> Result<Response, Rejection> {
     let refresh_token = body.unwrap_or_default().refresh_token;
-    match (refresh_token, caller) {
-        (Some(token), _) => {
-            authority
-                .sign_out(&SecretString::new(token), origin)
-                .await?;
-        }
+    let was_held = browser.holds_session();
+    let token = match refresh_token {
+        Some(token) => Some(SecretString::new(token)),
+        // A caller with an access token need not be a page: its cookie is not asked for then.
+        None if caller.is_ok() && browser.demand_our_page().is_err() => None,
+        None => browser.refresh_token()?,
+    };
+    match (token, caller) {
+        (Some(token), _) => authority.sign_out(&token, origin).await?,
         (None, Ok(caller)) => {
             let session = caller.session_id().ok_or(Rejection::NothingToEnd)?;
             authority.sign_out_of(&caller.sub, session, origin).await?;
@@ -42,5 +47,9 @@ pub(super) async fn logout(
             _ => return Ok(refusal.into_response()),
         },
     }
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if was_held {
+        browser::forget(&mut response);
+    }
+    Ok(response)
 }

@@ -3,6 +3,8 @@
 mod account;
 mod admin;
 mod body;
+pub(crate) mod browser;
+mod cors;
 mod health;
 mod login;
 mod logout;

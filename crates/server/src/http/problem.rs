@@ -30,6 +30,10 @@ pub(crate) enum Rejection {
     WrongContentType,
     /// Neither a refresh token nor an access token says which session to end.
     NothingToEnd,
+    /// There is no refresh token, neither in the body nor in a cookie.
+    NothingToRefresh,
+    /// A cookie came with a request that no page of ours started.
+    CrossSite,
     /// A part of the path is not text.
     BadPath,
     /// The query string is not what the route takes.
@@ -111,6 +115,18 @@ impl IntoResponse for Rejection {
                 bad_request,
                 "nothing_to_end",
                 "Send the refresh token in the body or the access token in the Authorization header"
+                    .into(),
+            ),
+            Self::NothingToRefresh => (
+                bad_request,
+                "nothing_to_refresh",
+                "Send the refresh token in the body, as {\"refresh_token\": \"…\"}".into(),
+            ),
+            Self::CrossSite => (
+                (StatusCode::FORBIDDEN, problem::INVALID_REQUEST),
+                "cross_site",
+                "Cookies are for pages of this server's own origins; list the page's origin with \
+                 --browser-origin"
                     .into(),
             ),
             Self::BodyTooLarge => (

@@ -1,24 +1,45 @@
 //! `POST /refresh`: a refresh token becomes the next pair.
+//!
+//! The token is in the body, or, where a page left it to its browser, in a cookie: then there is no
+//! body, and the next token goes into the cookie again.
 
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use countersign::secret::SecretString;
 use countersign_wire::token::RefreshRequest;
 
-use super::body::Json;
+use super::body::OptionalJson;
+use super::browser::{self, Browser};
 use super::login::token_answer;
 use super::origin::Origin;
 use super::problem::Rejection;
-use crate::flow::Authority;
+use crate::flow::{Authority, FlowError};
 
 pub(super) async fn refresh(
     State(authority): State<Arc<Authority>>,
     Origin(origin): Origin,
-    Json(request): Json<RefreshRequest>,
-) -> Result<impl IntoResponse, Rejection> {
-    let token = SecretString::new(request.refresh_token);
-    let pair = authority.refresh(&token, origin).await?;
-    Ok(token_answer(pair))
+    mut browser: Browser,
+    OptionalJson(request): OptionalJson<RefreshRequest>,
+) -> Result<Response, Rejection> {
+    if let Some(request) = request {
+        let token = SecretString::new(request.refresh_token);
+        let pair = authority.refresh(&token, origin).await?;
+        return Ok(token_answer(pair).into_response());
+    }
+    let token = browser
+        .refresh_token()?
+        .ok_or(Rejection::NothingToRefresh)?;
+    match authority.refresh(&token, origin).await {
+        Ok(pair) => Ok(browser::answer(&pair)),
+        Err(error) => {
+            let over = matches!(error, FlowError::Refused(_));
+            let mut response = Rejection::from(error).into_response();
+            if over {
+                browser::forget(&mut response);
+            }
+            Ok(response)
+        }
+    }
 }

@@ -6,9 +6,28 @@ use countersign_wire::paths;
 
 use super::problem::Rejection;
 use super::shared::Shared;
-use super::{account, admin, health, login, logout, refresh, revocations, verify, well_known};
+use super::{
+    account, admin, cors, health, login, logout, refresh, revocations, verify, well_known,
+};
 
-pub(crate) fn router(shared: Shared) -> Router {
+/// The pages of `browser_origins` may read the answers as well.
+pub(crate) fn router(shared: Shared, browser_origins: &[String]) -> Router {
+    let wrong_method = || async { Rejection::WrongMethod };
+    // Before the layers: they answer what a browser asks beforehand, by a method of no route.
+    let routes = routes().method_not_allowed_fallback(wrong_method);
+    let public = public().method_not_allowed_fallback(wrong_method);
+    let routes = if browser_origins.is_empty() {
+        routes
+    } else {
+        routes.layer(cors::configured(browser_origins))
+    };
+    routes
+        .merge(public.layer(cors::public()))
+        .fallback(|| async { Rejection::NoSuchRoute })
+        .with_state(shared)
+}
+
+fn routes() -> Router<Shared> {
     Router::new()
         .route(paths::LOGIN, post(login::login))
         .route(paths::REFRESH, post(refresh::refresh))
@@ -24,16 +43,18 @@ pub(crate) fn router(shared: Shared) -> Router {
         )
         .route(paths::PASSWORD, post(account::password))
         .merge(admin())
-        .route(paths::JWKS, get(well_known::key_set))
-        .route(paths::OPENID_CONFIGURATION, get(well_known::metadata))
-        .route(paths::OAUTH_AUTHORIZATION_SERVER, get(well_known::metadata))
         .route(paths::REVOCATIONS, get(revocations::revocations))
         .route(paths::VERIFY, get(verify::verify))
         .route(paths::HEALTHZ, get(health::healthz))
         .route(paths::READYZ, get(health::readyz))
-        .fallback(|| async { Rejection::NoSuchRoute })
-        .method_not_allowed_fallback(|| async { Rejection::WrongMethod })
-        .with_state(shared)
+}
+
+/// What any page of any origin may read.
+fn public() -> Router<Shared> {
+    Router::new()
+        .route(paths::JWKS, get(well_known::key_set))
+        .route(paths::OPENID_CONFIGURATION, get(well_known::metadata))
+        .route(paths::OAUTH_AUTHORIZATION_SERVER, get(well_known::metadata))
 }
 
 /// The routes for callers with the role `admin`.

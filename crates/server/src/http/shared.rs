@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
-use countersign_guard::Guard;
+use countersign_guard::{Guard, OwnOrigins};
 
 use super::proxies::TrustedProxies;
 use crate::flow::{Authority, Directory};
@@ -15,6 +15,8 @@ pub(crate) struct Shared {
     pub(crate) guard: Guard,
     pub(crate) directory: Directory,
     pub(crate) proxies: TrustedProxies,
+    /// The origins whose pages may use cookies.
+    pub(crate) own_origins: OwnOrigins,
 }
 
 impl FromRef<Shared> for Arc<Authority> {

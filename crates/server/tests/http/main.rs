@@ -18,6 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 mod admin;
+mod browser;
 mod verify;
 
 const PASSWORD: &str = "correct horse battery staple";
