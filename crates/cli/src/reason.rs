@@ -236,7 +236,8 @@ const GUARD: &[Explained] = &[
     Explained {
         code: "cross_site",
         means: "The token came in a cookie, on a request that another site may have started. 403 `access_denied`.",
-        do_this: "Call from one of the origins the guard was given, or send the token in the header.",
+        do_this: "Call from one of the origins the guard was given (the server: `--browser-origin`), or \
+                  send the token in the header.",
     },
     Explained {
         code: "ambiguous_request",
@@ -372,6 +373,11 @@ const SIGN_IN: &[Explained] = &[
         code: "nothing_to_end",
         means: "`POST /logout` came with neither a refresh token nor an access token. 400.",
         do_this: "Send the refresh token in the body, or the access token in the `Authorization` header.",
+    },
+    Explained {
+        code: "nothing_to_refresh",
+        means: "`POST /refresh` came with no refresh token, neither in the body nor in a browser's cookie. 400.",
+        do_this: "Send it in the body. A page that left it to the browser: nobody is signed in here.",
     },
     Explained {
         code: "hash_queue_full",

@@ -123,7 +123,7 @@ impl IntoResponse for Rejection {
                 "Send the refresh token in the body, as {\"refresh_token\": \"…\"}".into(),
             ),
             Self::CrossSite => (
-                (StatusCode::FORBIDDEN, problem::INVALID_REQUEST),
+                (StatusCode::FORBIDDEN, problem::ACCESS_DENIED),
                 "cross_site",
                 "Cookies are for pages of this server's own origins; list the page's origin with \
                  --browser-origin"

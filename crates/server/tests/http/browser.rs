@@ -147,21 +147,21 @@ async fn a_cookie_does_not_count_where_another_page_sends_it() {
         for path in ["/refresh", "/logout"] {
             let forged = page.from(origin, path).send().await.expect("an answer");
             assert!(!forged.headers().contains_key("set-cookie"));
-            let reason = refused(forged, StatusCode::FORBIDDEN, "invalid_request").await;
+            let reason = refused(forged, StatusCode::FORBIDDEN, "access_denied").await;
             assert_eq!(reason, "cross_site");
         }
         let planted = json!({"username": "ada", "password": PASSWORD, "cookie": true});
         let planted = page.from(origin, "/login").json(&planted).send().await;
         let planted = planted.expect("an answer");
         assert!(!planted.headers().contains_key("set-cookie"));
-        refused(planted, StatusCode::FORBIDDEN, "invalid_request").await;
+        refused(planted, StatusCode::FORBIDDEN, "access_denied").await;
     }
     // No word of where it comes from: no page of ours.
     let bare = running.request(Method::POST, "/refresh");
     let token = page.cookie(REFRESH).expect("a refresh token");
     let bare = bare.header("cookie", format!("{REFRESH}={token}"));
     let bare = bare.send().await.expect("an answer");
-    refused(bare, StatusCode::FORBIDDEN, "invalid_request").await;
+    refused(bare, StatusCode::FORBIDDEN, "access_denied").await;
 
     let alive = page.post("/refresh", None).await;
     assert_eq!(alive.status(), StatusCode::OK);
