@@ -1,6 +1,7 @@
 //! The other implementations that ours is held against, fetched into `target/foreign`.
 //!
-//! So far: PyJWT, and what hashes passwords in Python, in an environment of their own.
+//! PyJWT, Flask, and what hashes passwords in Python, in an environment of their own; jose and
+//! Express for node beside it.
 //! Nothing outside `target/` changes, unless Python itself is missing and apt-get may install it.
 
 use std::path::{Path, PathBuf};
@@ -8,6 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::command::Call;
 use crate::debian;
 use crate::failure::Failure;
+use crate::node;
 use crate::options::Options;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
@@ -24,20 +26,26 @@ pub(crate) fn prepare(
         println!("skipped, as --skip-foreign asks");
         return Ok(());
     }
-    python_environment(workspace).map_err(|why| {
-        Failure::new(format!(
-            "{why}\n\nThe tests against Python packages need Python 3 with venv, and the Python package \
-             index. To run all others: --skip-foreign"
-        ))
-    })
+    python_environment(workspace)
+        .and_then(|()| node::install(workspace))
+        .map_err(|why| {
+            Failure::new(format!(
+                "{why}\n\nThe tests against other implementations need Python 3 with venv, node with \
+                 npm, and their package indexes. To run all others: --skip-foreign"
+            ))
+        })
 }
 
 /// What stands in place of a pass.
 pub(crate) fn say_skipped() {
     println!(
         "\n!! NOT TESTED, because of --skip-foreign:\n\
-         !!   tokens exchanged with PyJWT (tests/conformance/tests/pyjwt.rs)\n\
-         !!   a single-page app in Chromium (tests/conformance/tests/browser.rs)\n\
+         !!   tokens exchanged with PyJWT and jose (tests/conformance/tests/pyjwt.rs, foreign_jwt.rs)
+\
+         !!   the guides for Flask and Express (tests/conformance/tests/guides.rs)
+\
+         !!   a single-page app in Chromium (tests/conformance/tests/browser.rs)
+\
          !!   users imported with hashes of Werkzeug, Django and bcrypt \
          (tests/conformance/tests/import.rs)"
     );
@@ -64,9 +72,9 @@ fn python_environment(workspace: &Workspace) -> Result<(), Failure> {
         .map_err(|error| Failure::new(format!("cannot read {REQUIREMENTS}: {error}")))?;
     let installed = folder.join("requirements.txt");
     let python = python(workspace);
-    let runs = Call::new(&python, ["-c", "import jwt, cryptography, werkzeug"]).succeeds();
+    let runs = Call::new(&python, ["-c", "import jwt, cryptography, flask"]).succeeds();
     if runs && std::fs::read_to_string(&installed).is_ok_and(|text| text == requirements) {
-        println!("PyJWT is in {}", folder.display());
+        println!("the packages for Python are in {}", folder.display());
         return Ok(());
     }
     create(&folder)?;

@@ -22,6 +22,7 @@ mod failure;
 mod features;
 mod foreign;
 mod fuzz;
+mod node;
 mod options;
 mod postgres;
 mod steps;

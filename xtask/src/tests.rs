@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::options::Options;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
-use crate::{foreign, postgres};
+use crate::{foreign, node, postgres};
 
 /// Switches on the tests that need other implementations.
 const FOREIGN: [&str; 2] = ["--features", "countersign-conformance/foreign"];
@@ -47,7 +47,8 @@ pub(crate) fn run(
     let arguments = runner.iter().copied().chain(["--workspace"]).chain(TARGETS);
     let mut tests = cargo(workspace, arguments.chain(features(options)))
         .env("COUNTERSIGN_BIN", binary(workspace))
-        .env("COUNTERSIGN_TEST_PYTHON", foreign::python(workspace));
+        .env("COUNTERSIGN_TEST_PYTHON", foreign::python(workspace))
+        .env("COUNTERSIGN_TEST_NODE", node::folder(workspace));
     if options.skip_foreign {
         tests = tests.env(postgres::SKIP, "1");
     }

@@ -13,6 +13,8 @@
 
 pub mod chance;
 pub mod command;
+pub mod foreign;
+pub mod guide;
 pub mod plain;
 pub mod port;
 pub mod request;

@@ -1,8 +1,7 @@
 //! Tokens exchanged with jose (JavaScript) and PyJWT (Python), in both directions, for each
 //! algorithm that both sides know, and a changed signature refused by both.
 //!
-//! jose is installed from npm into `target/foreign/node` by the first run, PyJWT by
-//! `cargo xtask test`; what cannot be had fails the test and says so. jose knows no ES256K.
+//! `cargo xtask test` installs both into `target/foreign`. jose knows no ES256K.
 
 #![expect(
     clippy::expect_used,
@@ -15,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use countersign::{Algorithm, Jwk, KeySet, Reason, Rules, SigningKey, UnixTime, Verifier};
+use countersign_conformance::foreign;
 use serde_json::{Value, json};
 
 const ISSUER: &str = "https://login.example";
@@ -108,36 +108,22 @@ struct Partner {
 }
 
 impl Partner {
-    /// Installs jose on the first use.
     fn jose() -> Self {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("node");
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("../foreign/node");
-        std::fs::create_dir_all(&folder).expect("a folder below target");
-        for file in ["package.json", "exchange.mjs"] {
-            std::fs::copy(source.join(file), folder.join(file)).expect("a copy of the script");
-        }
-        let status = Command::new("npm")
-            .args(["install", "--silent", "--no-audit", "--no-fund"])
-            .current_dir(&folder)
-            .stdout(Stdio::null())
-            .status()
-            .expect("these tests need npm, or --skip-foreign");
-        assert!(status.success(), "npm could not install jose: {status}");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("node/exchange.mjs");
+        // Beside the packages, where node looks for them.
+        let script = foreign::node_packages().join("exchange.mjs");
+        std::fs::copy(source, &script).expect("a copy of the script");
         Self {
             interpreter: "node".into(),
-            script: folder.join("exchange.mjs"),
+            script,
             lacks: &[Algorithm::ES256K],
         }
     }
 
-    /// PyJWT, where `cargo xtask test foreign` puts it.
     fn pyjwt() -> Self {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
         Self {
-            interpreter: std::env::var_os("COUNTERSIGN_TEST_PYTHON").map_or_else(
-                || here.join("../../target/foreign/python/bin/python"),
-                PathBuf::from,
-            ),
+            interpreter: foreign::python(),
             script: here.join("python/every_algorithm.py"),
             lacks: &[],
         }

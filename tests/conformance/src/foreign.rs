@@ -1,0 +1,89 @@
+//! Programs in other languages, on the packages that `cargo xtask test foreign` has installed.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use reqwest::Client;
+
+use crate::guide::root;
+use crate::port;
+
+/// Python with the packages of `tests/conformance/python/requirements.txt`.
+pub fn python() -> PathBuf {
+    std::env::var_os("COUNTERSIGN_TEST_PYTHON").map_or_else(
+        || root().join("target/foreign/python/bin/python"),
+        PathBuf::from,
+    )
+}
+
+/// The folder with the packages of `tests/conformance/node/package.json`.
+///
+/// # Panics
+/// If they are not there.
+pub fn node_packages() -> PathBuf {
+    let folder = std::env::var_os("COUNTERSIGN_TEST_NODE")
+        .map_or_else(|| root().join("target/foreign/node"), PathBuf::from);
+    assert!(
+        folder.join("node_modules").exists(),
+        "there are no packages in {}; `cargo xtask test foreign` installs them",
+        folder.display()
+    );
+    folder
+}
+
+/// A web application under test; dropped, it is ended.
+#[derive(Debug)]
+pub struct Program {
+    child: Child,
+    url: String,
+}
+
+/// Longer than any interpreter takes to start.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+impl Program {
+    /// Starts what `command` makes for a free port of 127.0.0.1, and waits until it answers.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub async fn start(command: impl FnOnce(u16) -> Command) -> Self {
+        let port = port::free();
+        let mut command = command(port);
+        let child = command.spawn().unwrap_or_else(|error| {
+            panic!("{command:?}: {error}; `cargo xtask test foreign` installs what is needed")
+        });
+        let url = format!("http://127.0.0.1:{port}");
+        let mut program = Self { child, url };
+        let began = Instant::now();
+        while Client::new().get(&program.url).send().await.is_err() {
+            if let Ok(Some(status)) = program.child.try_wait() {
+                panic!("{command:?} ended with {status}");
+            }
+            assert!(began.elapsed() < PATIENCE, "{command:?} does not answer");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        program
+    }
+
+    /// Its address, without a path.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A folder below `parent` that goes with the value.
+///
+/// # Panics
+/// If it cannot be made.
+pub fn folder_below(parent: &Path) -> tempfile::TempDir {
+    tempfile::tempdir_in(parent).expect("a folder")
+}
