@@ -1,21 +1,16 @@
 //! The client: signs in, hands out requests and tokens, signs out.
 
 use std::fmt::{self, Debug, Formatter};
-use std::time::Duration;
+use std::sync::Arc;
 
 use reqwest::{Method, Request, Response};
 
 use crate::error::ClientError;
-use crate::lease::Lease;
-use crate::login::Server;
 use crate::origin::{Origins, PlainHttp, server_url};
 use crate::renew::Session;
 use crate::request::RequestBuilder;
 use crate::secret::{AccessToken, RefreshToken};
 use crate::send::Sender;
-
-/// A renewal may take this long in all.
-const RENEWAL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A signed-in client. Clones share the login; they are cheap.
 ///
@@ -27,40 +22,14 @@ pub struct Client {
 }
 
 impl Client {
-    /// Signs in at a Countersign server, for example `https://auth.example.com`.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError::InvalidCredentials`] if the server refuses them,
-    /// [`ClientError::TooManyAttempts`] if it wants us to wait, and whatever is wrong with the address
-    /// or the network.
-    pub async fn login(server: &str, username: &str, password: &str) -> Result<Self, ClientError> {
-        Self::at(server)?.login(username, password).await
-    }
-
-    /// Goes on with the session of an earlier login. Nothing is sent before the first token is needed.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError::BadAddress`] if `server` is not an `https` address, or an `http` one of this machine.
-    pub fn resume(
-        server: &str,
-        refresh_token: impl Into<RefreshToken>,
+    pub(crate) fn new(
+        session: Arc<Session>,
+        origins: Origins,
+        plain_http: PlainHttp,
     ) -> Result<Self, ClientError> {
-        Self::at(server)?.resume(refresh_token)
-    }
-
-    /// A client that is not signed in yet, with more to say before it is.
-    ///
-    /// # Errors
-    ///
-    /// [`ClientError::BadAddress`] if `server` is not an `http` or `https` address.
-    pub fn at(server: &str) -> Result<ClientBuilder, ClientError> {
-        let url = server_url(server)?;
-        Ok(ClientBuilder {
-            server: Server::at(url)?,
-            renewal_timeout: RENEWAL_TIMEOUT,
-            plain_http: PlainHttp::OwnMachine,
+        Ok(Self {
+            sender: Sender::new(session, origins)?,
+            plain_http,
         })
     }
 
@@ -75,6 +44,30 @@ impl Client {
         self.plain_http.check(&url)?;
         let mut client = self.clone();
         client.sender.origins = self.sender.origins.with(&url);
+        Ok(client)
+    }
+
+    #[cfg(feature = "tower")]
+    pub(crate) fn sender(&self) -> &Sender {
+        &self.sender
+    }
+
+    /// The same, and remembered where the login is kept, for all who share it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`for_origin`](Self::for_origin), [`ClientError::Storage`], and
+    /// [`ClientError::NotOffered`] if the login is not kept anywhere.
+    pub async fn remember_origin(&self, url: &str) -> Result<Self, ClientError> {
+        let client = self.for_origin(url)?;
+        let session = &self.sender.session;
+        let Some(kept) = session.source().kept() else {
+            return Err(ClientError::NotOffered {
+                what: "storage to remember it in",
+            });
+        };
+        kept.add_origin(server_url(url)?, session.deadline())
+            .await?;
         Ok(client)
     }
 
@@ -96,6 +89,11 @@ impl Client {
     /// A `PATCH` request.
     pub fn patch(&self, url: &str) -> RequestBuilder {
         self.request(Method::PATCH, url)
+    }
+
+    /// A `HEAD` request.
+    pub fn head(&self, url: &str) -> RequestBuilder {
+        self.request(Method::HEAD, url)
     }
 
     /// A `DELETE` request.
@@ -127,6 +125,22 @@ impl Client {
         self.sender.session.token().await
     }
 
+    /// The same, but a renewal that is due is waited for, so that the token lasts a while; if the renewal
+    /// fails on the way, the held token is the answer as long as it is good.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::token`].
+    pub async fn lasting_token(&self) -> Result<AccessToken, ClientError> {
+        self.sender.session.lasting_token().await
+    }
+
+    /// Waits for a renewal that is under way. A program that ends right after a request calls it last,
+    /// or its end may cut the renewal off; the server would have to answer it again.
+    pub async fn settle(&self) {
+        self.sender.session.settle().await;
+    }
+
     /// Renews the pair now, even though the access token may still be good; joins a renewal that is
     /// under way. For a second after a renewal has failed, its error is the answer.
     ///
@@ -138,12 +152,14 @@ impl Client {
     }
 
     /// The refresh token of this moment, to [`resume`](Client::resume) later; each renewal replaces it.
-    /// There is none once the session is over.
+    /// There is none once the session is over, none for a login that is kept in a storage, which is its
+    /// one home, and none for a source that knows no refresh tokens.
     pub fn refresh_token(&self) -> Option<RefreshToken> {
         self.sender.session.refresh_token()
     }
 
-    /// Ends the session at the server. All clones are signed out; a session that has ended already is fine.
+    /// Ends the session at the server, and empties the storage it was kept in. All clones are signed out;
+    /// a session that has ended already is fine.
     ///
     /// # Errors
     ///
@@ -156,62 +172,8 @@ impl Client {
 impl Debug for Client {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
-            .field("server", &self.sender.session.server().origin())
+            .field("server", &self.sender.session.origin())
             .field("origins", &self.sender.origins)
             .finish_non_exhaustive()
-    }
-}
-
-/// A [`Client`] before it is signed in.
-#[derive(Debug)]
-#[must_use = "sign in or resume to get a client"]
-pub struct ClientBuilder {
-    server: Server,
-    renewal_timeout: Duration,
-    plain_http: PlainHttp,
-}
-
-impl ClientBuilder {
-    /// Bounds a renewal, its retries included; 15 s if not set.
-    pub fn renewal_timeout(mut self, timeout: Duration) -> Self {
-        self.renewal_timeout = timeout;
-        self
-    }
-
-    /// Speaks plain HTTP to other machines too, where the network in between can read the password and the
-    /// tokens; for networks that are encrypted by other means.
-    pub fn plain_http_insecurely(mut self) -> Self {
-        self.plain_http = PlainHttp::Anywhere;
-        self
-    }
-
-    /// Signs in; see [`Client::login`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Client::login`].
-    pub async fn login(self, username: &str, password: &str) -> Result<Client, ClientError> {
-        self.plain_http.check(self.server.base())?;
-        let pair = self.server.sign_in(username, password).await?;
-        self.client(Some(pair.lease), pair.refresh)
-    }
-
-    /// Goes on with an earlier session; see [`Client::resume`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`Client::resume`].
-    pub fn resume(self, refresh_token: impl Into<RefreshToken>) -> Result<Client, ClientError> {
-        self.plain_http.check(self.server.base())?;
-        self.client(None, refresh_token.into())
-    }
-
-    fn client(self, lease: Option<Lease>, refresh: RefreshToken) -> Result<Client, ClientError> {
-        let origins = Origins::only(self.server.base());
-        let session = Session::new(self.server, self.renewal_timeout, lease, refresh);
-        Ok(Client {
-            sender: Sender::new(session, origins)?,
-            plain_http: self.plain_http,
-        })
     }
 }

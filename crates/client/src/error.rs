@@ -9,6 +9,8 @@ use std::time::Duration;
 use countersign_wire::problem;
 use reqwest::StatusCode;
 
+use crate::storage::StorageError;
+
 /// Why there is no token, or no answer.
 #[derive(Clone, Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -18,6 +20,20 @@ pub enum ClientError {
     BadAddress {
         /// What is wrong with it.
         reason: &'static str,
+    },
+
+    /// The metadata at an issuer's address are those of another issuer (RFC 8414 §3.3).
+    #[error("{asked} calls itself by another name; use the name it gives itself")]
+    OtherIssuer {
+        /// The address that was asked.
+        asked: String,
+    },
+
+    /// The server, or the kind of login, does not have it.
+    #[error("There is no {what} here")]
+    NotOffered {
+        /// What was asked for.
+        what: &'static str,
     },
 
     /// A request would have taken the token to an origin it was not made for.
@@ -33,6 +49,10 @@ pub enum ClientError {
     #[error("The server refused the user name or the password")]
     InvalidCredentials,
 
+    /// The token endpoint does not know the client, or refuses its secret.
+    #[error("The server refused the client's name or its secret")]
+    InvalidClient,
+
     /// The server wants this name or this network to wait before the next attempt.
     #[error("Too many attempts{}", wait(.retry_after.as_ref()))]
     TooManyAttempts {
@@ -44,9 +64,29 @@ pub enum ClientError {
     #[error("The session has ended; sign in again")]
     SessionEnded,
 
-    /// [`Client::logout`](crate::Client::logout) was called before.
+    /// [`Client::logout`](crate::Client::logout) was called before, here or in another process that
+    /// shares the login.
     #[error("This client has signed out; sign in again")]
     SignedOut,
+
+    /// There is no login in the storage.
+    #[error("Nobody is signed in: there is no login in {place}")]
+    NotSignedIn {
+        /// The storage.
+        place: String,
+    },
+
+    /// The login's storage cannot be used, or must not be.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+
+    /// Your own source of tokens had no token to give.
+    #[error("The source of tokens failed: {0}")]
+    Source(#[source] Arc<dyn std::error::Error + Send + Sync>),
+
+    /// What was given for a token cannot be sent in a header (RFC 6750 §2.1).
+    #[error("This is no bearer token: it is empty, or has characters that no token has")]
+    NotAToken,
 
     /// The server is there but cannot do it now.
     #[error("{origin} cannot answer now (status {status}){}", wait(.retry_after.as_ref()))]
@@ -100,11 +140,18 @@ impl ClientError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::BadAddress { .. } => "bad_address",
+            Self::OtherIssuer { .. } => "other_issuer",
+            Self::NotOffered { .. } => "not_offered",
             Self::OriginNotAllowed { .. } => "origin_not_allowed",
             Self::InvalidCredentials => problem::INVALID_CREDENTIALS,
             Self::TooManyAttempts { .. } => problem::TOO_MANY_ATTEMPTS,
             Self::SessionEnded => problem::INVALID_GRANT,
             Self::SignedOut => "signed_out",
+            Self::NotSignedIn { .. } => "not_signed_in",
+            Self::InvalidClient => problem::INVALID_CLIENT,
+            Self::Storage(error) => error.code(),
+            Self::Source(_) => "source_failed",
+            Self::NotAToken => "not_a_token",
             Self::Unavailable { .. } => problem::TEMPORARILY_UNAVAILABLE,
             Self::Network { .. } => "network",
             Self::RenewalTimedOut { .. } => "timed_out",
@@ -119,7 +166,11 @@ impl ClientError {
     pub fn is_refused(&self) -> bool {
         matches!(
             self,
-            Self::InvalidCredentials | Self::SessionEnded | Self::SignedOut
+            Self::InvalidCredentials
+                | Self::InvalidClient
+                | Self::SessionEnded
+                | Self::SignedOut
+                | Self::NotSignedIn { .. }
         )
     }
 
@@ -132,6 +183,8 @@ impl ClientError {
                 | Self::Network { .. }
                 | Self::RenewalTimedOut { .. }
                 | Self::Interrupted
+                | Self::Source(_)
+                | Self::Storage(StorageError::Busy { .. })
         )
     }
 

@@ -1,8 +1,8 @@
 //! A held access token and its time left: fresh, to be renewed soon, or spent.
 //!
-//! Pure: `now` and the jitter are handed in. The life starts when the request for the token was *sent*,
-//! so that the way of the answer is on the safe side. The clock is the monotonic one; it may stand still
-//! while the machine sleeps, and then the server's 401 is what makes the client renew.
+//! The life starts when the request for the token was *sent*, so that the way of the answer is on the
+//! safe side. The clock is the monotonic one; it may stand still while the machine sleeps, and then the
+//! server's 401 is what makes the client renew.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::secret::AccessToken;
 const RENEW_AHEAD: Duration = Duration::from_secs(60);
 /// A token is not sent any more when this much of its life is left, or a fiftieth of it if that is less.
 const TRAVEL_TIME: Duration = Duration::from_secs(5);
-/// Longer lives than this are treated as this long.
+/// Longer lives than this are treated as this long, and so are those nobody knows.
 const LONGEST_LIFE: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
 /// What to do with a held token.
@@ -35,21 +35,33 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    /// `life` is the answer's `expires_in`; `jitter` of 0 renews at the latest moment, 255 a third of the
-    /// margin earlier, so that programs started together do not renew together.
-    pub(crate) fn new(
+    /// `life` is the answer's `expires_in`; without one the token is good until it is refused.
+    pub(crate) fn new(token: AccessToken, requested_at: Instant, life: Option<Duration>) -> Self {
+        Self::with(token, requested_at, Duration::ZERO, life, jitter())
+    }
+
+    /// A token that is `age` old already.
+    pub(crate) fn aged(token: AccessToken, age: Duration, life: Option<Duration>) -> Self {
+        Self::with(token, Instant::now(), age, life, jitter())
+    }
+
+    /// `jitter` of 0 renews at the latest moment, 255 a third of the margin earlier, so that programs
+    /// started together do not renew together.
+    fn with(
         token: AccessToken,
-        requested_at: Instant,
-        life: Duration,
+        now: Instant,
+        age: Duration,
+        life: Option<Duration>,
         jitter: u8,
     ) -> Self {
-        let life = life.min(LONGEST_LIFE);
+        let life = life.unwrap_or(LONGEST_LIFE).min(LONGEST_LIFE);
         let margin = RENEW_AHEAD.min(life / 5);
         let ahead = margin + margin / 3 * u32::from(jitter) / 255;
+        let travel = TRAVEL_TIME.min(life / 50);
         Self {
             token,
-            renew_at: requested_at + life.saturating_sub(ahead),
-            spent_at: requested_at + life.saturating_sub(TRAVEL_TIME.min(life / 50)),
+            renew_at: now + life.saturating_sub(ahead).saturating_sub(age),
+            spent_at: now + life.saturating_sub(travel).saturating_sub(age),
         }
     }
 
@@ -73,14 +85,26 @@ impl Lease {
     }
 }
 
+/// Not for secrets: the standard library's hasher is seeded from the system.
+fn jitter() -> u8 {
+    use std::hash::{BuildHasher, RandomState};
+    let [byte, ..] = RandomState::new().hash_one(0_u8).to_le_bytes();
+    byte
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn at(life: u64, jitter: u8, second: f64) -> Freshness {
+        at_age(0, life, jitter, second)
+    }
+
+    fn at_age(age: u64, life: u64, jitter: u8, second: f64) -> Freshness {
         let start = Instant::now();
         let token = AccessToken::new("t".to_owned());
-        Lease::new(token, start, Duration::from_secs(life), jitter)
+        let (age, life) = (Duration::from_secs(age), Duration::from_secs(life));
+        Lease::with(token, start, age, Some(life), jitter)
             .freshness(start + Duration::from_secs_f64(second))
     }
 
@@ -110,13 +134,24 @@ mod tests {
     fn no_life_and_an_absurd_life_do_no_harm() {
         assert_eq!(at(0, 255, 0.0), Freshness::Spent);
         assert_eq!(at(u64::MAX, 255, 1e6), Freshness::Fresh);
+        let token = AccessToken::new("t".to_owned());
+        let unknown = Lease::new(token, Instant::now(), None);
+        assert_eq!(unknown.freshness(Instant::now()), Freshness::Fresh);
+    }
+
+    #[test]
+    fn the_age_of_a_kept_token_counts() {
+        assert_eq!(at_age(530, 600, 0, 9.0), Freshness::Fresh);
+        assert_eq!(at_age(530, 600, 0, 11.0), Freshness::RenewSoon);
+        assert_eq!(at_age(530, 600, 0, 66.0), Freshness::Spent);
+        assert_eq!(at_age(u64::MAX, 600, 0, 0.0), Freshness::Spent);
     }
 
     #[test]
     fn a_refused_token_is_spent_at_once() {
         let start = Instant::now();
         let token = AccessToken::new("t".to_owned());
-        let mut lease = Lease::new(token, start, Duration::from_secs(600), 0);
+        let mut lease = Lease::new(token, start, Some(Duration::from_secs(600)));
         lease.spend(start);
         assert_eq!(lease.freshness(start), Freshness::Spent);
     }

@@ -70,7 +70,8 @@ impl PlainHttp {
     }
 }
 
-fn is_own_machine(url: &Url) -> bool {
+/// Whether the host is this machine, whatever its port.
+pub(crate) fn is_own_machine(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
         Some(Host::Ipv4(address)) => address.is_loopback(),

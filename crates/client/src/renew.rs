@@ -1,57 +1,50 @@
 //! One flight: however many tasks need a new token, one request gets it.
 //!
 //! ```text
-//!   token() --+                                     +--> every waiting task
-//!   token() --+--> flight (a task of its own) --+   |
-//!   token() --+      refresh, retry, timeout    |   |
-//!                                               v   |
-//!                              commit the pair, then tell
+//!   token() --+                                        +--> every waiting task
+//!   token() --+--> flight (a task of its own) -----+   |
+//!   token() --+      source: ask, retry, timeout   |   |
+//!                                                  v   |
+//!                                commit the token, then tell
 //! ```
 //!
 //! The flight is detached, so a caller that is cancelled cannot cut it off between the server's commit
-//! and ours. It presents the same refresh token until it has an answer: the server answers a repeated
-//! token again within its grace, so a lost answer costs nothing.
+//! and ours.
 
+use std::fmt::{self, Debug, Formatter};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
+use crate::backoff::Backoff;
 use crate::error::ClientError;
 use crate::lease::{Freshness, Lease};
-use crate::login::{Pair, Server};
 use crate::secret::{AccessToken, RefreshToken};
+use crate::source::Source;
 
-/// A flight asks at most this often.
-const ATTEMPTS: u32 = 4;
-/// The pause after the first failed attempt; it doubles.
-const FIRST_PAUSE: Duration = Duration::from_millis(250);
-/// After a failed flight callers get its error for this long, instead of a flight each.
-const REST: Duration = Duration::from_secs(1);
+/// Beyond the time a source has, a waiting task allows this much for a disk that is slow.
+const SLOW_DISK: Duration = Duration::from_secs(5);
 
 type Outcome = Result<AccessToken, ClientError>;
 
-/// A login: where it was made, the pair it holds, and the flight that is under way.
-#[derive(Debug)]
+/// A login: its source, the token it holds, and the flight that is under way.
 pub(crate) struct Session {
-    server: Server,
+    source: Source,
+    /// The auth server, or what stands in its place, for error texts.
+    origin: String,
     timeout: Duration,
     state: Mutex<State>,
 }
 
-#[derive(Debug)]
 struct State {
     standing: Standing,
     landing: Option<watch::Receiver<Option<Outcome>>>,
-    failed: Option<(Instant, ClientError)>,
+    failed: Option<Backoff>,
 }
 
-#[derive(Debug)]
 enum Standing {
-    SignedIn {
-        lease: Option<Lease>,
-        refresh: RefreshToken,
-    },
+    SignedIn(Option<Lease>),
     Ended,
     SignedOut,
 }
@@ -60,59 +53,97 @@ enum Standing {
 enum Next {
     Use(AccessToken),
     Fly(Flight, Option<AccessToken>),
-    Wait(watch::Receiver<Option<Outcome>>),
+    Wait(watch::Receiver<Option<Outcome>>, Option<AccessToken>),
+}
+
+/// How new a token has to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wish {
+    /// Good for now.
+    Good,
+    /// Newer than the one that is held.
+    Newer,
 }
 
 impl Session {
     pub(crate) fn new(
-        server: Server,
+        source: Source,
+        origin: String,
         timeout: Duration,
         lease: Option<Lease>,
-        refresh: RefreshToken,
     ) -> Arc<Self> {
         Arc::new(Self {
-            server,
+            source,
+            origin,
             timeout,
             state: Mutex::new(State {
-                standing: Standing::SignedIn { lease, refresh },
+                standing: Standing::SignedIn(lease),
                 landing: None,
                 failed: None,
             }),
         })
     }
 
-    pub(crate) fn server(&self) -> &Server {
-        &self.server
+    pub(crate) fn source(&self) -> &Source {
+        &self.source
+    }
+
+    pub(crate) fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// When a renewal that begins now has to be over.
+    pub(crate) fn deadline(&self) -> tokio::time::Instant {
+        tokio::time::Instant::now() + self.timeout
     }
 
     /// A token to send now; renews it first if it is spent, and on the side if it soon will be.
     pub(crate) async fn token(self: &Arc<Self>) -> Outcome {
-        let landing = match self.look(false)? {
-            Next::Use(token) => return Ok(token),
+        match self.look(Wish::Good)? {
+            Next::Use(token) | Next::Wait(_, Some(token)) => Ok(token),
             Next::Fly(flight, Some(token)) => {
                 flight.take_off();
-                return Ok(token);
+                Ok(token)
             }
-            Next::Fly(flight, None) => flight.take_off(),
-            Next::Wait(landing) => landing,
+            Next::Fly(flight, None) => self.landed(flight.take_off()).await,
+            Next::Wait(landing, None) => self.landed(landing).await,
+        }
+    }
+
+    /// The same, and waits for a renewal that is due; if that fails, the held token does.
+    pub(crate) async fn lasting_token(self: &Arc<Self>) -> Outcome {
+        let (landing, held) = match self.look(Wish::Good)? {
+            Next::Use(token) => return Ok(token),
+            Next::Fly(flight, held) => (flight.take_off(), held),
+            Next::Wait(landing, held) => (landing, held),
         };
-        landed(landing).await
+        match (self.landed(landing).await, held) {
+            (Err(error), Some(held)) if !error.is_refused() => Ok(held),
+            (outcome, _) => outcome,
+        }
     }
 
     /// A new token, whatever the held one is still worth.
     pub(crate) async fn renew(self: &Arc<Self>) -> Outcome {
-        match self.look(true)? {
+        match self.look(Wish::Newer)? {
             Next::Use(token) => Ok(token),
-            Next::Fly(flight, _) => landed(flight.take_off()).await,
-            Next::Wait(landing) => landed(landing).await,
+            Next::Fly(flight, _) => self.landed(flight.take_off()).await,
+            Next::Wait(landing, _) => self.landed(landing).await,
+        }
+    }
+
+    /// Waits for the flight that is under way, if there is one.
+    pub(crate) async fn settle(&self) {
+        let landing = self.lock().landing.clone();
+        if let Some(landing) = landing {
+            // How it ended is for those to hear who wanted the token.
+            let _ = self.landed(landing).await;
         }
     }
 
     /// A protected route refused `token`; if it is still the held one, it is not sent again.
     pub(crate) fn distrust(&self, token: &AccessToken) {
-        if let Standing::SignedIn {
-            lease: Some(lease), ..
-        } = &mut self.lock().standing
+        if let Standing::SignedIn(Some(lease)) = &mut self.lock().standing
             && lease.token() == token
         {
             lease.spend(Instant::now());
@@ -121,103 +152,98 @@ impl Session {
 
     pub(crate) fn refresh_token(&self) -> Option<RefreshToken> {
         match &self.lock().standing {
-            Standing::SignedIn { refresh, .. } => Some(refresh.clone()),
+            Standing::SignedIn(_) => self.source.refresh_token(),
             Standing::Ended | Standing::SignedOut => None,
         }
     }
 
     pub(crate) async fn sign_out(&self) -> Result<(), ClientError> {
-        let Some(refresh) = self.refresh_token() else {
-            return Ok(());
-        };
-        self.server.sign_out(&refresh).await?;
-        self.lock().standing = Standing::SignedOut;
+        let signed_in = matches!(self.lock().standing, Standing::SignedIn(_));
+        // A storage is emptied also after the session has ended.
+        if signed_in || self.source.kept().is_some() {
+            self.source.sign_out(self.deadline()).await?;
+        }
+        if signed_in {
+            self.lock().standing = Standing::SignedOut;
+        }
         Ok(())
     }
 
-    fn look(self: &Arc<Self>, renew_now: bool) -> Result<Next, ClientError> {
+    fn look(self: &Arc<Self>, wish: Wish) -> Result<Next, ClientError> {
         let now = Instant::now();
         let mut state = self.lock();
-        let (lease, refresh) = match &state.standing {
-            Standing::SignedIn { lease, refresh } => (lease.as_ref(), refresh),
+        let lease = match &state.standing {
+            Standing::SignedIn(lease) => lease.as_ref(),
             Standing::Ended => return Err(ClientError::SessionEnded),
             Standing::SignedOut => return Err(ClientError::SignedOut),
         };
-        let good = match lease {
-            Some(lease) if !renew_now => match lease.freshness(now) {
-                Freshness::Fresh => return Ok(Next::Use(lease.token().clone())),
-                Freshness::RenewSoon => Some(lease.token().clone()),
-                Freshness::Spent => None,
-            },
+        let good = match lease.map(|lease| (lease, lease.freshness(now))) {
+            Some((lease, Freshness::Fresh)) if wish == Wish::Good => {
+                return Ok(Next::Use(lease.token().clone()));
+            }
+            Some((lease, Freshness::RenewSoon)) if wish == Wish::Good => {
+                Some(lease.token().clone())
+            }
             _ => None,
         };
         if let Some(landing) = &state.landing {
-            return Ok(good.map_or_else(|| Next::Wait(landing.clone()), Next::Use));
+            return Ok(Next::Wait(landing.clone(), good));
         }
-        if let Some((when, error)) = &state.failed
-            && now.saturating_duration_since(*when) < REST
+        if let Some(failed) = &state.failed
+            && failed.rests(now, good.is_some())
         {
-            return good.map(Next::Use).ok_or_else(|| error.clone());
+            return good.map(Next::Use).ok_or_else(|| failed.error());
         }
         let (tower, landing) = watch::channel(None);
         let flight = Flight {
             session: Arc::clone(self),
-            refresh: refresh.clone(),
+            held: lease.map(|lease| lease.token().clone()),
             tower,
         };
         state.landing = Some(landing);
         Ok(Next::Fly(flight, good))
     }
 
-    /// The same refresh token until there is an answer, the attempts are used up, or time is.
-    async fn next_pair(&self, refresh: &RefreshToken) -> Result<Pair, ClientError> {
-        let deadline = tokio::time::Instant::now() + self.timeout;
-        let mut last = ClientError::RenewalTimedOut {
-            origin: self.server.origin(),
-        };
-        let mut pause = FIRST_PAUSE;
-        for _ in 0..ATTEMPTS {
-            match tokio::time::timeout_at(deadline, self.server.next_pair(refresh)).await {
-                Ok(Err(error)) if error.is_temporary() => last = error,
-                Ok(outcome) => return outcome,
-                Err(_) => return Err(last),
-            }
-            let resume = tokio::time::Instant::now() + last.retry_after().unwrap_or(pause);
-            if resume >= deadline {
-                return Err(last);
-            }
-            tokio::time::sleep_until(resume).await;
-            pause *= 2;
-        }
-        Err(last)
-    }
-
-    fn commit(&self, used: &RefreshToken, outcome: Result<Pair, ClientError>) -> Outcome {
+    fn commit(&self, outcome: Result<Lease, ClientError>) -> Outcome {
         let mut state = self.lock();
         // From here on whoever asks for a renewal means another one.
         state.landing = None;
         match &state.standing {
-            Standing::SignedIn { refresh, .. } if refresh == used => {}
-            Standing::SignedIn { .. } | Standing::SignedOut => return Err(ClientError::SignedOut),
+            Standing::SignedIn(_) => {}
+            Standing::SignedOut => return Err(ClientError::SignedOut),
             Standing::Ended => return Err(ClientError::SessionEnded),
         }
         match outcome {
-            Ok(Pair { lease, refresh }) => {
+            Ok(lease) => {
                 let token = lease.token().clone();
-                let lease = Some(lease);
-                state.standing = Standing::SignedIn { lease, refresh };
+                state.standing = Standing::SignedIn(Some(lease));
                 state.failed = None;
                 Ok(token)
             }
-            Err(ClientError::SessionEnded) => {
+            Err(error @ ClientError::SessionEnded) => {
                 state.standing = Standing::Ended;
-                Err(ClientError::SessionEnded)
+                Err(error)
+            }
+            Err(error @ ClientError::SignedOut) => {
+                state.standing = Standing::SignedOut;
+                Err(error)
             }
             Err(error) => {
                 tracing::warn!(code = error.code(), "the token could not be renewed");
-                state.failed = Some((Instant::now(), error.clone()));
+                state.failed = Some(Backoff::after(state.failed.take(), error.clone()));
                 Err(error)
             }
+        }
+    }
+
+    async fn landed(&self, mut landing: watch::Receiver<Option<Outcome>>) -> Outcome {
+        let patience = self.timeout + SLOW_DISK;
+        match tokio::time::timeout(patience, landing.wait_for(Option::is_some)).await {
+            Ok(Ok(outcome)) => outcome.clone().unwrap_or(Err(ClientError::Interrupted)),
+            Ok(Err(_)) => Err(ClientError::Interrupted),
+            Err(_) => Err(ClientError::RenewalTimedOut {
+                origin: self.origin.clone(),
+            }),
         }
     }
 
@@ -230,7 +256,7 @@ impl Session {
 /// A renewal. Dropped before its end, as by a runtime that is shut down, it makes room for the next.
 struct Flight {
     session: Arc<Session>,
-    refresh: RefreshToken,
+    held: Option<AccessToken>,
     tower: watch::Sender<Option<Outcome>>,
 }
 
@@ -238,8 +264,9 @@ impl Flight {
     fn take_off(self) -> watch::Receiver<Option<Outcome>> {
         let landing = self.tower.subscribe();
         tokio::spawn(async move {
-            let pair = self.session.next_pair(&self.refresh).await;
-            let outcome = self.session.commit(&self.refresh, pair);
+            let session = &self.session;
+            let next = session.source.next(self.held.as_ref(), session.deadline());
+            let outcome = session.commit(next.await);
             self.tower.send_replace(Some(outcome));
         });
         landing
@@ -260,9 +287,10 @@ impl Drop for Flight {
     }
 }
 
-async fn landed(mut landing: watch::Receiver<Option<Outcome>>) -> Outcome {
-    match landing.wait_for(Option::is_some).await {
-        Ok(outcome) => outcome.clone().unwrap_or(Err(ClientError::Interrupted)),
-        Err(_) => Err(ClientError::Interrupted),
+impl Debug for Session {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("origin", &self.origin)
+            .finish_non_exhaustive()
     }
 }

@@ -13,14 +13,14 @@ use crate::error::ClientError;
 use crate::origin::Origins;
 use crate::renew::Session;
 use crate::secret::AccessToken;
-use crate::transport;
+use crate::transport::ToAnyone;
 
 /// A login, and where its token may go.
 #[derive(Clone)]
 pub(crate) struct Sender {
     pub(crate) session: Arc<Session>,
     pub(crate) origins: Origins,
-    http: reqwest::Client,
+    http: ToAnyone,
 }
 
 impl Sender {
@@ -28,13 +28,13 @@ impl Sender {
         Ok(Self {
             session,
             origins,
-            http: transport::to_anyone()?,
+            http: ToAnyone::new()?,
         })
     }
 
     /// The HTTP client requests are built with.
     pub(crate) fn http(&self) -> &reqwest::Client {
-        &self.http
+        self.http.builder()
     }
 
     pub(crate) async fn execute(&self, request: Request) -> Result<Response, ClientError> {
@@ -46,7 +46,7 @@ impl Sender {
         let token_refused = answer.status() == StatusCode::UNAUTHORIZED
             && self.origins.contain(answer.url())
             && challenge::refuses_the_token(answer.headers());
-        if !token_refused {
+        if !token_refused || !self.session.source().can_renew() {
             return Ok(answer);
         }
         self.session.distrust(&token);
@@ -62,20 +62,25 @@ impl Sender {
         mut request: Request,
         token: &AccessToken,
     ) -> Result<Response, ClientError> {
-        let header = Zeroizing::new(format!("{BEARER} {}", token.expose()));
-        // The token's characters were checked when it arrived.
-        let mut header =
-            HeaderValue::from_str(&header).unwrap_or_else(|_| HeaderValue::from_static(BEARER));
-        header.set_sensitive(true);
-        request.headers_mut().insert(AUTHORIZATION, header);
+        request.headers_mut().insert(AUTHORIZATION, header(token));
         Ok(self.http.execute(request).await?)
     }
+}
+
+/// `Authorization: Bearer …`, marked as nothing to log.
+pub(crate) fn header(token: &AccessToken) -> HeaderValue {
+    let header = Zeroizing::new(format!("{BEARER} {}", token.expose()));
+    // The token's characters were checked when it arrived.
+    let mut header =
+        HeaderValue::from_str(&header).unwrap_or_else(|_| HeaderValue::from_static(BEARER));
+    header.set_sensitive(true);
+    header
 }
 
 impl Debug for Sender {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.debug_struct("Sender")
-            .field("server", &self.session.server().origin())
+            .field("server", &self.session.origin())
             .field("origins", &self.origins)
             .finish_non_exhaustive()
     }

@@ -49,6 +49,10 @@ pub(crate) struct Inner {
     pub(crate) seen: Vec<String>,
     pub(crate) bodies: Vec<String>,
     pub(crate) redirect_to: String,
+    /// What the OAuth endpoints were sent: the `Authorization` header, and the form.
+    pub(crate) forms: Vec<(String, String)>,
+    /// What its metadata say.
+    pub(crate) metadata: serde_json::Value,
     pub(crate) challenge: Option<&'static str>,
 }
 
@@ -76,6 +80,12 @@ impl Fake {
             .route("/refresh", post(refresh))
             .route("/logout", post(log_out))
             .route("/protected", any(protected))
+            .route("/token", post(oauth::token))
+            .route("/revoke", post(oauth::revoke))
+            .route(
+                "/.well-known/oauth-authorization-server",
+                get(oauth::metadata),
+            )
             .route("/moved", get(moved))
             .route("/bounced/login", post(moved))
             .with_state(fake.clone());
@@ -236,6 +246,54 @@ async fn moved(State(fake): State<Fake>) -> Response {
         Body::empty(),
     )
         .into_response()
+}
+
+mod oauth {
+    //! An OAuth 2 server of another make: a token endpoint, revocation, metadata.
+
+    use super::*;
+
+    pub(super) async fn token(
+        State(fake): State<Fake>,
+        headers: HeaderMap,
+        form: String,
+    ) -> Response {
+        let mut inner = fake.lock();
+        inner.forms.push((authorization(&headers), form.clone()));
+        let has = |pair: &str| form.split('&').any(|it| it == pair);
+        let current = format!("refresh_token=refresh-{}", inner.number);
+        if has("client_secret=wr0ng") {
+            return problem(StatusCode::UNAUTHORIZED, "invalid_client");
+        }
+        if has("grant_type=refresh_token") && (inner.ended || !has(&current)) {
+            return problem(StatusCode::BAD_REQUEST, "invalid_grant");
+        }
+        let access_token = format!("oauth-{}", inner.forms.len());
+        inner.good.insert(format!("Bearer {access_token}"));
+        // Not every member is there, and the number is a string, as some servers have it.
+        Json(serde_json::json!({
+            "access_token": access_token, "token_type": "bearer",
+            "expires_in": inner.expires_in.to_string(),
+        }))
+        .into_response()
+    }
+
+    pub(super) async fn revoke(
+        State(fake): State<Fake>,
+        headers: HeaderMap,
+        form: String,
+    ) -> StatusCode {
+        fake.lock().forms.push((authorization(&headers), form));
+        StatusCode::OK
+    }
+
+    pub(super) async fn metadata(State(fake): State<Fake>) -> Json<serde_json::Value> {
+        Json(fake.lock().metadata.clone())
+    }
+
+    fn problem(status: StatusCode, code: &'static str) -> Response {
+        (status, Json(Problem::new(code, "No"))).into_response()
+    }
 }
 
 fn authorization(headers: &HeaderMap) -> String {

@@ -8,6 +8,11 @@
 
 mod destination;
 mod fake;
+mod file;
+mod kept;
+mod layer;
 mod login;
+mod oauth;
 mod refused;
 mod renewal;
+mod source;
