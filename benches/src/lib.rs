@@ -22,9 +22,17 @@
 //! - [`section`]: the text a bench prints. [`stats`]: medians and percentiles.
 //! - [`token`]: the access token that the benches of the library measure.
 //! - [`machine`]: cores to be pinned to, time and memory of another process.
+//! - [`server`]: `countersign serve`; [`http`] and [`load`]: whoever calls it;
+//!   [`logins`]: sign-ins from everywhere.
+//! - [`postgres`]: a PostgreSQL server of our own.
 
+pub mod http;
+pub mod load;
+pub mod logins;
 pub mod machine;
+pub mod postgres;
 pub mod section;
+pub mod server;
 pub mod stats;
 pub mod token;
 

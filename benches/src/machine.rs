@@ -1,6 +1,7 @@
 //! The machine: its cores, and what a process takes of it.
 
 use std::fs;
+use std::sync::OnceLock;
 
 use rustix::process::Pid;
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
@@ -13,10 +14,14 @@ use crate::Failure;
 /// # Errors
 /// When there are not so many cores.
 pub fn pin(cores: &[usize]) -> Result<(), Failure> {
-    let own = sched_getaffinity(Some(rustix::process::getpid()))?;
-    let usable: Vec<usize> = (0..CpuSet::MAX_CPU)
-        .filter(|core| own.is_set(*core))
-        .collect();
+    // As it was before the first call, which leaves fewer.
+    static USABLE: OnceLock<Vec<usize>> = OnceLock::new();
+    let own = sched_getaffinity(None)?;
+    let usable = USABLE.get_or_init(|| {
+        (0..CpuSet::MAX_CPU)
+            .filter(|core| own.is_set(*core))
+            .collect()
+    });
     let mut set = CpuSet::new();
     for core in cores {
         let core = usable.get(*core).ok_or_else(|| {
@@ -78,7 +83,10 @@ pub fn description() -> String {
         .map_or("a processor", |line| {
             line.trim_start_matches([' ', '\t', ':'])
         });
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let cores = info
+        .lines()
+        .filter(|line| line.starts_with("processor"))
+        .count();
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     let mut kernel = kernel.trim().split('.');
     let (major, minor) = (kernel.next().unwrap_or("?"), kernel.next().unwrap_or("?"));
