@@ -7,7 +7,7 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use base64_simd::URL_SAFE_NO_PAD as STRICT;
+use base64_simd::{AsOut as _, URL_SAFE_NO_PAD as STRICT};
 
 /// Writes bytes as base64url without padding.
 ///
@@ -70,6 +70,19 @@ pub(crate) fn encode_into(bytes: &[u8], out: &mut String) {
     STRICT.encode_append(bytes, out);
 }
 
+/// Whether `text` is the spelling of `bytes`; nothing is allocated.
+pub(crate) fn spells(text: &[u8], bytes: &[u8]) -> bool {
+    /// A multiple of three, so that each piece but the last is spelled on its own.
+    const PIECE: usize = 384;
+    if text.len() != encoded_len(bytes.len()) {
+        return false;
+    }
+    let mut spelling = [0; encoded_len(PIECE)];
+    text.chunks(encoded_len(PIECE))
+        .zip(bytes.chunks(PIECE))
+        .all(|(text, bytes)| *STRICT.encode(bytes, spelling[..].as_out()) == *text)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,6 +107,23 @@ mod tests {
             assert_eq!(text.len(), encoded_len(length));
             assert_eq!(decoded_len(text.len()), length);
             assert_eq!(decode(&text).unwrap(), &bytes[..length]);
+        }
+    }
+
+    #[test]
+    fn only_the_one_spelling_spells_it() {
+        let bytes: Vec<u8> = (0..1000_u32).map(|n| (n * 7 % 251) as u8).collect();
+        for length in [0, 1, 2, 3, 383, 384, 385, 386, 768, 1000] {
+            let mut text = encode(&bytes[..length]).into_bytes();
+            assert!(spells(&text, &bytes[..length]));
+            assert!(length == 0 || !spells(&text[1..], &bytes[..length]));
+            assert!(!spells(&[&*text, b"A"].concat(), &bytes[..length]));
+            for at in 0..text.len() {
+                let before = text[at];
+                text[at] = if before == b'A' { b'B' } else { b'A' };
+                assert!(!spells(&text, &bytes[..length]), "{length} at {at}");
+                text[at] = before;
+            }
         }
     }
 

@@ -101,5 +101,5 @@ pub use key::{Jwk, KeyError, KeySet, SigningKey, VerifyingKey};
 pub use secret::{Secret, SecretString};
 pub use sign::{Claims, SignError, Signer};
 pub use time::UnixTime;
-pub use token::{AccessClaims, Audience, Unverified};
+pub use token::{AccessClaims, AccessFields, Audience, Unverified};
 pub use verify::{AlgorithmRule, AudienceRule, IssuerRule, Rules, Verified, Verifier};

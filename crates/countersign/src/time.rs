@@ -4,6 +4,7 @@
 //! line that asks the system, [`UnixTime::now`], stands behind the feature `std`.
 
 use core::fmt;
+use core::num::NonZeroU64;
 use core::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
@@ -22,43 +23,46 @@ use serde::ser::{Serialize, Serializer};
 /// assert_eq!(expires.since(issued), Duration::from_secs(600));
 /// assert_eq!(UnixTime::from_secs(u64::MAX), UnixTime::MAX);
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct UnixTime(u64);
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UnixTime {
+    /// One more than the seconds, so that an optional date takes no more room than a date.
+    after: NonZeroU64,
+}
 
 impl UnixTime {
     /// 1970-01-01T00:00:00Z.
-    pub const EPOCH: Self = Self(0);
+    pub const EPOCH: Self = Self::of(0);
 
     /// 9999-12-31T23:59:59Z, the last second that RFC 3339 can write.
-    pub const MAX: Self = Self(253_402_300_799);
+    pub const MAX: Self = Self::of(LAST);
 
     /// The moment `seconds` after [`EPOCH`](Self::EPOCH); later than [`MAX`](Self::MAX) becomes `MAX`.
     pub const fn from_secs(seconds: u64) -> Self {
-        if seconds > Self::MAX.0 {
+        if seconds > LAST {
             Self::MAX
         } else {
-            Self(seconds)
+            Self::of(seconds)
         }
     }
 
     /// Seconds since [`EPOCH`](Self::EPOCH).
     pub const fn as_secs(self) -> u64 {
-        self.0
+        self.after.get() - 1
     }
 
     /// This moment and `span` more, its fraction of a second dropped; at most [`MAX`](Self::MAX).
     pub fn saturating_add(self, span: Duration) -> Self {
-        Self::from_secs(self.0.saturating_add(span.as_secs()))
+        Self::from_secs(self.as_secs().saturating_add(span.as_secs()))
     }
 
     /// This moment less `span`, its fraction of a second dropped; at least [`EPOCH`](Self::EPOCH).
     pub fn saturating_sub(self, span: Duration) -> Self {
-        Self(self.0.saturating_sub(span.as_secs()))
+        Self::of(self.as_secs().saturating_sub(span.as_secs()))
     }
 
     /// How long `earlier` lies back; zero if it does not.
     pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_secs(self.0.saturating_sub(earlier.0))
+        Duration::from_secs(self.as_secs().saturating_sub(earlier.as_secs()))
     }
 
     /// What the system clock says; a clock before 1970 reads as [`EPOCH`](Self::EPOCH).
@@ -68,17 +72,37 @@ impl UnixTime {
             .duration_since(std::time::UNIX_EPOCH)
             .map_or(Self::EPOCH, |since| Self::from_secs(since.as_secs()))
     }
+
+    const fn of(seconds: u64) -> Self {
+        Self {
+            after: NonZeroU64::MIN.saturating_add(seconds),
+        }
+    }
+}
+
+const LAST: u64 = 253_402_300_799;
+
+impl Default for UnixTime {
+    fn default() -> Self {
+        Self::EPOCH
+    }
+}
+
+impl fmt::Debug for UnixTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("UnixTime").field(&self.as_secs()).finish()
+    }
 }
 
 impl fmt::Display for UnixTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
+        self.as_secs().fmt(f)
     }
 }
 
 impl Serialize for UnixTime {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_u64(self.0)
+        serializer.serialize_u64(self.as_secs())
     }
 }
 
@@ -99,8 +123,8 @@ impl Visitor<'_> for NumericDate {
     }
 
     fn visit_u64<E: Error>(self, seconds: u64) -> Result<UnixTime, E> {
-        if seconds <= UnixTime::MAX.0 {
-            Ok(UnixTime(seconds))
+        if seconds <= LAST {
+            Ok(UnixTime::of(seconds))
         } else {
             Err(E::custom("the date lies after the year 9999"))
         }
@@ -115,7 +139,7 @@ impl Visitor<'_> for NumericDate {
     fn visit_f64<E: Error>(self, seconds: f64) -> Result<UnixTime, E> {
         floor(seconds).map_or_else(
             || Err(E::custom("the date lies outside the years 1970 to 9999")),
-            |seconds| Ok(UnixTime(seconds)),
+            |seconds| Ok(UnixTime::of(seconds)),
         )
     }
 }
@@ -128,7 +152,7 @@ impl Visitor<'_> for NumericDate {
     reason = "the range is checked first; both bounds are exact in an f64"
 )]
 pub(crate) fn floor(seconds: f64) -> Option<u64> {
-    (0.0..(UnixTime::MAX.0 + 1) as f64)
+    (0.0..(LAST + 1) as f64)
         .contains(&seconds)
         .then_some(seconds as u64)
 }

@@ -2,18 +2,28 @@
 //!
 //! A signature check costs tens of microseconds, a lookup here a few hundred nanoseconds. What
 //! makes the shortcut safe:
-//! - the hash of a token only says where to look; the token's own bytes decide;
+//! - a hash only says where to look; the token's own bytes decide;
 //! - only good verdicts are kept, and the guard asks about time, key and revocation at every hit;
 //! - each guard has its own cache, so a verdict never leaves the rules it was given under;
 //! - memory is bounded: the table has a fixed number of places, and a newcomer takes the place of
 //!   the least recently used of the few it may choose from. A flood evicts; it does not grow anything.
 //!
-//! The hash is seeded, so nobody outside can choose tokens that fall on one place.
+//! The hash is that of the token's last characters: the end of a signature, which differs from token
+//! to token and which nobody who is let in can choose. It is seeded, so nobody outside can tell which
+//! tokens fall on one place.
+//!
+//! What was verified can tell the token it came from ([`Remembered`]), so the text is not kept beside it.
 
 use std::hash::BuildHasher;
 use std::sync::{Mutex, PoisonError};
 
 use foldhash::quality::RandomState;
+
+/// What became of a token, and knows which one it was.
+pub(crate) trait Remembered: Clone {
+    /// Whether it was this very token.
+    fn is_of(&self, token: &str) -> bool;
+}
 
 /// A bounded map from a token's bytes to what became of it.
 pub(crate) struct Cache<V> {
@@ -30,7 +40,7 @@ pub(crate) struct Lookups {
     pub(crate) misses: u64,
 }
 
-impl<V: Clone> Cache<V> {
+impl<V: Remembered> Cache<V> {
     /// A cache with at most `capacity` places.
     pub(crate) fn new(capacity: usize) -> Self {
         let ways = capacity.clamp(1, MOST_WAYS);
@@ -54,12 +64,12 @@ impl<V: Clone> Cache<V> {
     pub(crate) fn get(&self, token: &str) -> Option<V> {
         let place = self.place(token);
         let mut shard = self.shard(place);
-        shard.clock += 1;
+        shard.clock = shard.clock.wrapping_add(1);
         let now = shard.clock;
         let found = shard.places[place.range(self.ways)]
             .iter_mut()
             .flatten()
-            .find(|entry| entry.hash == place.hash && *entry.token == *token)
+            .find(|entry| entry.tag == place.tag && entry.value.is_of(token))
             .map(|entry| {
                 entry.used = now;
                 entry.value.clone()
@@ -75,26 +85,23 @@ impl<V: Clone> Cache<V> {
     /// need be.
     pub(crate) fn insert(&self, token: &str, value: V) {
         let place = self.place(token);
+        let tag = place.tag;
+        let mut shard = self.shard(place);
+        shard.clock = shard.clock.wrapping_add(1);
+        let now = shard.clock;
         let mut entry = Some(Entry {
-            hash: place.hash,
-            used: 0,
-            token: token.into(),
+            tag,
+            used: now,
             value,
         });
-        let mut shard = self.shard(place);
-        shard.clock += 1;
-        if let Some(entry) = &mut entry {
-            entry.used = shard.clock;
-        }
-        let hash = place.hash;
-        let seat =
-            shard.places[place.range(self.ways)]
-                .iter_mut()
-                .min_by_key(|entry| match entry {
-                    Some(entry) if entry.hash == hash && *entry.token == *token => 0,
-                    None => 1,
-                    Some(entry) => entry.used + 1,
-                });
+        let seat = shard.places[place.range(self.ways)]
+            .iter_mut()
+            .max_by_key(|seat| match seat {
+                Some(entry) if entry.tag == tag && entry.value.is_of(token) => u64::MAX,
+                None => u64::MAX - 1,
+                // The clock may have gone round; how long ago it was is right all the same.
+                Some(entry) => u64::from(now.wrapping_sub(entry.used)),
+            });
         if let Some(seat) = seat {
             std::mem::swap(seat, &mut entry);
         }
@@ -111,7 +118,7 @@ impl<V: Clone> Cache<V> {
             .iter_mut()
             .find(|seat| {
                 seat.as_ref()
-                    .is_some_and(|entry| entry.hash == place.hash && *entry.token == *token)
+                    .is_some_and(|entry| entry.tag == place.tag && entry.value.is_of(token))
             })
             .and_then(Option::take);
         drop(shard);
@@ -129,12 +136,19 @@ impl<V: Clone> Cache<V> {
     }
 
     fn place(&self, token: &str) -> Place {
-        let hash = self.seed.hash_one(token.as_bytes());
+        let bytes = token.as_bytes();
+        let end = &bytes[bytes.len().saturating_sub(HASHED_BYTES)..];
+        let hash = self.seed.hash_one(end);
         // The upper half of the product: an even spread over the sets without a division.
         let set = (u128::from(hash) * self.sets as u128) >> 64;
         let set = usize::try_from(set).unwrap_or_default();
         Place {
-            hash,
+            // The lower bits, which do not take part in choosing the set.
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "half of the hash is enough"
+            )]
+            tag: hash as u32,
             shard: set & (self.shards.len() - 1),
             set: set / self.shards.len(),
         }
@@ -150,10 +164,12 @@ impl<V: Clone> Cache<V> {
 /// More ways waste less of the capacity, fewer are searched faster.
 const MOST_WAYS: usize = 8;
 const MOST_SHARDS: usize = 64;
+/// 24 bytes of a signature in base64url.
+const HASHED_BYTES: usize = 32;
 
 #[derive(Clone, Copy)]
 struct Place {
-    hash: u64,
+    tag: u32,
     shard: usize,
     /// Within the shard.
     set: usize,
@@ -169,7 +185,7 @@ impl Place {
 #[repr(align(64))]
 struct Shard<V> {
     places: Box<[Option<Entry<V>>]>,
-    clock: u64,
+    clock: u32,
     lookups: Lookups,
 }
 
@@ -183,16 +199,35 @@ impl<V> Shard<V> {
     }
 }
 
+/// Sixteen bytes with a pointer for a value.
 struct Entry<V> {
-    hash: u64,
-    used: u64,
-    token: Box<str>,
+    /// Of the hash, so that hardly any other neighbour is looked at.
+    tag: u32,
+    /// What the shard's clock said.
+    used: u32,
     value: V,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[derive(Clone, Debug, PartialEq)]
+    struct Verdict(String, usize);
+
+    impl Remembered for Verdict {
+        fn is_of(&self, token: &str) -> bool {
+            self.0 == token
+        }
+    }
+
+    fn insert(cache: &Cache<Verdict>, token: &str, value: usize) {
+        cache.insert(token, Verdict(token.to_owned(), value));
+    }
+
+    fn get(cache: &Cache<Verdict>, token: &str) -> Option<usize> {
+        cache.get(token).map(|verdict| verdict.1)
+    }
 
     fn places<V>(cache: &Cache<V>) -> usize {
         cache
@@ -205,29 +240,33 @@ mod tests {
     #[test]
     fn what_was_put_in_is_found_and_nothing_else() {
         let cache = Cache::new(100);
-        cache.insert("a", 1);
-        cache.insert("b", 2);
+        insert(&cache, "a", 1);
+        insert(&cache, "b", 2);
         assert_eq!(
-            (cache.get("a"), cache.get("b"), cache.get("c")),
+            (get(&cache, "a"), get(&cache, "b"), get(&cache, "c")),
             (Some(1), Some(2), None)
         );
-        cache.insert("a", 3);
-        assert_eq!(cache.get("a"), Some(3));
+        insert(&cache, "a", 3);
+        assert_eq!(get(&cache, "a"), Some(3));
         cache.remove("a");
-        assert_eq!((cache.get("a"), cache.get("b")), (None, Some(2)));
+        assert_eq!((get(&cache, "a"), get(&cache, "b")), (None, Some(2)));
         assert_eq!(cache.lookups(), Lookups { hits: 4, misses: 2 });
     }
 
     #[test]
     fn two_tokens_with_one_hash_are_two_tokens() {
         let cache = Cache::new(8);
-        cache.insert("mine", 1);
-        let place = cache.place("mine");
-        // As if "theirs" hashed to the very number that "mine" does.
-        for entry in cache.shard(place).places.iter_mut().flatten() {
-            entry.token = "theirs".into();
-        }
-        assert_eq!(cache.get("mine"), None);
+        let end = "x".repeat(HASHED_BYTES);
+        let (mine, theirs) = (format!("mine{end}"), format!("theirs{end}"));
+        assert_eq!(cache.place(&mine).tag, cache.place(&theirs).tag);
+        insert(&cache, &mine, 1);
+        assert_eq!(get(&cache, &theirs), None);
+        cache.remove(&theirs);
+        insert(&cache, &theirs, 2);
+        assert_eq!(
+            (get(&cache, &mine), get(&cache, &theirs)),
+            (Some(1), Some(2))
+        );
     }
 
     #[test]
@@ -241,12 +280,12 @@ mod tests {
             );
             assert!(capacity - before < MOST_WAYS, "{before} of {capacity}");
             for n in 0..capacity * 4 {
-                cache.insert(&n.to_string(), n);
+                insert(&cache, &n.to_string(), n);
             }
             assert_eq!(places(&cache), before);
             let last = capacity * 4 - 1;
             assert_eq!(
-                cache.get(&last.to_string()),
+                get(&cache, &last.to_string()),
                 Some(last),
                 "the newcomer has a place"
             );
@@ -256,10 +295,12 @@ mod tests {
     #[test]
     fn what_is_used_stays_when_neighbours_are_evicted() {
         let cache = Cache::new(8);
-        cache.insert("hot", 0);
+        // The clock goes round on the way.
+        cache.shards[0].lock().expect("not poisoned").clock = u32::MAX - 500;
+        insert(&cache, "hot", 0);
         for n in 1..1_000 {
-            assert_eq!(cache.get("hot"), Some(0));
-            cache.insert(&n.to_string(), n);
+            assert_eq!(get(&cache, "hot"), Some(0));
+            insert(&cache, &n.to_string(), n);
         }
     }
 }

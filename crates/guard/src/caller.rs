@@ -1,11 +1,14 @@
 //! Who is calling: the proof that a token was checked, with what it says.
 
+use std::borrow::Cow;
 use std::fmt::{self, Debug, Formatter};
 use std::ops::Deref;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use countersign::{AccessClaims, UnixTime, Verified};
+
+use crate::cache::Remembered;
 
 /// The caller of a request whose token passed every check of a [`Guard`](crate::Guard).
 ///
@@ -26,14 +29,6 @@ struct Inner<C> {
     issuer: usize,
     /// The last key set that is known to contain the key.
     generation: AtomicU64,
-    profile: OnceLock<Profile>,
-}
-
-/// Claims that are not read for every request.
-#[derive(Default)]
-struct Profile {
-    roles: Vec<String>,
-    username: Option<String>,
 }
 
 impl<C> Caller<C> {
@@ -54,7 +49,7 @@ impl<C> Caller<C> {
 
     /// The name the user signs in with: claim `preferred_username`.
     pub fn username(&self) -> Option<&str> {
-        self.profile().username.as_deref()
+        self.inner.verified.preferred_username()
     }
 
     /// The session the token belongs to: claim `sid`.
@@ -63,8 +58,8 @@ impl<C> Caller<C> {
     }
 
     /// The roles: claim `roles`, an array of strings; none if it is missing or something else.
-    pub fn roles(&self) -> &[String] {
-        &self.profile().roles
+    pub fn roles(&self) -> Vec<Cow<'_, str>> {
+        self.inner.verified.roles()
     }
 
     /// Whether `role` is one of the [`roles`](Self::roles).
@@ -84,14 +79,12 @@ impl<C> Caller<C> {
 
     pub(crate) fn new(verified: Verified<C>, guard: u64, issuer: usize, generation: u64) -> Self {
         let generation = AtomicU64::new(generation);
-        let profile = OnceLock::new();
         Self {
             inner: Arc::new(Inner {
                 verified,
                 guard,
                 issuer,
                 generation,
-                profile,
             }),
         }
     }
@@ -111,15 +104,11 @@ impl<C> Caller<C> {
     pub(crate) fn key_was_found_in(&self, generation: u64) {
         self.inner.generation.store(generation, Ordering::Relaxed);
     }
+}
 
-    fn profile(&self) -> &Profile {
-        self.inner.profile.get_or_init(|| {
-            let verified = &self.inner.verified;
-            Profile {
-                roles: verified.claim("roles").ok().flatten().unwrap_or_default(),
-                username: verified.claim("preferred_username").ok().flatten(),
-            }
-        })
+impl<C> Remembered for Caller<C> {
+    fn is_of(&self, token: &str) -> bool {
+        self.inner.verified.is_of(token)
     }
 }
 

@@ -1,15 +1,10 @@
 //! Access tokens (RFC 9068): a user's grant, its session and the key ring make one; so do a client's
 //! grant and the ring.
 
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec, vec::Vec};
 use core::time::Duration;
 
-use countersign::{
-    Algorithm, UnixTime,
-    secret::SecretString,
-    sign::Signer,
-    token::{AccessClaims, Audience},
-};
+use countersign::{Algorithm, UnixTime, secret::SecretString, sign::Signer, token::AccessFields};
 
 use crate::{
     client::ClientGrant,
@@ -99,20 +94,20 @@ impl AccessToken {
         let expires_at = now
             .saturating_add(policy.life(seed.jitter))
             .min(session.expires_at);
-        let claims = AccessClaims {
-            iss: policy.issuer.clone(),
-            sub: String::from(grant.user_id()),
-            aud: session.audience.iter().cloned().collect::<Audience>(),
+        let claims = AccessFields {
+            iss: policy.issuer.as_str().into(),
+            sub: grant.user_id().into(),
+            aud: session.audience.iter().map(Cow::from).collect(),
             exp: expires_at,
             iat: now,
             nbf: Some(now),
-            jti: seed.jwt_id,
-            client_id: session.client_id.clone(),
-            scope: String::from(grant.scope_in(session)),
-            sid: Some(session.sid.clone()),
+            jti: seed.jwt_id.into(),
+            client_id: session.client_id.as_str().into(),
+            scope: grant.scope_in(session).into(),
+            sid: Some(session.sid.as_str().into()),
             auth_time: Some(grant.auth_time()),
-            roles: grant.roles().to_vec(),
-            preferred_username: Some(String::from(grant.username())),
+            roles: grant.roles().iter().map(Cow::from).collect(),
+            preferred_username: Some(grant.username().into()),
         };
         Self::sign(claims, policy.algorithm(&session.audience), ring)
     }
@@ -131,16 +126,16 @@ impl AccessToken {
     ) -> Result<Self, IssuerError> {
         let audience = [String::from(grant.audience())];
         let algorithm = policy.algorithm(&audience);
-        let claims = AccessClaims {
-            iss: policy.issuer.clone(),
-            sub: String::from(grant.client_id()),
-            aud: audience.into_iter().collect::<Audience>(),
+        let claims = AccessFields {
+            iss: policy.issuer.as_str().into(),
+            sub: grant.client_id().into(),
+            aud: vec![grant.audience().into()],
             exp: now.saturating_add(policy.life(seed.jitter)),
             iat: now,
             nbf: Some(now),
-            jti: seed.jwt_id,
-            client_id: String::from(grant.client_id()),
-            scope: String::from(grant.scope()),
+            jti: seed.jwt_id.into(),
+            client_id: grant.client_id().into(),
+            scope: grant.scope().into(),
             sid: None,
             auth_time: None,
             roles: Vec::new(),
@@ -150,7 +145,7 @@ impl AccessToken {
     }
 
     fn sign<E: From<IssuerError>>(
-        claims: AccessClaims,
+        claims: AccessFields<'_>,
         algorithm: Option<Algorithm>,
         ring: &KeyRing,
     ) -> Result<Self, E> {
@@ -161,7 +156,7 @@ impl AccessToken {
             .map_err(IssuerError::from)?;
         Ok(Self {
             text: SecretString::new(text),
-            jwt_id: claims.jti,
+            jwt_id: claims.jti.into_owned(),
             expires_at: claims.exp,
             expires_in: claims.exp.since(claims.iat),
         })

@@ -1,11 +1,11 @@
-//! Claims: the set that Countersign's own access tokens carry, and the registered claims of any
-//! token as the verifier sees them.
+//! The registered claims of any token, as the verifier sees them.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec;
 use alloc::vec::Vec;
+use core::num::NonZeroU32;
 
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
@@ -13,46 +13,6 @@ use serde::ser::{Serialize, Serializer};
 use crate::error::{Reason, TokenError};
 use crate::json::{self, Seen, Watch};
 use crate::time::{self, UnixTime};
-
-/// The claims of an access token by RFC 9068, with those that Countersign adds (`sid`, `roles`,
-/// `preferred_username`).
-///
-/// Any other serde type can stand in its place; this is the default of the guard.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct AccessClaims {
-    /// Who issued the token: a URL.
-    pub iss: String,
-    /// Whom the token is about: the user's or the client's id.
-    pub sub: String,
-    /// Whom the token is for.
-    pub aud: Audience,
-    /// From when on the token counts no more.
-    pub exp: UnixTime,
-    /// When the token was issued.
-    pub iat: UnixTime,
-    /// Before when the token does not count yet.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nbf: Option<UnixTime>,
-    /// The token's own id.
-    pub jti: String,
-    /// The client that asked for the token.
-    pub client_id: String,
-    /// What the token allows: words with a space between them (RFC 6749 §3.3).
-    #[serde(default)]
-    pub scope: String,
-    /// The session the token belongs to.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sid: Option<String>,
-    /// When the user last proved who they are.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub auth_time: Option<UnixTime>,
-    /// The user's roles.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub roles: Vec<String>,
-    /// The name the user signs in with.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub preferred_username: Option<String>,
-}
 
 /// The recipients of a token: in JSON one string or an array of strings (RFC 7519 §4.1.3).
 ///
@@ -137,8 +97,18 @@ impl<'de> serde::de::Visitor<'de> for Recipients {
 }
 
 /// The claims the verifier looks at, in the order of [`Spans`].
-pub(crate) const NAMES: [&str; 9] = [
-    "iss", "sub", "aud", "exp", "nbf", "iat", "jti", "scope", "sid",
+pub(crate) const NAMES: [&str; 11] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "nbf",
+    "iat",
+    "jti",
+    "scope",
+    "sid",
+    "roles",
+    "preferred_username",
 ];
 
 const ISS: usize = 0;
@@ -150,6 +120,8 @@ const IAT: usize = 5;
 const JTI: usize = 6;
 const SCOPE: usize = 7;
 const SID: usize = 8;
+const ROLES: usize = 9;
+const USERNAME: usize = 10;
 
 /// Where the claims of [`NAMES`] stand in a payload, noted while the caller's type is being filled.
 #[derive(Default)]
@@ -158,23 +130,50 @@ pub(crate) struct Spans {
     places: [Option<Place>; NAMES.len()],
 }
 
-/// A value's first byte, the one after its last, and what was seen between them.
+/// From the first byte of something to the one after its last, which is never the payload's first.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: u32,
+    end: NonZeroU32,
+}
+
+impl Span {
+    fn new(start: usize, end: usize) -> Option<Self> {
+        Some(Self {
+            start: u32::try_from(start).ok()?,
+            end: NonZeroU32::new(u32::try_from(end).ok()?)?,
+        })
+    }
+
+    fn of(self, payload: &[u8]) -> &[u8] {
+        payload
+            .get(self.start as usize..self.end.get() as usize)
+            .unwrap_or_default()
+    }
+}
+
+/// Where a value stands, and what was seen in it.
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    start: u32,
-    end: u32,
+    span: Span,
     seen: Seen,
 }
 
 impl Place {
     fn raw(self, payload: &[u8]) -> &[u8] {
-        part(payload, self.start, self.end)
+        self.span.of(payload)
     }
 
-    /// The inside of a string without escapes.
-    fn plain_text(self, payload: &[u8]) -> Option<&[u8]> {
-        let text = self.raw(payload).strip_prefix(b"\"")?.strip_suffix(b"\"")?;
-        (!self.seen.escape).then_some(text)
+    /// Where the inside of a string without escapes stands.
+    fn plain_text(self, payload: &[u8]) -> Option<Span> {
+        let raw = self.raw(payload);
+        if self.seen.escape || raw.len() < 2 || raw.first() != Some(&b'"') {
+            return None;
+        }
+        Some(Span {
+            start: self.span.start + 1,
+            end: NonZeroU32::new(self.span.end.get() - 1)?,
+        })
     }
 }
 
@@ -191,6 +190,8 @@ impl Watch for Spans {
             "jti" => Some(JTI),
             "scope" => Some(SCOPE),
             "sid" => Some(SID),
+            "roles" => Some(ROLES),
+            "preferred_username" => Some(USERNAME),
             _ => None,
         };
     }
@@ -198,122 +199,182 @@ impl Watch for Spans {
     #[inline]
     fn value(&mut self, start: usize, end: usize, seen: Seen) {
         if let Some(place) = self.next.and_then(|next| self.places.get_mut(next))
-            && let (Ok(start), Ok(end)) = (u32::try_from(start), u32::try_from(end))
+            && let Some(span) = Span::new(start, end)
         {
-            *place = Some(Place { start, end, seen });
+            *place = Some(Place { span, seen });
         }
     }
 }
 
 /// The registered claims of one payload, types and ranges checked. Texts stay where they are.
+///
+/// It is kept small, because a guard may remember very many.
 #[derive(Clone, Debug)]
 pub(crate) struct Registered {
-    pub(crate) iss: Text,
-    pub(crate) sub: Text,
-    pub(crate) jti: Text,
-    pub(crate) scope: Text,
-    pub(crate) sid: Text,
+    /// The insides of those without escapes.
+    texts: [Option<Span>; TEXTS],
+    /// The texts with escapes, whose own spelling is not their value. They are rare.
+    resolved: Option<Box<[Option<Box<str>>; TEXTS]>>,
     pub(crate) exp: Option<UnixTime>,
     pub(crate) nbf: Option<UnixTime>,
     pub(crate) iat: Option<UnixTime>,
-    aud: Option<Place>,
+    aud: Aud,
+    /// Of any type.
+    roles: Option<Span>,
 }
+
+/// A claim that is a text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Claim {
+    Issuer,
+    Subject,
+    JwtId,
+    Scope,
+    SessionId,
+    Username,
+}
+
+const TEXTS: usize = 6;
 
 impl Registered {
     /// Reads the noted claims. A claim that is there with a wrong type is refused, needed or not
-    /// (`null` too); `scope` and `sid`, which RFC 7519 does not register, then count as absent.
+    /// (`null` too); those that RFC 7519 does not register then count as absent.
     #[inline]
     pub(crate) fn read(payload: &[u8], spans: &Spans) -> Result<Self, TokenError> {
-        let [iss, sub, aud, exp, nbf, iat, jti, scope, sid] = spans.places;
-        if let Some(aud) = aud
-            && aud.plain_text(payload).is_none()
-            && json::value::<AudienceShape>(aud.raw(payload)).is_err()
-        {
-            return Err(TokenError::of_claim(
-                Reason::BadClaim,
-                "aud",
-                Cow::Borrowed("the claim `aud` is neither a string nor an array of strings"),
-            ));
-        }
-        Ok(Self {
-            iss: Text::read(payload, iss).ok_or(NOT_TEXT("iss"))?,
-            sub: Text::read(payload, sub).ok_or(NOT_TEXT("sub"))?,
-            jti: Text::read(payload, jti).ok_or(NOT_TEXT("jti"))?,
-            scope: Text::read(payload, scope).unwrap_or_default(),
-            sid: Text::read(payload, sid).unwrap_or_default(),
+        let [
+            iss,
+            sub,
+            aud,
+            exp,
+            nbf,
+            iat,
+            jti,
+            scope,
+            sid,
+            roles,
+            username,
+        ] = spans.places;
+        let mut registered = Self {
+            texts: [None; TEXTS],
+            resolved: None,
             exp: date(payload, exp, "exp", Rounding::Down)?,
             nbf: date(payload, nbf, "nbf", Rounding::Up)?,
             iat: date(payload, iat, "iat", Rounding::Down)?,
-            aud,
-        })
+            aud: Aud::read(payload, aud)?,
+            roles: roles.map(|roles| roles.span),
+        };
+        for (claim, name, place) in [
+            (Claim::Issuer, "iss", iss),
+            (Claim::Subject, "sub", sub),
+            (Claim::JwtId, "jti", jti),
+        ] {
+            registered
+                .note(claim, payload, place)
+                .ok_or(NOT_TEXT(name))?;
+        }
+        for (claim, place) in [
+            (Claim::Scope, scope),
+            (Claim::SessionId, sid),
+            (Claim::Username, username),
+        ] {
+            let _absent_then = registered.note(claim, payload, place);
+        }
+        Ok(registered)
+    }
+
+    /// `None` if there is a value and it is no string.
+    #[inline]
+    fn note(&mut self, claim: Claim, payload: &[u8], place: Option<Place>) -> Option<()> {
+        let Some(place) = place else { return Some(()) };
+        let plain = place.plain_text(payload);
+        if plain.is_some() {
+            self.texts[claim as usize] = plain;
+            return Some(());
+        }
+        let text = json::value(place.raw(payload)).ok()?;
+        self.resolved.get_or_insert_default()[claim as usize] = Some(text);
+        Some(())
+    }
+
+    pub(crate) fn text<'a>(&'a self, claim: Claim, payload: &'a [u8]) -> Option<&'a str> {
+        core::str::from_utf8(self.bytes(claim, payload)?).ok()
+    }
+
+    /// The text as bytes, which is enough to compare it.
+    pub(crate) fn bytes<'a>(&'a self, claim: Claim, payload: &'a [u8]) -> Option<&'a [u8]> {
+        if let Some(plain) = self.texts[claim as usize] {
+            return Some(plain.of(payload));
+        }
+        let resolved = self.resolved.as_ref()?[claim as usize].as_ref()?;
+        Some(resolved.as_bytes())
     }
 
     pub(crate) fn has_audience(&self) -> bool {
-        self.aud.is_some()
+        !matches!(self.aud, Aud::Absent)
     }
 
     pub(crate) fn audience(&self, payload: &[u8]) -> Audience {
-        self.aud
-            .and_then(|aud| json::value(aud.raw(payload)).ok())
-            .unwrap_or_default()
+        match self.aud {
+            Aud::Absent => Audience::default(),
+            Aud::One(inside) => core::str::from_utf8(inside.of(payload))
+                .map(Audience::from)
+                .unwrap_or_default(),
+            Aud::Other(span) => json::value(span.of(payload)).unwrap_or_default(),
+        }
     }
 
     /// Whether any of `recipients` is among the audience.
     pub(crate) fn is_for(&self, payload: &[u8], recipients: &[String]) -> bool {
-        let Some(aud) = self.aud else { return false };
-        if let Some(one) = aud.plain_text(payload) {
-            return recipients
-                .iter()
-                .any(|recipient| recipient.as_bytes() == one);
+        match self.aud {
+            Aud::Absent => false,
+            Aud::One(inside) => {
+                let one = inside.of(payload);
+                recipients
+                    .iter()
+                    .any(|recipient| recipient.as_bytes() == one)
+            }
+            Aud::Other(..) => {
+                let audience = self.audience(payload);
+                recipients
+                    .iter()
+                    .any(|recipient| audience.contains(recipient))
+            }
         }
-        let audience = self.audience(payload);
-        recipients
-            .iter()
-            .any(|recipient| audience.contains(recipient))
+    }
+
+    /// The claim `roles`, whatever it is, as JSON.
+    pub(crate) fn roles<'p>(&self, payload: &'p [u8]) -> Option<&'p [u8]> {
+        self.roles.map(|roles| roles.of(payload))
     }
 }
 
-/// Where a text claim is found.
-#[derive(Clone, Debug, Default)]
-pub(crate) enum Text {
-    #[default]
+/// Where the claim `aud` stands.
+#[derive(Clone, Copy, Debug)]
+enum Aud {
     Absent,
-    /// In the payload, as it stands.
-    Plain(u32, u32),
-    /// It has escapes, so that its own spelling is not its value.
-    Resolved(Box<str>),
+    /// The inside of a string without escapes.
+    One(Span),
+    /// Any other string, or an array of strings.
+    Other(Span),
 }
 
-impl Text {
-    /// `None` if there is a value and it is no string.
-    fn read(payload: &[u8], place: Option<Place>) -> Option<Self> {
+impl Aud {
+    fn read(payload: &[u8], place: Option<Place>) -> Result<Self, TokenError> {
         let Some(place) = place else {
-            return Some(Self::Absent);
+            return Ok(Self::Absent);
         };
-        if place.plain_text(payload).is_some() {
-            return Some(Self::Plain(place.start + 1, place.end - 1));
+        if let Some(inside) = place.plain_text(payload) {
+            return Ok(Self::One(inside));
         }
-        json::value(place.raw(payload)).ok().map(Self::Resolved)
-    }
-
-    pub(crate) fn in_payload<'a>(&'a self, payload: &'a [u8]) -> Option<&'a str> {
-        core::str::from_utf8(self.bytes(payload)?).ok()
-    }
-
-    /// The text as bytes, which is enough to compare it.
-    pub(crate) fn bytes<'a>(&'a self, payload: &'a [u8]) -> Option<&'a [u8]> {
-        match self {
-            Self::Absent => None,
-            Self::Plain(start, end) => Some(part(payload, *start, *end)),
-            Self::Resolved(text) => Some(text.as_bytes()),
+        if json::value::<AudienceShape>(place.raw(payload)).is_ok() {
+            return Ok(Self::Other(place.span));
         }
+        Err(TokenError::of_claim(
+            Reason::BadClaim,
+            "aud",
+            Cow::Borrowed("the claim `aud` is neither a string nor an array of strings"),
+        ))
     }
-}
-
-fn part(payload: &[u8], start: u32, end: u32) -> &[u8] {
-    payload
-        .get(start as usize..end as usize)
-        .unwrap_or_default()
 }
 
 #[expect(non_snake_case, reason = "a constant but for the claim's name")]

@@ -22,7 +22,7 @@ use serde::de::{Deserialize, DeserializeOwned, IgnoredAny};
 pub use rules::{AlgorithmRule, AudienceRule, IssuerRule, Rules};
 pub use verified::Verified;
 
-use seen::SeenHeaders;
+use seen::{Seen, SeenHeaders};
 
 use crate::base64url::decoded_len;
 use crate::error::{Reason, TokenError};
@@ -80,8 +80,13 @@ struct Ring {
     keys: KeySet,
 }
 
+/// A token whose signature holds.
+struct Checked {
+    seen: Arc<Seen<Meaning>>,
+    payload_len: usize,
+}
+
 /// What a header comes to.
-#[derive(Clone)]
 struct Meaning {
     key: VerifyingKey,
     ring: usize,
@@ -146,10 +151,11 @@ impl Verifier {
     /// # Errors
     /// [`TokenError`] with the first [`Reason`] that was met.
     pub fn verify_payload(&self, token: &str) -> Result<Vec<u8>, TokenError> {
-        let mut payload = Vec::new();
-        let meaning = self.check_signature(token, &mut payload)?;
-        meaning.check_typ()?;
-        Ok(payload)
+        let mut bytes = Vec::new();
+        let checked = self.check_signature(token, &mut bytes)?;
+        checked.seen.meaning.check_typ()?;
+        bytes.truncate(checked.payload_len);
+        Ok(bytes)
     }
 
     /// Verifies a token as of `now` and gives its claims as the caller's own type.
@@ -161,14 +167,16 @@ impl Verifier {
         token: &str,
         now: UnixTime,
     ) -> Result<Verified<C>, TokenError> {
-        let mut payload = Vec::new();
-        let meaning = self.check_signature(token, &mut payload)?;
-        let (claims, registered) = self.read(&payload, &meaning, now)?;
-        Ok(Verified::new(claims, payload, registered, meaning.key))
+        let mut bytes = Vec::new();
+        let checked = self.check_signature(token, &mut bytes)?;
+        let (claims, registered) = self.read(&bytes, &checked, now)?;
+        // The buffer has just the size of what is in it, so nothing is copied.
+        let bytes = bytes.into_boxed_slice();
+        Ok(Verified::new(claims, bytes, registered, checked))
     }
 
     /// Verifies a token as [`verify`](Self::verify) does, with claims that may borrow from
-    /// `buffer`, which holds the decoded payload. A buffer used again saves an allocation, too.
+    /// `buffer`, which holds the decoded payload and then the signature. A buffer used again saves an allocation, too.
     ///
     /// ```
     /// # use countersign::{Algorithm, AudienceRule, IssuerRule, KeySet, Rules, SigningKey, UnixTime, Verifier};
@@ -195,14 +203,15 @@ impl Verifier {
         now: UnixTime,
         buffer: &'b mut Vec<u8>,
     ) -> Result<Verified<C, &'b [u8]>, TokenError> {
-        let meaning = self.check_signature(token, buffer)?;
-        let payload: &'b [u8] = buffer;
-        let (claims, registered) = self.read(payload, &meaning, now)?;
-        Ok(Verified::new(claims, payload, registered, meaning.key))
+        let checked = self.check_signature(token, buffer)?;
+        let bytes: &'b [u8] = buffer;
+        let (claims, registered) = self.read(bytes, &checked, now)?;
+        Ok(Verified::new(claims, bytes, registered, checked))
     }
 
-    /// The first six steps: on success `payload` holds the decoded payload.
-    fn check_signature(&self, token: &str, payload: &mut Vec<u8>) -> Result<Meaning, TokenError> {
+    /// The first six steps: on success `bytes` holds the decoded payload, and the signature behind
+    /// it.
+    fn check_signature(&self, token: &str, bytes: &mut Vec<u8>) -> Result<Checked, TokenError> {
         let Inner { rules, rings, seen } = &*self.0;
         let parts = Compact::split(token, rules.max_token_bytes)?;
         let known = seen.get(parts.header);
@@ -212,17 +221,16 @@ impl Verifier {
             Vec::new()
         };
 
-        // One buffer for both: the payload, and for a moment the signature behind it.
-        payload.clear();
-        payload.reserve(decoded_len(parts.payload.len()) + decoded_len(parts.signature.len()));
-        decode(parts.payload, payload)?;
-        let payload_len = payload.len();
-        decode(parts.signature, payload)?;
+        bytes.clear();
+        bytes.reserve_exact(decoded_len(parts.payload.len()) + decoded_len(parts.signature.len()));
+        decode(parts.payload, bytes)?;
+        let payload_len = bytes.len();
+        decode(parts.signature, bytes)?;
 
-        let signature = payload.get(payload_len..).unwrap_or_default();
+        let signature = bytes.get(payload_len..).unwrap_or_default();
         let holds = |key: &VerifyingKey| key.verifies(parts.signed.as_bytes(), signature);
-        let meaning = match known {
-            Some(meaning) if holds(&meaning.key) => meaning.clone(),
+        let seen = match known {
+            Some(known) if holds(&known.meaning.key) => Arc::clone(known),
             Some(_) if rings.len() == 1 => return Err(BAD_SIGNATURE),
             // The key id may be that of another issuer's key, too.
             _ => {
@@ -231,13 +239,15 @@ impl Verifier {
                 } else {
                     header
                 };
-                let meaning = self.find_key(&Header::parse(&header)?, holds)?;
-                seen.keep(parts.header, meaning.clone());
-                meaning
+                let new = Arc::new(Seen {
+                    meaning: self.find_key(&Header::parse(&header)?, holds)?,
+                    header: parts.header.into(),
+                });
+                seen.keep(&new);
+                new
             }
         };
-        payload.truncate(payload_len);
-        Ok(meaning)
+        Ok(Checked { seen, payload_len })
     }
 
     /// The key that the header means and whose signature it is.
@@ -283,11 +293,13 @@ impl Verifier {
     /// The last step: the claims, read once for the caller and for the rules.
     fn read<'p, C: Deserialize<'p>>(
         &self,
-        payload: &'p [u8],
-        meaning: &Meaning,
+        bytes: &'p [u8],
+        checked: &Checked,
         now: UnixTime,
     ) -> Result<(C, Registered), TokenError> {
+        let meaning = &checked.seen.meaning;
         meaning.check_typ()?;
+        let payload = bytes.get(..checked.payload_len).unwrap_or_default();
         let mut spans = Spans::default();
         match json::watched_object::<C, _>(payload, &mut spans) {
             Ok(claims) => {

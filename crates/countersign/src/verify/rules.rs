@@ -10,7 +10,7 @@ use core::time::Duration;
 use crate::algorithm::Algorithm;
 use crate::error::{Reason, TokenError};
 use crate::time::UnixTime;
-use crate::token::{NAMES, Registered};
+use crate::token::{Claim, NAMES, Registered};
 
 /// The rules of a verification. They cannot be made without saying who issues, for whom, and by
 /// which algorithms; each of the three can be waived, but only by name.
@@ -141,7 +141,7 @@ impl Rules {
             check_present(payload, claims, claim)?;
         }
         for wanted in &self.scopes {
-            let scope = claims.scope.in_payload(payload).unwrap_or_default();
+            let scope = claims.text(Claim::Scope, payload).unwrap_or_default();
             if !has_word(scope, wanted) {
                 return Err(TokenError::of_claim(
                     Reason::InsufficientScope,
@@ -205,9 +205,9 @@ impl Rules {
 
 fn check_present(payload: &[u8], claims: &Registered, name: &str) -> Result<(), TokenError> {
     let there = match name {
-        "iss" => claims.iss.bytes(payload).is_some(),
-        "sub" => claims.sub.bytes(payload).is_some(),
-        "jti" => claims.jti.bytes(payload).is_some(),
+        "iss" => claims.bytes(Claim::Issuer, payload).is_some(),
+        "sub" => claims.bytes(Claim::Subject, payload).is_some(),
+        "jti" => claims.bytes(Claim::JwtId, payload).is_some(),
         "aud" => claims.has_audience(),
         "exp" => claims.exp.is_some(),
         "nbf" => claims.nbf.is_some(),
@@ -280,8 +280,7 @@ impl IssuerRule {
             return Ok(());
         };
         let issuer = claims
-            .iss
-            .in_payload(payload)
+            .text(Claim::Issuer, payload)
             .ok_or_else(|| missing("iss"))?;
         if issuers.iter().any(|known| known == issuer) {
             return Ok(());

@@ -6,13 +6,20 @@
 //! holds are kept, so a stranger can put nothing here, and every text is compared in full.
 
 use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use once_cell::race::OnceBox;
 
+/// A header's text and what it came to; what was verified keeps it, and shares it with its like.
+pub(super) struct Seen<T> {
+    pub(super) header: Box<str>,
+    pub(super) meaning: T,
+}
+
 /// A fixed number of places; what finds no free one of its two is parsed each time.
 pub(super) struct SeenHeaders<T> {
-    places: Vec<OnceBox<(Box<str>, T)>>,
+    places: Vec<OnceBox<Arc<Seen<T>>>>,
 }
 
 impl<T> SeenHeaders<T> {
@@ -24,21 +31,23 @@ impl<T> SeenHeaders<T> {
         }
     }
 
-    pub(super) fn get(&self, header: &str) -> Option<&T> {
+    pub(super) fn get(&self, header: &str) -> Option<&Arc<Seen<T>>> {
         self.candidates(header)
             .filter_map(OnceBox::get)
-            .find(|(text, _)| **text == *header)
-            .map(|(_, meaning)| meaning)
+            .find(|seen| *seen.header == *header)
     }
 
-    pub(super) fn keep(&self, header: &str, meaning: T) {
-        if let Some(free) = self.candidates(header).find(|place| place.get().is_none()) {
+    pub(super) fn keep(&self, seen: &Arc<Seen<T>>) {
+        let free = self
+            .candidates(&seen.header)
+            .find(|place| place.get().is_none());
+        if let Some(free) = free {
             // Another thread may have been faster; then its text stays.
-            let _ = free.set(Box::new((header.into(), meaning)));
+            let _ = free.set(Box::new(Arc::clone(seen)));
         }
     }
 
-    fn candidates(&self, header: &str) -> impl Iterator<Item = &OnceBox<(Box<str>, T)>> {
+    fn candidates(&self, header: &str) -> impl Iterator<Item = &OnceBox<Arc<Seen<T>>>> {
         let first = hash(header.as_bytes()) & (self.places.len() - 1);
         [first, first ^ 1]
             .into_iter()
@@ -64,13 +73,22 @@ fn hash(text: &[u8]) -> usize {
 mod tests {
     use super::*;
 
+    fn keep(seen: &SeenHeaders<usize>, header: &str, meaning: usize) {
+        let header = header.into();
+        seen.keep(&Arc::new(Seen { header, meaning }));
+    }
+
+    fn get(seen: &SeenHeaders<usize>, header: &str) -> Option<usize> {
+        seen.get(header).map(|seen| seen.meaning)
+    }
+
     #[test]
     fn only_the_very_text_is_found() {
         let seen = SeenHeaders::for_keys(1);
-        seen.keep("abc", 1);
-        assert_eq!(seen.get("abc"), Some(&1));
+        keep(&seen, "abc", 1);
+        assert_eq!(get(&seen, "abc"), Some(1));
         for other in ["", "ab", "abd", "abcd"] {
-            assert_eq!(seen.get(other), None, "{other}");
+            assert_eq!(get(&seen, other), None, "{other}");
         }
     }
 
@@ -79,11 +97,11 @@ mod tests {
         let seen = SeenHeaders::for_keys(1);
         let texts: Vec<_> = (0..200).map(|n| alloc::format!("header {n}")).collect();
         for (n, text) in texts.iter().enumerate() {
-            seen.keep(text, n);
+            keep(&seen, text, n);
         }
         let found = texts.iter().enumerate().filter(|(n, text)| {
-            let meaning = seen.get(text);
-            assert!(meaning.is_none_or(|found| found == n));
+            let meaning = get(&seen, text);
+            assert!(meaning.is_none_or(|found| found == *n));
             meaning.is_some()
         });
         assert_eq!(found.count(), 16);

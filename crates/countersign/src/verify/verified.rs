@@ -1,43 +1,70 @@
 //! The proof of a verification. It stands in this folder so that nothing else can make one.
 
 use alloc::borrow::Cow;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
 use serde::de::DeserializeOwned;
 
+use super::seen::Seen;
+use super::{Checked, Meaning};
 use crate::algorithm::Algorithm;
+use crate::base64url::{self, encoded_len};
 use crate::error::{Reason, TokenError};
 use crate::json;
 use crate::key::VerifyingKey;
 use crate::time::UnixTime;
-use crate::token::{Audience, Registered};
+use crate::token::{Audience, Claim, Lent, Registered};
 
 /// The claims of a token that passed every check. Only a [`Verifier`](crate::Verifier) makes one.
 ///
-/// `P` is where the payload rests: the value's own memory, or the buffer that was handed to
-/// [`Verifier::verify_in`](crate::Verifier::verify_in).
+/// `P` is where the payload and the signature rest: the value's own memory, or the buffer that was
+/// handed to [`Verifier::verify_in`](crate::Verifier::verify_in).
 ///
 /// ```compile_fail
 /// // No other way leads here: the fields are private and there is no constructor.
 /// let forged = countersign::Verified { claims: () };
 /// ```
 #[derive(Clone)]
-pub struct Verified<C, P = Vec<u8>> {
+pub struct Verified<C, P = Box<[u8]>> {
     claims: C,
-    payload: P,
+    /// The payload, and the signature behind it. With the header they are the whole token.
+    bytes: P,
+    payload_len: usize,
     registered: Registered,
-    key: VerifyingKey,
+    seen: Arc<Seen<Meaning>>,
 }
 
 impl<C, P: AsRef<[u8]>> Verified<C, P> {
-    pub(super) fn new(claims: C, payload: P, registered: Registered, key: VerifyingKey) -> Self {
+    pub(super) fn new(claims: C, bytes: P, registered: Registered, checked: Checked) -> Self {
         Self {
             claims,
-            payload,
+            bytes,
+            payload_len: checked.payload_len,
             registered,
-            key,
+            seen: checked.seen,
         }
+    }
+
+    /// Whether it was `token`, to the last byte, that was verified.
+    ///
+    /// The text itself is not kept; it has one spelling only, which is compared piece by piece.
+    pub fn is_of(&self, token: &str) -> bool {
+        let rest = token.strip_prefix(&*self.seen.header);
+        let rest = rest.and_then(|rest| rest.strip_prefix('.'));
+        let bytes = self.bytes.as_ref();
+        let (Some(rest), Some((payload, signature))) =
+            (rest, bytes.split_at_checked(self.payload_len))
+        else {
+            return false;
+        };
+        let (of_payload, of_signature) = (encoded_len(payload.len()), encoded_len(signature.len()));
+        rest.len() == of_payload + 1 + of_signature
+            && rest.as_bytes().get(of_payload) == Some(&b'.')
+            && base64url::spells(&rest.as_bytes()[..of_payload], payload)
+            && base64url::spells(&rest.as_bytes()[of_payload + 1..], signature)
     }
 
     /// The claims as the caller's type.
@@ -52,37 +79,37 @@ impl<C, P: AsRef<[u8]>> Verified<C, P> {
 
     /// The algorithm the token was signed with.
     pub fn algorithm(&self) -> Algorithm {
-        self.key.algorithm()
+        self.key().algorithm()
     }
 
     /// The key whose signature it is.
     pub fn key(&self) -> &VerifyingKey {
-        &self.key
+        &self.seen.meaning.key
     }
 
     /// The claim `iss`.
     pub fn issuer(&self) -> Option<&str> {
-        self.registered.iss.in_payload(self.payload.as_ref())
+        self.text(Claim::Issuer)
     }
 
     /// The claim `sub`.
     pub fn subject(&self) -> Option<&str> {
-        self.registered.sub.in_payload(self.payload.as_ref())
+        self.text(Claim::Subject)
     }
 
     /// The claim `jti`.
     pub fn jwt_id(&self) -> Option<&str> {
-        self.registered.jti.in_payload(self.payload.as_ref())
+        self.text(Claim::JwtId)
     }
 
     /// The claim `sid` (OpenID Connect Front-Channel Logout §3), if it is a string.
     pub fn session_id(&self) -> Option<&str> {
-        self.registered.sid.in_payload(self.payload.as_ref())
+        self.text(Claim::SessionId)
     }
 
     /// The claim `scope` (RFC 8693 §4.2), if it is a string.
     pub fn scope(&self) -> Option<&str> {
-        self.registered.scope.in_payload(self.payload.as_ref())
+        self.text(Claim::Scope)
     }
 
     /// Whether `scope` has this word.
@@ -91,9 +118,22 @@ impl<C, P: AsRef<[u8]>> Verified<C, P> {
             .is_some_and(|scope| super::rules::has_word(scope, word))
     }
 
+    /// The claim `preferred_username` (OpenID Connect Core §5.1), if it is a string.
+    pub fn preferred_username(&self) -> Option<&str> {
+        self.text(Claim::Username)
+    }
+
+    /// The claim `roles` (RFC 9068 §2.2.3.1), if it is an array of strings; else none.
+    pub fn roles(&self) -> Vec<Cow<'_, str>> {
+        let roles = self.registered.roles(self.payload());
+        let roles = roles.and_then(|roles| json::value::<Vec<Lent<'_>>>(roles).ok());
+        let roles = roles.unwrap_or_default();
+        roles.into_iter().map(|Lent(role)| role).collect()
+    }
+
     /// The claim `aud`; empty if there is none.
     pub fn audience(&self) -> Audience {
-        self.registered.audience(self.payload.as_ref())
+        self.registered.audience(self.payload())
     }
 
     /// The claim `exp`, rounded down.
@@ -116,12 +156,21 @@ impl<C, P: AsRef<[u8]>> Verified<C, P> {
     /// # Errors
     /// [`Reason::BadClaim`] when it is there and does not fit `T`.
     pub fn claim<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, TokenError> {
-        json::member(self.payload.as_ref(), name).map_err(|_| {
+        json::member(self.payload(), name).map_err(|_| {
             TokenError::of_claims(
                 Reason::BadClaim,
                 Cow::Borrowed("the claim does not fit the type it was asked for"),
             )
         })
+    }
+
+    fn text(&self, claim: Claim) -> Option<&str> {
+        self.registered.text(claim, self.payload())
+    }
+
+    fn payload(&self) -> &[u8] {
+        let bytes = self.bytes.as_ref();
+        bytes.get(..self.payload_len).unwrap_or_default()
     }
 }
 
@@ -129,7 +178,7 @@ impl<C: fmt::Debug, P> fmt::Debug for Verified<C, P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Verified")
             .field("claims", &self.claims)
-            .field("key", &self.key)
+            .field("key", &self.seen.meaning.key)
             .finish_non_exhaustive()
     }
 }

@@ -31,7 +31,7 @@ fn a_good_token_makes_a_caller_with_all_it_says() {
     assert!(caller.has_scope("orders:read") && caller.has_scope("orders:write"));
     assert!(!caller.has_scope("orders") && !caller.has_scope("orders:read orders:write"));
     assert!(caller.has_role("clerk") && !caller.has_role("admin"));
-    assert_eq!(caller.client_id, "web", "it dereferences to the claims");
+    assert_eq!(caller.client_id(), "web", "it dereferences to the claims");
 }
 
 #[test]

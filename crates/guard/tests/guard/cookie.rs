@@ -13,7 +13,7 @@ use crate::issuer::Issuer;
 const ORIGIN: &str = "https://shop.example";
 
 fn app(guard: Guard) -> Router {
-    let name = async |caller: Caller| caller.sub.clone();
+    let name = async |caller: Caller| caller.sub().to_owned();
     Router::new()
         .route("/extractor", get(name).post(name))
         .route(

@@ -44,7 +44,7 @@ async fn name(caller: Caller) -> String {
 }
 
 async fn perhaps(caller: Option<Caller>) -> String {
-    caller.map_or("a visitor".to_owned(), |caller| caller.sub.clone())
+    caller.map_or("a visitor".to_owned(), |caller| caller.sub().to_owned())
 }
 
 #[tokio::test]
@@ -249,7 +249,9 @@ async fn a_replaced_answer_comes_out_of_both_doors() {
 
 async fn callers_name(request: Request<()>) -> Result<Response<Full<Bytes>>, Infallible> {
     let caller: &Caller = request.extensions().get().expect("the layer's caller");
-    Ok(Response::new(Full::new(Bytes::from(caller.sub.clone()))))
+    Ok(Response::new(Full::new(Bytes::from(
+        caller.sub().to_owned(),
+    ))))
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ async fn a_key_used_a_moment_after_its_publication_costs_one_fetch_for_all() {
 #[tokio::test]
 async fn the_doors_wait_for_the_new_key_too() {
     let remote = RemoteIssuer::start().await;
-    let name = async |caller: countersign_guard::Caller| caller.sub.clone();
+    let name = async |caller: countersign_guard::Caller| caller.sub().to_owned();
     for layered in [false, true] {
         let guard = remote.builder().follow().await.expect("an issuer");
         let key = new_key();

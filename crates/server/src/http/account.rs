@@ -22,12 +22,12 @@ use crate::flow::{self, Authority};
 pub(super) async fn me(caller: Caller) -> impl IntoResponse {
     let claims = caller.claims();
     let me = Me {
-        sub: claims.sub.clone(),
-        username: claims.preferred_username.clone(),
-        roles: claims.roles.clone(),
-        scope: claims.scope.clone(),
-        sid: claims.sid.clone(),
-        expires_at: claims.exp.as_secs(),
+        sub: claims.sub().into(),
+        username: claims.preferred_username().map(Into::into),
+        roles: claims.roles().map(Into::into).collect(),
+        scope: claims.scope().into(),
+        sid: claims.sid().map(Into::into),
+        expires_at: claims.exp().as_secs(),
     };
     ([(CACHE_CONTROL, "no-store")], JsonAnswer(me))
 }
@@ -37,8 +37,8 @@ pub(super) async fn sessions(
     State(authority): State<Arc<Authority>>,
     caller: Caller,
 ) -> Result<impl IntoResponse, Rejection> {
-    let sessions = authority.own_sessions(&caller.sub).await?;
-    let own = caller.sid.as_deref();
+    let sessions = authority.own_sessions(caller.sub()).await?;
+    let own = caller.sid();
     let sessions = sessions
         .into_iter()
         .map(|session| entry(session, own))
@@ -57,7 +57,7 @@ pub(super) async fn end_session(
     Segment(sid): Segment,
 ) -> Result<StatusCode, Rejection> {
     authority
-        .end_own_sessions(&caller.sub, Some(&sid), origin)
+        .end_own_sessions(caller.sub(), Some(&sid), origin)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -69,7 +69,7 @@ pub(super) async fn end_sessions(
     caller: Caller,
 ) -> Result<StatusCode, Rejection> {
     authority
-        .end_own_sessions(&caller.sub, None, origin)
+        .end_own_sessions(caller.sub(), None, origin)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -82,8 +82,8 @@ pub(super) async fn password(
     Json(change): Json<PasswordChange>,
 ) -> Result<StatusCode, Rejection> {
     let asked = flow::PasswordChange {
-        user_id: caller.sub.clone(),
-        sid: caller.sid.clone(),
+        user_id: caller.sub().into(),
+        sid: caller.sid().map(Into::into),
         current: SecretString::new(change.current),
         new: SecretString::new(change.new),
         peer: origin,

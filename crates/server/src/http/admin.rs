@@ -52,9 +52,9 @@ impl FromRequestParts<Shared> for Admin {
             .map_err(IntoResponse::into_response)?;
         let authority = || Arc::clone(&shared.authority);
         Ok(Self {
-            directory: shared.directory.clone().acting(&caller.sub),
-            oversight: Oversight::of(authority()).acting(&caller.sub),
-            custodian: Custodian::of(authority(), caller.sub.clone()),
+            directory: shared.directory.clone().acting(caller.sub()),
+            oversight: Oversight::of(authority()).acting(caller.sub()),
+            custodian: Custodian::of(authority(), caller.sub().into()),
         })
     }
 }

@@ -39,7 +39,7 @@ pub(super) async fn logout(
         (Some(token), _) => authority.sign_out(&token, origin).await?,
         (None, Ok(caller)) => {
             let session = caller.session_id().ok_or(Rejection::NothingToEnd)?;
-            authority.sign_out_of(&caller.sub, session, origin).await?;
+            authority.sign_out_of(caller.sub(), session, origin).await?;
         }
         (None, Err(refusal)) => match refusal.why() {
             Why::Revoked(_) => {}
