@@ -99,7 +99,7 @@ impl<V: Remembered> Cache<V> {
             .max_by_key(|seat| match seat {
                 Some(entry) if entry.tag == tag && entry.value.is_of(token) => u64::MAX,
                 None => u64::MAX - 1,
-                // The clock may have gone round; how long ago it was is right all the same.
+                // The clock may have gone round; the time between is right all the same.
                 Some(entry) => u64::from(now.wrapping_sub(entry.used)),
             });
         if let Some(seat) = seat {

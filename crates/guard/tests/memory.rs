@@ -1,6 +1,10 @@
 //! What a remembered caller costs, in bytes that the allocator was asked for.
 //!
 //! A program of its own, because it counts every allocation of the thread it runs on.
+#![expect(
+    clippy::expect_used,
+    reason = "a test's own preparations may fail loudly"
+)]
 
 use allocation_counter::{AllocationInfo, measure};
 use countersign::{AccessFields, Algorithm, Signer, SigningKey, UnixTime};

@@ -460,3 +460,65 @@ fn issuers_keep_to_their_own_keys() {
         }
     }
 }
+
+#[test]
+fn what_was_verified_knows_the_very_token() {
+    let bench = Bench::new();
+    let known = Verifier::new(any_rules(), bench.keys.clone());
+    for filling in [0, 1, 2, 3, 400, 1_000] {
+        let claims = json!({ "exp": 2_000, "x": "y".repeat(filling) });
+        let token = bench.signer.sign(&claims).unwrap();
+        let verified = known.verify::<Value>(&token, NOW).unwrap();
+        assert!(verified.is_of(&token));
+        let mut buffer = Vec::new();
+        assert!(
+            known
+                .verify_in::<Value>(&token, NOW, &mut buffer)
+                .unwrap()
+                .is_of(&token)
+        );
+        for at in 0..token.len() {
+            let mut other = token.clone().into_bytes();
+            other[at] = if other[at] == b'A' { b'B' } else { b'A' };
+            assert!(
+                !verified.is_of(core::str::from_utf8(&other).unwrap()),
+                "{at}"
+            );
+            assert!(!verified.is_of(&token[..at]));
+            assert!(!verified.is_of(&token[at + 1..]));
+        }
+        for other in [
+            format!("{token}A"),
+            format!("{token}="),
+            format!(".{token}"),
+        ] {
+            assert!(!verified.is_of(&other));
+        }
+    }
+}
+
+#[test]
+fn roles_and_the_name_are_texts_or_nothing() {
+    let bench = Bench::new();
+    let known = Verifier::new(any_rules(), bench.keys.clone());
+    let said = |claims: &str| {
+        let token = bench.signer.sign_payload(claims.as_bytes()).unwrap();
+        let verified = known.verify::<Value>(&token, NOW).unwrap();
+        let roles: Vec<String> = verified.roles().into_iter().map(Into::into).collect();
+        (roles, verified.preferred_username().map(String::from))
+    };
+    let none = (Vec::new(), None);
+    assert_eq!(said(r#"{"exp":2000}"#), none);
+    assert_eq!(
+        said(r#"{"exp":2000,"roles":"a","preferred_username":1}"#),
+        none
+    );
+    assert_eq!(
+        said(r#"{"exp":2000,"roles":["a",1],"preferred_username":null}"#),
+        none
+    );
+    assert_eq!(
+        said(r#"{"exp":2000,"roles":["a\u0062",""],"preferred_username":"\u0061da"}"#),
+        (vec!["ab".into(), String::new()], Some("ada".into()))
+    );
+}

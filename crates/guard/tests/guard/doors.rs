@@ -185,7 +185,7 @@ async fn a_layer_guards_every_route_and_asks_what_each_requires() {
 }
 
 async fn both(Extension(put): Extension<Caller>, taken: Caller) -> String {
-    format!("{} {}", put.sub, taken.sub)
+    format!("{} {}", put.sub(), taken.sub())
 }
 
 #[tokio::test]
