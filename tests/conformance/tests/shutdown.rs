@@ -1,32 +1,64 @@
 //! SIGTERM in the middle of sign-ins and refreshes: what was begun is answered, nothing that was
 //! answered for is lost, nothing was done that was not answered for, and followers of the feed are
-//! let go.
+//! let go. On either engine.
 
-#![expect(clippy::expect_used, reason = "a test that cannot go on must fail")]
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on must fail"
+)]
+
+#[path = "../../../crates/server/tests/store/cluster.rs"]
+#[expect(dead_code, reason = "the tests of the store need more of it")]
+mod cluster;
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use countersign_conformance::chance::Chance;
-use countersign_conformance::{Http, Server};
+use countersign_conformance::{Http, Server, Shared};
 use countersign_wire::paths;
 use reqwest::Method;
 use reqwest::header::ACCEPT;
 use rusqlite::{Connection, OpenFlags};
 use tokio::task::JoinHandle;
+use tokio_postgres::Client;
+
+use crate::cluster::{Cluster, connect};
 
 const PASSWORD: &str = "correct horse battery staple";
 const SHUTDOWNS: usize = 8;
 /// Those who sign in keep the hashing lanes busy, so that there is always something under way.
 const SIGNING_IN: usize = 6;
 const REFRESHING: usize = 6;
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_begun_is_answered_and_what_was_answered_for_is_kept() {
+    let server = Server::new();
+    let database = Database::File(server.folder().join("countersign.db"));
+    shut_down_again_and_again(server, &database).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_it_is_on_a_shared_database() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let shared = Shared {
+        database: cluster.new_database().await,
+        master_key: "5b".repeat(32),
+        issuer: "https://id.example".into(),
+    };
+    let database = Database::Shared(connect(&shared.database).await);
+    shut_down_again_and_again(Server::sharing(&shared), &database).await;
+}
+
+async fn shut_down_again_and_again(mut server: Server, database: &Database) {
     let mut chance = Chance::from_environment();
-    let mut server = Server::new();
     for number in 0..SIGNING_IN + REFRESHING {
         server.add_user(&name(number), PASSWORD);
     }
@@ -59,11 +91,9 @@ async fn what_was_begun_is_answered_and_what_was_answered_for_is_kept() {
         for person in &mut people {
             answered_late += person.answered_late;
             person.answered_late = 0;
-            person.has_what_was_answered_for(&server);
+            person.has_what_was_answered_for(database).await;
         }
-        let log = server.folder().join("countersign.db-wal");
-        let left = fs::metadata(&log).map_or(0, |log| log.len());
-        assert_eq!(left, 0, "the log was not written out");
+        database.assert_at_rest().await;
 
         server.start().await;
         for person in &mut people {
@@ -75,6 +105,61 @@ async fn what_was_begun_is_answered_and_what_was_answered_for_is_kept() {
         answered_late > 0,
         "nothing was under way: nothing was shown"
     );
+}
+
+/// What the server keeps, as it is found when no server runs.
+enum Database {
+    File(PathBuf),
+    Shared(Client),
+}
+
+impl Database {
+    /// How many sessions this user has, and how often they were refreshed.
+    async fn held_for(&self, name: &str) -> (i64, i64) {
+        match self {
+            Self::File(path) => {
+                let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+                let database = Connection::open_with_flags(path, flags).expect("a database");
+                let sql = "SELECT count(*), max(generation) FROM sessions
+                     JOIN users ON users.id = sessions.user_id WHERE username = ?1";
+                let held = database.query_row(sql, [name], |row| Ok((row.get(0)?, row.get(1)?)));
+                held.expect("sessions")
+            }
+            Self::Shared(database) => {
+                let sql = "SELECT count(*), max(generation) FROM countersign.sessions
+                     JOIN countersign.users ON users.id = sessions.user_id WHERE username = $1";
+                let row = database.query_one(sql, &[&name]).await.expect("sessions");
+                (row.get(0), row.get(1))
+            }
+        }
+    }
+
+    /// Nothing waits to be written, and nobody is connected but the test.
+    async fn assert_at_rest(&self) {
+        match self {
+            Self::File(path) => {
+                let log = path.with_extension("db-wal");
+                let left = fs::metadata(&log).map_or(0, |log| log.len());
+                assert_eq!(left, 0, "the log was not written out");
+            }
+            Self::Shared(database) => {
+                let sql = "SELECT count(*) FROM pg_stat_activity
+                     WHERE datname = current_database() AND pid <> pg_backend_pid()";
+                let began = Instant::now();
+                // The database takes note of a closed connection when it has time for it.
+                while database
+                    .query_one(sql, &[])
+                    .await
+                    .expect("a row")
+                    .get::<_, i64>(0)
+                    > 0
+                {
+                    assert!(began.elapsed() < PATIENCE, "connections were left open");
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+            }
+        }
+    }
 }
 
 /// Follows the feed until it is let go: the stream ends as it should, and does not break off.
@@ -158,15 +243,8 @@ impl Person {
 
     /// The database holds a session for each sign-in that was answered, and a generation for each
     /// refresh: none less, which would be a loss, and none more, which would be an answer withheld.
-    fn has_what_was_answered_for(&self, server: &Server) {
-        let file = server.folder().join("countersign.db");
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-        let database = Connection::open_with_flags(file, flags).expect("a database");
-        let sql = "SELECT count(*), max(generation) FROM sessions
-             JOIN users ON users.id = sessions.user_id WHERE username = ?1";
-        let held: (i64, i64) = database
-            .query_row(sql, [&self.name], |row| Ok((row.get(0)?, row.get(1)?)))
-            .expect("sessions");
+    async fn has_what_was_answered_for(&self, database: &Database) {
+        let held = database.held_for(&self.name).await;
         let generations = if self.signs_in { 0 } else { self.refreshes };
         assert_eq!(held, (self.sign_ins, generations), "{}", self.name);
     }

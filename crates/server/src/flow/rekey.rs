@@ -176,7 +176,8 @@ fn alone(path: &Path) -> Result<SharedStore, RekeyError> {
     Ok(Arc::new(SqliteStore::open_under(path, Some(lock))?))
 }
 
-/// Seals everything anew in one transaction. Done already is done.
+/// Seals everything anew in one transaction. Done already is done, key by key: a server that went on
+/// may have sealed one under the old key while the others were sealed under the new one.
 async fn seal_all(
     store: &SharedStore,
     old: &MasterKey,
@@ -184,14 +185,11 @@ async fn seal_all(
 ) -> Result<(usize, usize), RekeyError> {
     for _ in 0..ATTEMPTS {
         let (signing, macs) = store.keys().await?;
-        let changes = match reseal(&signing, &macs, old, new) {
-            Ok(changes) => changes,
-            Err(_) if opens_all(&signing, &macs, new).is_ok() => return Ok((0, 0)),
-            Err(error) => return Err(error.into()),
-        };
-        let (all, of_macs) = (changes.len(), macs.len());
-        if store.change_keys(changes).await? {
-            return Ok((all - of_macs, of_macs));
+        let changes = reseal(&signing, &macs, old, new)?;
+        let of_macs = changes.iter().filter(|change| is_mac(change)).count();
+        let of_signing = changes.len() - of_macs;
+        if changes.is_empty() || store.change_keys(changes).await? {
+            return Ok((of_signing, of_macs));
         }
     }
     Err(RekeyError::Contended)
@@ -204,10 +202,16 @@ pub(super) fn opens_all(
     master: &MasterKey,
 ) -> Result<(), IssuerError> {
     // What can be sealed anew can be opened.
-    reseal(signing, macs, master, master).map(drop)
+    for key in signing {
+        key.reseal(master, master)?;
+    }
+    for mac in macs {
+        mac.reseal(master, master)?;
+    }
+    Ok(())
 }
 
-/// What there is to change.
+/// What there is to change: what does not open under the new key and does under the old one.
 fn reseal(
     signing: &[SigningKeyRecord],
     macs: &[MacKeyRecord],
@@ -216,6 +220,9 @@ fn reseal(
 ) -> Result<Vec<KeyRowChange>, IssuerError> {
     let mut changes = Vec::new();
     for key in signing {
+        if key.reseal(new, new).is_ok() {
+            continue;
+        }
         let sealed = key.reseal(old, new)?.sealed;
         // One whose private half is destroyed has nothing to seal.
         if let Some((from, to)) = key.sealed.clone().zip(sealed) {
@@ -224,6 +231,9 @@ fn reseal(
         }
     }
     for mac in macs {
+        if mac.reseal(new, new).is_ok() {
+            continue;
+        }
         changes.push(KeyRowChange::Resealed {
             key: KeyName::Mac(mac.id),
             from: mac.sealed.clone(),
@@ -231,6 +241,13 @@ fn reseal(
         });
     }
     Ok(changes)
+}
+
+fn is_mac(change: &KeyRowChange) -> bool {
+    let KeyRowChange::Resealed { key, .. } = change else {
+        return false;
+    };
+    matches!(key, KeyName::Mac(_))
 }
 
 /// The line in the audit log, then the file: cut short in between, the line is written twice rather
@@ -242,4 +259,47 @@ async fn finish(store: &SharedStore, path: &Path) -> Result<(), OpenError> {
 
 fn changed() -> AuditEvent {
     AuditEvent::new(UnixTime::now(), AuditKind::MasterKeyChanged)
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_issuer::record::KeyState;
+
+    use super::*;
+
+    async fn keep(store: &SharedStore, record: SigningKeyRecord) {
+        let change = KeyRowChange::Signing {
+            record,
+            from: None,
+            revocation: None,
+            audit: changed(),
+        };
+        assert!(store.change_keys(vec![change]).await.expect("works"));
+    }
+
+    /// A server on a shared database that planned its next key just before, and stored it just after.
+    #[tokio::test]
+    async fn a_key_that_slipped_in_under_the_old_key_is_sealed_anew_by_the_next_call() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let store = SqliteStore::open(&folder.path().join("test.db")).expect("a database");
+        let store: SharedStore = Arc::new(store);
+        let (old, new) = (
+            MasterKey::generate().expect("a key"),
+            MasterKey::generate().expect("a key"),
+        );
+        let key = |state| {
+            let algorithm = countersign::Algorithm::ES256;
+            SigningKeyRecord::generate(algorithm, state, "", &old, UnixTime::now()).expect("a key")
+        };
+        let late = key(KeyState::Pending);
+        keep(&store, key(KeyState::Signing)).await;
+        assert_eq!(seal_all(&store, &old, &new).await.ok(), Some((1, 0)));
+        keep(&store, late).await;
+        let (signing, macs) = store.keys().await.expect("works");
+        assert!(opens_all(&signing, &macs, &new).is_err());
+        assert_eq!(seal_all(&store, &old, &new).await.ok(), Some((1, 0)));
+        assert_eq!(seal_all(&store, &old, &new).await.ok(), Some((0, 0)));
+        let (signing, macs) = store.keys().await.expect("works");
+        assert!(opens_all(&signing, &macs, &new).is_ok());
+    }
 }
