@@ -30,7 +30,7 @@ use crate::{
 #[derive(Debug)]
 pub struct PasswordHasher {
     parameters: PasswordParameters,
-    /// What every refusal runs, once each: the current scheme first.
+    /// What every refusal does the work of: one scheme of each function, the current one first.
     schemes: Vec<Scheme>,
     memory: Memory,
 }
@@ -50,8 +50,9 @@ impl PasswordHasher {
     /// for once somebody tries to sign in with it. Texts of no known form are passed over; nobody
     /// can sign in with them.
     ///
-    /// Different functions compare in no unit that holds on every machine, so a refusal runs each
-    /// of them once, and where one function is stored at several costs, its costliest.
+    /// Of each function a refusal does the work of the costliest that is stored. Different
+    /// functions compare in no unit that holds on every machine and under every load, so of two
+    /// functions it does the work of both.
     pub fn pad_for<'a>(&mut self, stored: impl IntoIterator<Item = &'a PasswordHash>) {
         self.schemes = Vec::from([self.parameters.scheme()]);
         for hash in stored {

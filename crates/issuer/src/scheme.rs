@@ -4,7 +4,7 @@
 //! here, in a [`Memory`] that keeps the count.
 
 use alloc::{string::String, string::ToString, vec::Vec};
-use core::fmt;
+use core::{fmt, mem};
 
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use sha1::Sha1;
@@ -110,14 +110,14 @@ impl Scheme {
                 Argon2::new(variant, version, parameters)
                     .hash_password_into_with_memory(password, salt, out, blocks)
                     .map_err(|error| error.to_string())?;
-                memory.work.argon2_kib += u64::from(memory_kib) * u64::from(passes);
+                memory.work.argon2_kib += self.units();
             }
             Self::Scrypt { log_n, r, p } => {
                 let parameters =
                     scrypt::Params::new(log_n, r, p).map_err(|error| error.to_string())?;
                 scrypt::scrypt(password, salt, &parameters, out)
                     .map_err(|error| error.to_string())?;
-                memory.work.scrypt_blocks += u64::from(r * p) << log_n;
+                memory.work.scrypt_blocks += self.units();
             }
             Self::Pbkdf2 { digest, rounds } => {
                 match digest {
@@ -125,72 +125,107 @@ impl Scheme {
                     Digest::Sha256 => pbkdf2::pbkdf2_hmac::<Sha256>(password, salt, rounds, out),
                     Digest::Sha512 => pbkdf2::pbkdf2_hmac::<Sha512>(password, salt, rounds, out),
                 }
-                memory.work.pbkdf2_rounds += u64::from(rounds);
+                memory.work.pbkdf2_rounds += self.units();
             }
             Self::Bcrypt { cost } => {
                 bcrypt_into(cost, password, salt, out)?;
-                memory.work.bcrypt_rounds += 1 << cost;
+                memory.work.bcrypt_rounds += self.units();
             }
         }
         memory.work.hashes += 1;
         Ok(())
     }
 
-    /// Adds the scheme to those a refusal runs: beside another function, or in place of the same
-    /// one if that costs less.
+    /// Adds the scheme to those a refusal runs: beside other functions, or in place of the same one
+    /// if that costs less. So there is never more than one of a function, however many costs of it
+    /// are stored.
     pub(crate) fn join(self, schemes: &mut Vec<Self>) {
-        for present in schemes.iter_mut() {
-            match (self, *present) {
-                (
-                    Self::Pbkdf2 { digest, rounds },
-                    Self::Pbkdf2 {
-                        digest: same,
-                        rounds: known,
-                    },
-                ) if digest == same => {
-                    *present = Self::Pbkdf2 {
-                        digest,
-                        rounds: rounds.max(known),
-                    };
-                    return;
-                }
-                (Self::Bcrypt { cost }, Self::Bcrypt { cost: known }) => {
-                    *present = Self::Bcrypt {
-                        cost: cost.max(known),
-                    };
-                    return;
-                }
-                (new, known) if new == known => return,
-                _ => {}
-            }
+        match schemes
+            .iter_mut()
+            .find(|known| self.is_function_of(**known))
+        {
+            Some(known) if known.units() < self.units() => *known = self,
+            Some(_) => {}
+            None => schemes.push(self),
         }
-        schemes.push(self);
     }
 
     /// Does this scheme's work on nothing, less what was already spent on the same function.
     pub(crate) fn spend_rest(self, spent: Option<Self>, memory: &mut Memory) {
-        match (self, spent) {
-            (scheme, Some(spent)) if scheme == spent => {}
-            (
-                Self::Pbkdf2 { digest, rounds },
-                Some(Self::Pbkdf2 {
-                    digest: same,
-                    rounds: spent,
-                }),
-            ) if digest == same => {
-                let rounds = rounds.saturating_sub(spent);
-                if rounds > 0 {
-                    Self::Pbkdf2 { digest, rounds }.spend(memory);
-                }
-            }
-            // 2^spent + 2^spent + 2^(spent+1) + … + 2^(cost-1) = 2^cost.
-            (Self::Bcrypt { cost }, Some(Self::Bcrypt { cost: spent })) => {
-                for cost in spent..cost {
-                    Self::Bcrypt { cost }.spend(memory);
-                }
-            }
-            (scheme, _) => scheme.spend(memory),
+        let spent = spent.filter(|spent| self.is_function_of(*spent));
+        let mut rest = self.units().saturating_sub(spent.map_or(0, Self::units));
+        while let Some(part) = self.part_of(rest) {
+            part.spend(memory);
+            rest -= part.units();
         }
+    }
+
+    /// Whether costs of the two can be held against each other.
+    fn is_function_of(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Pbkdf2 { digest, .. }, Self::Pbkdf2 { digest: other, .. }) => digest == other,
+            _ => mem::discriminant(&self) == mem::discriminant(&other),
+        }
+    }
+
+    /// The work, in the function's own unit, in which time is proportional to it.
+    fn units(self) -> u64 {
+        match self {
+            Self::Argon2 {
+                memory_kib, passes, ..
+            } => u64::from(memory_kib) * u64::from(passes),
+            Self::Scrypt { log_n, r, p } => u64::from(r * p) << log_n,
+            Self::Pbkdf2 { rounds, .. } => u64::from(rounds),
+            Self::Bcrypt { cost } => 1 << cost,
+        }
+    }
+
+    /// The same function at the highest cost that is neither above this one's nor above so many
+    /// units; none if the units are too few for any.
+    fn part_of(self, units: u64) -> Option<Self> {
+        if units >= self.units() {
+            return Some(self);
+        }
+        let small = u32::try_from(units).unwrap_or(u32::MAX);
+        let part = match self {
+            Self::Argon2 {
+                variant,
+                version,
+                memory_kib,
+                lanes,
+                ..
+            } => {
+                let passes = small / memory_kib;
+                let (memory_kib, passes) = if passes == 0 {
+                    (small, 1)
+                } else {
+                    (memory_kib, passes)
+                };
+                Self::Argon2 {
+                    variant,
+                    version,
+                    memory_kib,
+                    passes,
+                    lanes: lanes.min(memory_kib / 8),
+                }
+            }
+            Self::Scrypt { log_n, r, .. } => match (small / r) >> log_n {
+                0 => Self::Scrypt {
+                    log_n: u8::try_from((small / r).checked_ilog2()?).ok()?,
+                    r,
+                    p: 1,
+                },
+                p => Self::Scrypt { log_n, r, p },
+            },
+            Self::Pbkdf2 { digest, .. } => Self::Pbkdf2 {
+                digest,
+                rounds: small,
+            },
+            Self::Bcrypt { .. } => Self::Bcrypt {
+                cost: small.checked_ilog2()?,
+            },
+        };
+        part.is_bounded().then_some(part)
     }
 
     fn spend(self, memory: &mut Memory) {

@@ -1,5 +1,5 @@
 //! The time of a refusal tells nothing: unknown name, disabled user, wrong or empty password, and a
-//! wrong password for a user whose imported hash costs something else.
+//! wrong password for a user whose imported hash is of another function, or of ours at another cost.
 //!
 //! The requests of all of them are interleaved, in another order each round, and each two are held
 //! against each other by ranks (Mann-Whitney), which outliers of a busy machine do not sway. No
@@ -26,11 +26,13 @@ use tempfile::TempDir;
 const PASSWORD: &str = "correct horse battery staple";
 /// What of the words of the hash is checked is its form: nobody signs in with it.
 const IMPORTED: &str = "scrypt:16384:8:1$Y4ZMTUZc2n0kPKCw$c3cf99d09cbdf15ba6022be317918c7cfca741499ef6ca473168d0feec6ddcbc8dd6911d1e5ac4d8b59a021b28a2b7cfb02890de09c1b42b4e4907c74d782cfa";
+/// Ours at a cost of eight passes, where five are the rule.
+const DEARER: &str = "$argon2id$v=19$m=7168,t=8,p=1$BwcHBwcHBwcHBwcHBwcHBw$1QvY3RnxvxQ5T0l680UfQJU3D0PlyyP36P+HYaCoYes";
 
 const STEP: usize = 20;
 const AT_LEAST: usize = 40;
 const AT_MOST: usize = 400;
-/// In standard deviations: chance alone goes so far in one of 150,000 comparisons, and there are ten.
+/// In standard deviations: chance alone goes so far in one of 150,000 comparisons, and there are fifteen.
 const TELLS: f64 = 4.5;
 
 /// A way to be refused.
@@ -41,18 +43,20 @@ enum Way {
     Wrong,
     Empty,
     WrongForImported,
+    WrongForDearer,
     /// Planted: refused before any hashing.
     Early,
     /// Planted: an unknown name, at a server that has no imported hashes.
     Unpadded,
 }
 
-const HONEST: [Way; 5] = [
+const HONEST: [Way; 6] = [
     Way::Unknown,
     Way::Disabled,
     Way::Wrong,
     Way::Empty,
     Way::WrongForImported,
+    Way::WrongForDearer,
 ];
 const PLANTED: [Way; 2] = [Way::Early, Way::Unpadded];
 
@@ -122,7 +126,7 @@ fn difference(one: &[Duration], other: &[Duration]) -> f64 {
     (above.sum::<f64>() - n * m / 2.0) / deviation
 }
 
-/// Two servers: one has a user with an imported hash, the other has not.
+/// Two servers: one has users with imported hashes, the other has not.
 struct Stand {
     full: Running,
     bare: Running,
@@ -138,8 +142,8 @@ struct Running {
 impl Stand {
     async fn start() -> Self {
         Self {
-            full: Running::start(true).await,
-            bare: Running::start(false).await,
+            full: Running::start(&[("eve", IMPORTED), ("finn", DEARER)]).await,
+            bare: Running::start(&[]).await,
             client: Client::new(),
             asked: AtomicU32::new(0),
         }
@@ -158,6 +162,7 @@ impl Stand {
             Way::Wrong | Way::Early => ("ada", "another password"),
             Way::Empty => ("ada", ""),
             Way::WrongForImported => ("eve", "another password"),
+            Way::WrongForDearer => ("finn", "another password"),
         };
         let mut body = json!({"username": name, "password": password});
         if way == Way::Early {
@@ -185,7 +190,7 @@ impl Stand {
 }
 
 impl Running {
-    async fn start(with_eve: bool) -> Self {
+    async fn start(imported: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -194,14 +199,15 @@ impl Running {
             trusted_proxies: vec!["127.0.0.1/32".parse().expect("a network")],
             ..Config::default()
         };
-        if with_eve {
-            let eve = ForeignUser::new("eve", IMPORTED, vec![], false);
-            let importer = Importer::open(&config).await.expect("a database");
-            let eve = eve.expect("a hash of a known form");
-            let answer = importer.import(vec![eve]).await;
+        let door = Importer::open(&config).await.expect("a database");
+        for (name, hash) in imported {
+            let user = ForeignUser::new(name, hash, vec![], false);
+            let user = user.expect("a hash of a known form");
+            let answer = door.import(vec![user]).await;
             assert_eq!(answer.expect("a working store"), [Imported::Added]);
-            importer.close().await;
         }
+        door.close().await;
+        drop(door);
         let server = Server::start(config).await.expect("a server");
         for name in ["ada", "dan"] {
             let password = Password::new(PASSWORD).expect("a password");

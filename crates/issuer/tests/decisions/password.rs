@@ -87,32 +87,39 @@ fn every_refusal_is_one_refusal_and_costs_one_hash() {
 }
 
 #[test]
-fn refusals_are_padded_to_every_scheme_in_the_store() {
+fn refusals_are_padded_to_the_costliest_of_each_function_in_the_store() {
+    let dearer_argon2 = "$argon2id$v=19$m=9000,t=7,p=2$Hn1IG5Q6w088X2hybV1L8Q$1QvY3RnxvxQ5T0l680UfQJU3D0PlyyP36P+HYaCoYes";
+    let dearer_scrypt =
+        "$scrypt$ln=11,r=8,p=3$vFeKUYpxLmWMEeK8d64VQg$ovzYI90Ke4A0f++TxdVCyU9GNFxPhi23GWhGDqaShSE";
     let stored = [
         "scrypt:1024:8:1$5hZIl3DkAJCB2tCo$1d19204ee1ca156d3d8acf2de2c1717e47e347c6b2a9e5b389300ca414ea6bdfbd7a75f59b366fbeff52e962f20420c0c76db02dea53dd50b3b11fd451077f39",
+        "scrypt:2048:8:1$5hZIl3DkAJCB2tCo$1d19204ee1ca156d3d8acf2de2c1717e47e347c6b2a9e5b389300ca414ea6bdfbd7a75f59b366fbeff52e962f20420c0c76db02dea53dd50b3b11fd451077f39",
+        dearer_scrypt,
         "pbkdf2_sha256$1200$X6ZP7nT48NhKCd5pOhUpy3$sd9C3FsKV3k2lsVOi6fLZHcDyZiA+mKwWQoU3F6dZDw=",
         "pbkdf2:sha256:1000$byT9PgB5yNBsR1EK$791f9dc161cf7f41a795617d3dff3d8aae5d939d6dd783b3c3d6363597648171",
         "$2b$04$sDmId8.V7wwcbmnzwspvcut7GIMJBagpM3yOcZC8BI1hcrgntcY8S",
         "bcrypt_sha256$$2b$05$u1P8VjMGM9AiegYmbDCxOuijOsSMU45FELY.lRfWSrnuNEV4czVH.",
         "$2b$05$EYuD3eUfL3Lj43CAZWXcd.rdCzZCSG.3q52w6Op12DyM6iVAtBcB.",
         "$argon2id$v=19$m=1024,t=1,p=2$Hn1IG5Q6w088X2hybV1L8Q$1QvY3RnxvxQ5T0l680UfQJU3D0PlyyP36P+HYaCoYes",
-        "$argon2id$v=19$m=1024,t=1,p=2$Hn1IG5Q6w088X2hybV1L8Q$1QvY3RnxvxQ5T0l680UfQJU3D0PlyyP36P+HYaCoYes",
+        dearer_argon2,
+        "$argon2i$v=19$m=64,t=1,p=1$uL2QSRNeCJ8$nHx+mgU/3im2ERQyJhuL2g",
         "of no known form",
     ]
     .map(PasswordHash::from_stored);
     let mut hasher = PasswordHasher::new(parameters());
     hasher.pad_for(&stored);
     let unknown = refuse(&mut hasher, None, "wrong");
-    assert_eq!(unknown.argon2_kib, 7_168 * 5 + 1_024);
-    assert_eq!(unknown.scrypt_blocks, 1_024 * 8);
-    assert_eq!(
-        unknown.pbkdf2_rounds, 1_200,
-        "the costliest of the same function"
-    );
-    assert_eq!(unknown.bcrypt_rounds, 32);
+    let costliest = Work {
+        hashes: 4,
+        argon2_kib: 9_000 * 7,
+        scrypt_blocks: 2_048 * 8 * 3,
+        pbkdf2_rounds: 1_200,
+        bcrypt_rounds: 32,
+    };
+    assert_eq!(unknown, costliest, "one of each function");
     for stored in stored.into_iter().chain([ADA.password_hash.clone()]) {
         let wrong = refuse(&mut hasher, Some(&user("bob", stored.clone())), "wrong");
-        // A cheaper bcrypt is made up for in pieces, so the number of hashes may differ; the work
+        // What is cheaper is made up for in pieces, so the number of hashes may differ; the work
         // does not.
         let wrong = Work {
             hashes: unknown.hashes,
@@ -120,6 +127,23 @@ fn refusals_are_padded_to_every_scheme_in_the_store() {
         };
         assert_eq!(wrong, unknown, "{}", stored.as_str());
     }
+}
+
+/// Every line of an import may have a cost of its own. What a stranger's guess costs must not grow
+/// with their number.
+#[test]
+fn a_refusal_costs_no_more_for_being_padded_to_many_costs() {
+    let stored: Vec<_> = (1..=40)
+        .map(|passes| format!("$argon2id$v=19$m=64,t={passes},p=1$uL2QSRNeCJ8$nHx+mgU/3im2ERQyJhuL2g"))
+        .chain((1..=9).map(|log_n| format!("$scrypt$ln={log_n},r=8,p=1$vFeKUYpxLmWMEeK8d64VQg$ovzYI90Ke4A0f++TxdVCyU9GNFxPhi23GWhGDqaShSE")))
+        .map(PasswordHash::from_stored)
+        .collect();
+    let mut hasher = PasswordHasher::new(parameters());
+    hasher.pad_for(&stored);
+    let refused = refuse(&mut hasher, None, "wrong");
+    assert_eq!(refused.argon2_kib, 7_168 * 5, "ours is the costliest");
+    assert_eq!(refused.scrypt_blocks, 512 * 8);
+    assert_eq!(refused.hashes, 2);
 }
 
 #[test]

@@ -50,7 +50,8 @@ impl Lanes {
         Ok(Self { queue, kinds })
     }
 
-    /// From now on refusals cost what a check of the costliest of these hashes costs.
+    /// From now on refusals cost what checks of the costliest of these hashes cost, one of each
+    /// function.
     pub(crate) fn pad_for(&self, kinds: Vec<PasswordHash>) {
         self.kinds.store(Arc::new(kinds));
     }
