@@ -49,7 +49,14 @@ impl Program {
     /// If it does not.
     pub async fn start(command: impl FnOnce(u16) -> Command) -> Self {
         let port = port::free();
-        let mut command = command(port);
+        Self::start_at(port, command(port)).await
+    }
+
+    /// The same, for a port that is known already.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    pub async fn start_at(port: u16, mut command: Command) -> Self {
         let child = command.spawn().unwrap_or_else(|error| {
             panic!("{command:?}: {error}; `cargo xtask test foreign` installs what is needed")
         });

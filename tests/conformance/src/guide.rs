@@ -22,6 +22,11 @@ impl Guide {
         Self { name, text }
     }
 
+    /// The whole page.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// The block of code whose first line says that it is this file: ```` ```python app.py ````.
     ///
     /// # Panics

@@ -19,6 +19,7 @@ pub mod plain;
 pub mod port;
 pub mod request;
 pub mod server;
+pub mod shell;
 
 pub use command::Countersign;
 pub use request::{Answer, Http};
