@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::cmd::{
-    audit, backup, demo, jwk, jwt, key, password, reason, restore, serve, session, user,
+    audit, backup, demo, guard, jwk, jwt, key, password, reason, restore, serve, session, user,
 };
 
 /// JWT authentication for APIs: sign in, guard, refresh, revoke.
@@ -34,6 +34,8 @@ pub(crate) enum Command {
     Demo(demo::DemoArgs),
     /// Run the auth server
     Serve(serve::ServeArgs),
+    /// Answer a proxy's questions: may this request pass, and whose is it?
+    Guard(guard::GuardArgs),
     /// Add, list and change users
     User(user::UserArgs),
     /// List, rotate and withdraw signing keys
@@ -68,7 +70,7 @@ impl Cli {
     pub(crate) fn log(&self) -> &str {
         match (&self.log, &self.command) {
             (Some(filter), _) => filter,
-            (None, Command::Serve(_)) => "warn,countersign=info",
+            (None, Command::Serve(_) | Command::Guard(_)) => "warn,countersign=info",
             // The demo steals a token on purpose; the warning about it would interrupt the story.
             (None, Command::Demo(_)) => "error",
             (None, _) => "warn",

@@ -20,6 +20,7 @@ fn main() -> ExitCode {
     exit::code(match cli.command {
         Command::Demo(args) => cmd::demo::run(&args),
         Command::Serve(args) => cmd::serve::run(&args),
+        Command::Guard(args) => cmd::guard::run(&args),
         Command::User(args) => cmd::user::run(args),
         Command::Key(args) => cmd::key::run(&args),
         Command::Session(args) => cmd::session::run(&args),

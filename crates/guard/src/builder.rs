@@ -58,14 +58,19 @@ impl Guard {
     /// A guard for the tokens of one issuer (claim `iss`, compared as it is) made for one audience
     /// (among the claim `aud`). [`GuardBuilder`] has the rest.
     pub fn builder(issuer: impl Into<String>, audience: impl Into<String>) -> GuardBuilder {
-        GuardBuilder::new(issuer, audience)
+        Self::trusting(TrustedIssuer::new(issuer, audience))
+    }
+
+    /// A guard for the tokens of one issuer, described elsewhere.
+    pub fn trusting(issuer: TrustedIssuer) -> GuardBuilder {
+        GuardBuilder::new(issuer)
     }
 }
 
 impl GuardBuilder {
-    fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+    fn new(first: TrustedIssuer) -> Self {
         Self {
-            first: TrustedIssuer::new(issuer, audience),
+            first,
             others: Vec::new(),
             realm: None,
             resource_metadata: None,

@@ -327,6 +327,10 @@ impl<C> Guard<C> {
         self.inner.issuers.iter().map(Issuer::revocations)
     }
 
+    pub(crate) fn issuers(&self) -> &[Issuer] {
+        &self.inner.issuers
+    }
+
     /// Whether this guard, and not another, let the caller in.
     pub(crate) fn admitted(&self, caller: &Caller<C>) -> bool {
         caller.guard() == self.inner.id

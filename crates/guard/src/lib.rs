@@ -27,7 +27,7 @@
 //! An issuer that cannot be reached changes nothing at first: the last good keys serve, and so do
 //! the revocations that are known. For how long is the owner's choice
 //! ([`GuardBuilder::keys_good_for`], [`GuardBuilder::stale`]); how old both are can be read for a
-//! health check ([`KeyHandle::age`], [`RevokedHandle::age`]).
+//! health check ([`Guard::health`]).
 //!
 //! # A whole router, or any tower service
 //!
@@ -79,6 +79,11 @@
 //! }
 //! ```
 //!
+//! # Behind a proxy
+//!
+//! [`forward`] answers what a proxy asks before it lets a request pass; the `countersign guard`
+//! command is that with a socket around it.
+//!
 //! # What is refused, and how
 //!
 //! A [`Refusal`] answers by RFC 6750 and carries a stable reason code. The application may replace
@@ -101,6 +106,7 @@ mod error;
 mod extract;
 pub mod forward;
 mod guard;
+mod health;
 mod identity;
 mod keys;
 mod layer;
@@ -119,6 +125,7 @@ pub use counters::Counts;
 pub use countersign_wire::revocation::Kind;
 pub use error::GuardError;
 pub use guard::Guard;
+pub use health::IssuerHealth;
 pub use identity::identity_headers;
 pub use keys::KeyHandle;
 pub use layer::{GuardLayer, Guarded, GuardedFuture};

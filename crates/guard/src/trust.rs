@@ -171,12 +171,12 @@ impl Issuer {
         if let Some(kind) = self.revoked(verified, now) {
             return Err(Why::Revoked(kind));
         }
-        match self.stale {
-            Stale::Refuse { after } if self.revoked.age(now).is_some_and(|age| age > after) => {
-                Err(Why::RevocationsTooOld)
-            }
-            Stale::Serve | Stale::Refuse { .. } => Ok(()),
-        }
+        self.has_heard(now)
+    }
+
+    /// Whether any token can be let in now: the keys are young enough, and so are the news.
+    pub(crate) fn standing(&self, now: UnixTime) -> Result<(), Why> {
+        self.is_in_force(now).and_then(|()| self.has_heard(now))
     }
 
     pub(crate) fn keys(&self) -> &KeyHandle {
@@ -195,6 +195,15 @@ impl Issuer {
             return Err(Why::KeysTooOld);
         }
         Ok(())
+    }
+
+    fn has_heard(&self, now: UnixTime) -> Result<(), Why> {
+        match self.stale {
+            Stale::Refuse { after } if self.revoked.age(now).is_some_and(|age| age > after) => {
+                Err(Why::RevocationsTooOld)
+            }
+            Stale::Serve | Stale::Refuse { .. } => Ok(()),
+        }
     }
 
     fn revoked<C>(&self, verified: &Verified<C>, now: UnixTime) -> Option<Kind> {

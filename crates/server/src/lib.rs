@@ -55,6 +55,7 @@ pub use crate::flow::{
 use crate::http::proxies::TrustedProxies;
 use crate::http::shared::Shared;
 pub use crate::installation::OpenError;
+pub use crate::listen::serve_plain;
 pub use crate::master_key::{MasterKeyError, file_beside as master_key_file};
 use crate::store::sqlite::lock::ServerLock;
 use crate::store::{SharedStore, StoreError};

@@ -35,6 +35,12 @@ const DRAIN: Duration = Duration::from_secs(8);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
+/// Serves a router of another program over plain HTTP, with the same bounds and the same calm end,
+/// until `stop` is ready.
+pub async fn serve_plain(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
+    serve(listener, None, router, stop).await;
+}
+
 /// Serves `router` until `stop` is ready, then finishes what is under way.
 pub(crate) async fn serve(
     listener: TcpListener,

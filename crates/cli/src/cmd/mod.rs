@@ -4,6 +4,7 @@ pub(crate) mod audit;
 pub(crate) mod backup;
 mod database;
 pub(crate) mod demo;
+pub(crate) mod guard;
 mod import;
 pub(crate) mod jwk;
 pub(crate) mod jwt;

@@ -30,11 +30,16 @@ async fn until_the_issuer_is_there_nobody_passes_and_it_is_no_fault_of_the_token
     assert_eq!(refusal.status(), StatusCode::SERVICE_UNAVAILABLE);
     let response = refusal.standard_response();
     assert!(response.headers().contains_key("retry-after"));
-    let keys = guard.keys().next().expect("one issuer");
-    assert_eq!(keys.age(UnixTime::now()), Some(Duration::MAX));
+    let health = &guard.health(UnixTime::now())[0];
+    assert_eq!(health.issuer, Some(remote.issuer.name.clone()));
+    assert_eq!(health.refuses, Some("keys_too_old"));
+    assert_eq!((health.keys, health.key_age), (0, Some(Duration::MAX)));
 
     remote.behaviour().keys = Answer::Honest;
     eventually("the issuer is found", || code(&guard, &token).is_none()).await;
+    let health = &guard.health(UnixTime::now())[0];
+    assert_eq!((health.refuses, health.keys), (None, 1));
+    assert!(health.news_age.expect("it has news") < Duration::from_secs(60));
     let revocations = guard.revocations().next().expect("one issuer");
     assert_eq!(revocations.len(), 1, "the first news came before the keys");
     remote.revoke(Kind::Sid, "s-1");

@@ -293,6 +293,9 @@ async fn without_a_first_snapshot_serve_serves_and_refuse_refuses() {
     let token = remote.token();
     assert_eq!(code(&serving, &token), None);
     assert_eq!(code(&refusing, &token), Some("revocations_too_old"));
+    let health = refusing.health(UnixTime::now());
+    assert_eq!(health[0].refuses, Some("revocations_too_old"));
+    assert_eq!(serving.health(UnixTime::now())[0].refuses, None);
     remote.behaviour().snapshot = Answer::Honest;
     eventually("news arrive", || code(&refusing, &token).is_none()).await;
 }
