@@ -86,7 +86,7 @@ impl Countersign {
     }
 
     /// For a server, which is not waited for.
-    pub(crate) fn into_command(self) -> Command {
+    pub fn into_command(self) -> Command {
         self.command
     }
 }
