@@ -25,6 +25,7 @@ mod fuzz;
 mod node;
 mod options;
 mod postgres;
+mod proxies;
 mod steps;
 mod tally;
 mod tests;

@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::options::Options;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
-use crate::{chromium, dependencies, features, foreign, fuzz, postgres, tests, walls};
+use crate::{chromium, dependencies, features, foreign, fuzz, postgres, proxies, tests, walls};
 
 /// Something that must hold.
 struct Step {
@@ -70,6 +70,11 @@ const TESTS: &[Step] = &[
         name: "chromium",
         says: "have a browser at hand",
         run: chromium::prepare,
+    },
+    Step {
+        name: "proxies",
+        says: "have nginx and Caddy at hand",
+        run: proxies::prepare,
     },
     Step {
         name: "build",
@@ -166,6 +171,7 @@ pub(crate) fn run(workspace: &Workspace, asked: &Asked) -> Result<(), Failure> {
     print!("\n{}", table(&times));
     if options.skip_foreign {
         foreign::say_skipped();
+        proxies::say_skipped();
         postgres::say_skipped();
     }
     if !tally.is_empty() {
@@ -176,7 +182,7 @@ pub(crate) fn run(workspace: &Workspace, asked: &Asked) -> Result<(), Failure> {
 
 /// Every step with what it says, for the help.
 pub(crate) fn described() -> String {
-    let mut text = String::from("Steps of `ci`; the last six are those of `test`:\n");
+    let mut text = String::from("Steps of `ci`; the last seven are those of `test`:\n");
     for step in Chore::Ci.steps() {
         let _ = writeln!(text, "  {:<14}{}", step.name, step.says);
     }

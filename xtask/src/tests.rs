@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::options::Options;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
-use crate::{foreign, node, postgres};
+use crate::{foreign, node, postgres, proxies};
 
 /// Switches on the tests that need other implementations.
 const FOREIGN: [&str; 2] = ["--features", "countersign-conformance/foreign"];
@@ -49,6 +49,9 @@ pub(crate) fn run(
         .env("COUNTERSIGN_BIN", binary(workspace))
         .env("COUNTERSIGN_TEST_PYTHON", foreign::python(workspace))
         .env("COUNTERSIGN_TEST_NODE", node::folder(workspace));
+    for proxy in &proxies::ALL {
+        tests = tests.env(proxy.variable, proxy.program(workspace));
+    }
     if options.skip_foreign {
         tests = tests.env(postgres::SKIP, "1");
     }

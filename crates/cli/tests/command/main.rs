@@ -5,6 +5,7 @@
 )]
 
 mod demo;
+mod guard;
 mod inspect;
 mod installation;
 mod issuer;

@@ -32,6 +32,9 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
         .args(arguments)
         .env_remove("COUNTERSIGN_SECRET")
         .env_remove("COUNTERSIGN_LOG")
+        .env_remove("COUNTERSIGN_GUARD_ISSUER")
+        .env_remove("COUNTERSIGN_GUARD_PROXY")
+        .env_remove("COUNTERSIGN_GUARD_RULES")
         .env_remove("NO_COLOR")
         .env_remove("CLICOLOR_FORCE");
     command

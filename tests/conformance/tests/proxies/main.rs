@@ -8,6 +8,7 @@
     reason = "a test that cannot be set up must fail, and what it prints is shown when it does"
 )]
 
+mod caddy;
 mod guide;
 mod nginx;
 mod promises;
