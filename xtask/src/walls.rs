@@ -20,6 +20,7 @@ use crate::workspace::{Package, Workspace};
 const ARROWS: &[(&str, &[&str])] = &[
     ("countersign", &[]),
     ("countersign-wire", &[]),
+    ("countersign-scan", &[]),
     ("countersign-issuer", &["countersign"]),
     ("countersign-guard", &["countersign", "countersign-wire"]),
     ("countersign-client", &["countersign-wire"]),
@@ -40,13 +41,19 @@ const ARROWS: &[(&str, &[&str])] = &[
             "countersign-issuer",
             "countersign-guard",
             "countersign-client",
+            "countersign-scan",
             "countersign-server",
         ],
     ),
 ];
 
 /// The crates that touch no socket, disk or clock.
-const NO_IO: &[&str] = &["countersign", "countersign-wire", "countersign-issuer"];
+const NO_IO: &[&str] = &[
+    "countersign",
+    "countersign-wire",
+    "countersign-issuer",
+    "countersign-scan",
+];
 
 /// What must not stand below them, directly or not.
 const IO: &[&str] = &[

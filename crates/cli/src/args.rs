@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::cmd::{
-    audit, backup, demo, guard, jwk, jwt, key, password, reason, restore, serve, session, user,
+    audit, backup, demo, guard, jwk, jwt, key, password, reason, restore, scan, serve, session,
+    user,
 };
 
 /// JWT authentication for APIs: sign in, guard, refresh, revoke.
@@ -63,6 +64,7 @@ pub(crate) enum Command {
     Jwk(jwk::JwkArgs),
     /// Say what a reason code means
     Reason(reason::ReasonArgs),
+    Scan(scan::ScanArgs),
 }
 
 impl Cli {

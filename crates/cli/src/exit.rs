@@ -1,4 +1,5 @@
-//! How a command ends. All exit codes are here: 0 done, 1 failed, 2 wrong usage, 3 refused.
+//! How a command ends. All exit codes are here: 0 done, 1 failed (or `scan` found something),
+//! 2 wrong usage, 3 refused.
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -10,6 +11,7 @@ use crate::output;
 pub(crate) fn code(outcome: Result<(), Failure>) -> ExitCode {
     let code = match outcome {
         Ok(()) | Err(Failure::ReaderGone) => 0,
+        Err(Failure::Found) => 1,
         Err(Failure::Failed(error)) => {
             output::failure("error", &chain(&*error));
             1

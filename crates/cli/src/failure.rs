@@ -15,6 +15,8 @@ pub(crate) enum Failure {
         code: &'static str,
         message: Message,
     },
+    /// What was looked for is there, and has been printed.
+    Found,
     /// Whoever read the output has had enough, which is no error.
     ReaderGone,
 }

@@ -31,5 +31,6 @@ fn main() -> ExitCode {
         Command::Jwt(args) => cmd::jwt::run(args),
         Command::Jwk(args) => cmd::jwk::run(&args),
         Command::Reason(args) => cmd::reason::run(&args),
+        Command::Scan(args) => cmd::scan::run(&args),
     })
 }

@@ -364,6 +364,11 @@ fn kept_client(
     let (origins, plain_http, lease) = (login.allowed(), login.plain_http(), login.lease());
     let source = KeptSource::new(storage, login)?;
     let origin = source.origin();
-    let session = Session::new(Source::Kept(Box::new(source)), origin, renewal_timeout, lease);
+    let session = Session::new(
+        Source::Kept(Box::new(source)),
+        origin,
+        renewal_timeout,
+        lease,
+    );
     Client::new(session, origins, plain_http)
 }

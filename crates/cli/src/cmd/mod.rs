@@ -14,6 +14,7 @@ mod progress;
 pub(crate) mod reason;
 mod rekey;
 pub(crate) mod restore;
+pub(crate) mod scan;
 pub(crate) mod serve;
 pub(crate) mod session;
 mod stop;

@@ -12,6 +12,7 @@ mod issuer;
 mod jwk;
 mod keys;
 mod run;
+mod scan;
 mod serve;
 mod sign_and_verify;
 mod terminal;
