@@ -8,3 +8,8 @@
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// And so are those of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guides/axum.md")]
+struct AxumGuide;
