@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::cmd::{
-    audit, backup, demo, guard, jwk, jwt, key, password, reason, restore, scan, serve, session,
-    user,
+    account, audit, backup, demo, guard, jwk, jwt, key, password, reason, request, restore, scan,
+    serve, session, user,
 };
 
 /// JWT authentication for APIs: sign in, guard, refresh, revoke.
@@ -58,6 +58,11 @@ pub(crate) enum Command {
     /// before or after the backup is accepted. The database that was there is kept beside it, and
     /// what the backup takes back is listed.
     Restore(restore::RestoreArgs),
+    Login(account::LoginArgs),
+    Logout(account::LogoutArgs),
+    Whoami(account::WhoamiArgs),
+    Token(account::TokenArgs),
+    Request(request::RequestArgs),
     /// Sign, verify, explain and look at tokens
     Jwt(jwt::JwtArgs),
     /// Make, convert and name keys

@@ -59,6 +59,15 @@ pub(crate) fn failure(kind: &str, text: &str) {
     let _ = writeln!(words, "{BAD}{kind}{BAD:#}: {text}");
 }
 
+/// A token as it may be shown: enough to tell two apart, too little to use.
+pub(crate) fn shortened(token: &str) -> String {
+    let tail = token.len().saturating_sub(6);
+    match (token.get(..6), token.get(tail..)) {
+        (Some(head), Some(tail)) if token.len() > 24 => format!("{head}...{tail}"),
+        _ => "...".to_owned(),
+    }
+}
+
 /// The beginning, if the whole is longer than `room`.
 pub(crate) fn clipped(text: &str, room: usize) -> String {
     if text.chars().count() <= room {
@@ -110,6 +119,13 @@ fn colour_on_stderr() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_shortened_token_cannot_be_used() {
+        let token = "eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl";
+        assert_eq!(shortened(token), "eyJhbG...F0dXJl");
+        assert_eq!(shortened("short"), "...");
+    }
 
     #[test]
     fn text_keeps_within_its_room() {

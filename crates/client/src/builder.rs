@@ -70,7 +70,9 @@ impl Client {
     ///
     /// [`ClientError::BadAddress`] if `server` is not an `http` or `https` address.
     pub fn at(server: &str) -> Result<ClientBuilder, ClientError> {
-        ClientBuilder::with(Endpoints::of_countersign(server_url(server)?))
+        Ok(ClientBuilder::with(Endpoints::of_countersign(server_url(
+            server,
+        )?)))
     }
 
     /// The same at an OAuth 2 issuer of any make, which is asked where it does what.
@@ -88,7 +90,9 @@ impl Client {
     ///
     /// [`ClientError::BadAddress`] if `url` is not an `http` or `https` address.
     pub fn at_token_endpoint(url: &str) -> Result<ClientBuilder, ClientError> {
-        ClientBuilder::with(Endpoints::of_token_endpoint(server_url(url)?))
+        Ok(ClientBuilder::with(Endpoints::of_token_endpoint(
+            server_url(url)?,
+        )))
     }
 }
 
@@ -103,13 +107,13 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
-    fn with(endpoints: Endpoints) -> Result<Self, ClientError> {
-        Ok(Self {
-            authority: Authority::new(endpoints)?,
+    fn with(endpoints: Endpoints) -> Self {
+        Self {
+            authority: Authority::new(endpoints),
             origins: Vec::new(),
             renewal_timeout: RENEWAL_TIMEOUT,
             plain_http: PlainHttp::OwnMachine,
-        })
+        }
     }
 
     /// Bounds a renewal, its retries included; 15 s if not set.
@@ -362,7 +366,7 @@ fn kept_client(
     renewal_timeout: Duration,
 ) -> Result<Client, ClientError> {
     let (origins, plain_http, lease) = (login.allowed(), login.plain_http(), login.lease());
-    let source = KeptSource::new(storage, login)?;
+    let source = KeptSource::new(storage, login);
     let origin = source.origin();
     let session = Session::new(
         Source::Kept(Box::new(source)),

@@ -180,17 +180,17 @@ impl KeptLogin {
     }
 
     /// The server to ask, as it was asked when the login was made.
-    pub(crate) fn authority(&self) -> Result<Authority, ClientError> {
+    pub(crate) fn authority(&self) -> Authority {
         let document = &self.0;
         let endpoints = match &document.endpoints {
             Some(endpoints) => endpoints.clone(),
             None => Endpoints::of_countersign(document.server.clone()),
         };
-        let mut authority = Authority::new(endpoints)?;
+        let mut authority = Authority::new(endpoints);
         if let Some(id) = &document.client_id {
             authority.identify_as(ClientCredentials::Public { id: id.clone() });
         }
-        Ok(authority)
+        authority
     }
 
     pub(crate) fn allowed(&self) -> Origins {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Body, Response};
+use reqwest::{Body, Request, Response};
 use serde::Serialize;
 
 use crate::error::ClientError;
@@ -75,6 +75,15 @@ impl RequestBuilder {
     /// client from having a token.
     pub async fn send(self) -> Result<Response, ClientError> {
         self.sender.execute(self.request.build()?).await
+    }
+
+    /// The request as it stands, without the token, for [`Client::execute`](crate::Client::execute).
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Request`] if it could not be built.
+    pub fn build(self) -> Result<Request, ClientError> {
+        Ok(self.request.build()?)
     }
 
     fn map(self, change: impl FnOnce(reqwest::RequestBuilder) -> reqwest::RequestBuilder) -> Self {

@@ -63,7 +63,7 @@ impl Sender {
         token: &AccessToken,
     ) -> Result<Response, ClientError> {
         request.headers_mut().insert(AUTHORIZATION, header(token));
-        Ok(self.http.execute(request).await?)
+        self.http.execute(request).await
     }
 }
 

@@ -3,6 +3,7 @@
 //! The settings of the system for proxies hold, with one exception: plain HTTP to this machine goes
 //! straight there, for a proxy would read the password or the token in it.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use reqwest::header::RETRY_AFTER;
@@ -21,46 +22,96 @@ const AUTH_TIMEOUT: Duration = Duration::from_secs(10);
 /// No answer of an auth server is larger than this.
 const MAX_ANSWER: usize = 64 * 1024;
 
-/// Carries passwords and refresh tokens, so it follows no redirect at all.
-pub(crate) fn to_the_auth_server(base: &Url) -> Result<reqwest::Client, ClientError> {
-    build(|client| {
-        let client = client.redirect(Policy::none()).timeout(AUTH_TIMEOUT);
-        if goes_straight(base) {
-            client.no_proxy()
-        } else {
-            client
-        }
-    })
+/// An HTTP client that is made when the first request needs it: to load the system's certificates takes
+/// longer than everything else that a short program does with a token that is still good.
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    manner: Manner,
+    built: Arc<OnceLock<reqwest::Client>>,
 }
 
-/// Carries the access token. reqwest drops `Authorization` on a redirect to another scheme, host or
-/// port; how long an answer may take is for the caller to say.
+#[derive(Clone, Copy, Debug)]
+enum Manner {
+    /// Carries passwords and refresh tokens, so it follows no redirect at all.
+    ToTheAuthServer { straight: bool },
+    /// Carries the access token. reqwest drops `Authorization` on a redirect to another scheme, host or
+    /// port; how long an answer may take is for the caller to say.
+    ToAnyone { straight: bool },
+}
+
+impl Http {
+    pub(crate) fn to_the_auth_server(base: &Url) -> Self {
+        let straight = goes_straight(base);
+        Self::new(Manner::ToTheAuthServer { straight })
+    }
+
+    fn new(manner: Manner) -> Self {
+        Self {
+            manner,
+            built: Arc::default(),
+        }
+    }
+
+    pub(crate) fn client(&self) -> Result<&reqwest::Client, ClientError> {
+        if let Some(client) = self.built.get() {
+            return Ok(client);
+        }
+        let client = build(|client| self.manner.set(client))?;
+        Ok(self.built.get_or_init(|| client))
+    }
+}
+
+impl Manner {
+    fn set(self, client: ClientBuilder) -> ClientBuilder {
+        match self {
+            Self::ToTheAuthServer { straight } => {
+                let client = client.redirect(Policy::none()).timeout(AUTH_TIMEOUT);
+                if straight {
+                    // It stays on this machine, so no certificate is ever looked at.
+                    return client.no_proxy().tls_certs_only(None::<Certificate>);
+                }
+                client
+            }
+            Self::ToAnyone { straight } => {
+                let client = client.redirect(Policy::limited(10)).referer(false);
+                if straight { client.no_proxy() } else { client }
+            }
+        }
+    }
+}
+
+/// For requests with the access token.
 #[derive(Clone, Debug)]
 pub(crate) struct ToAnyone {
-    by_the_settings: reqwest::Client,
-    straight: reqwest::Client,
+    by_the_settings: Http,
+    straight: Http,
+    /// Requests are put together with it, and never sent: it has no certificates.
+    builder: reqwest::Client,
 }
 
 impl ToAnyone {
     pub(crate) fn new() -> Result<Self, ClientError> {
-        let settings = |client: ClientBuilder| client.redirect(Policy::limited(10)).referer(false);
+        let builder = reqwest::Client::builder()
+            .tls_certs_only(None::<Certificate>)
+            .no_proxy();
         Ok(Self {
-            by_the_settings: build(settings)?,
-            straight: build(|client| settings(client).no_proxy())?,
+            by_the_settings: Http::new(Manner::ToAnyone { straight: false }),
+            straight: Http::new(Manner::ToAnyone { straight: true }),
+            builder: builder.build()?,
         })
     }
 
-    /// The client requests are built with.
     pub(crate) fn builder(&self) -> &reqwest::Client {
-        &self.by_the_settings
+        &self.builder
     }
 
-    pub(crate) async fn execute(&self, request: Request) -> Result<Response, reqwest::Error> {
-        if goes_straight(request.url()) {
-            self.straight.execute(request).await
+    pub(crate) async fn execute(&self, request: Request) -> Result<Response, ClientError> {
+        let http = if goes_straight(request.url()) {
+            &self.straight
         } else {
-            self.by_the_settings.execute(request).await
-        }
+            &self.by_the_settings
+        };
+        Ok(http.client()?.execute(request).await?)
     }
 }
 

@@ -1,5 +1,6 @@
 //! One file a command.
 
+pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod backup;
 mod database;
@@ -11,8 +12,10 @@ pub(crate) mod jwt;
 pub(crate) mod key;
 pub(crate) mod password;
 mod progress;
+mod prompt;
 pub(crate) mod reason;
 mod rekey;
+pub(crate) mod request;
 pub(crate) mod restore;
 pub(crate) mod scan;
 pub(crate) mod serve;

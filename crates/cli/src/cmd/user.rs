@@ -1,6 +1,6 @@
 //! `countersign user`: who may sign in.
 
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, IsTerminal};
 
 use clap::{Args, Subcommand};
 use countersign_issuer::record::User;
@@ -11,6 +11,7 @@ use serde::Serialize;
 use super::database::{DatabaseArgs, FirstUse};
 use super::import::{self, ImportArgs};
 use super::password::PasswordCost;
+use super::prompt;
 use crate::failure::Failure;
 use crate::output;
 use crate::printable::printable;
@@ -273,7 +274,7 @@ impl PasswordArgs {
     /// process on the machine can read.
     fn read(&self, prompt: &str) -> Result<Password, Failure> {
         let text = if self.password_stdin {
-            from_stdin()?
+            prompt::from_stdin()?
         } else if io::stdin().is_terminal() {
             let first =
                 rpassword::prompt_password(format!("{prompt}: ")).map_err(Failure::failed)?;
@@ -289,16 +290,4 @@ impl PasswordArgs {
         };
         Password::new(text).map_err(Failure::failed)
     }
-}
-
-fn from_stdin() -> Result<String, Failure> {
-    let mut text = String::new();
-    // A password is short; whatever else is piped in by mistake is not read to its end.
-    io::stdin()
-        .take(4096)
-        .read_to_string(&mut text)
-        .map_err(Failure::failed)?;
-    // One line end belongs to the pipe, not to the password.
-    let line = text.strip_suffix('\n').unwrap_or(&text);
-    Ok(line.strip_suffix('\r').unwrap_or(line).to_owned())
 }

@@ -26,7 +26,7 @@ pub(crate) use endpoints::Endpoints;
 use crate::error::ClientError;
 use crate::origin::PlainHttp;
 use crate::secret::RefreshToken;
-use crate::transport;
+use crate::transport::{self, Http};
 use answer::Answered;
 use credentials::Form;
 
@@ -37,19 +37,18 @@ pub(crate) struct Authority {
     credentials: ClientCredentials,
     scope: Option<String>,
     audience: Option<String>,
-    http: reqwest::Client,
+    http: Http,
 }
 
 impl Authority {
-    pub(crate) fn new(endpoints: Endpoints) -> Result<Self, ClientError> {
-        let http = transport::to_the_auth_server(endpoints.base())?;
-        Ok(Self {
+    pub(crate) fn new(endpoints: Endpoints) -> Self {
+        Self {
+            http: Http::to_the_auth_server(endpoints.base()),
             endpoints,
             credentials: ClientCredentials::None,
             scope: None,
             audience: None,
-            http,
-        })
+        }
     }
 
     pub(crate) fn endpoints(&self) -> &Endpoints {
@@ -85,7 +84,7 @@ impl Authority {
         let base = self.base().clone();
         let mut answer = None;
         for place in endpoints::metadata_urls(&base) {
-            let got = self.send(self.http.get(place)).await?;
+            let got = self.send(self.http.client()?.get(place)).await?;
             let found = got.status() != StatusCode::NOT_FOUND;
             answer = Some(got);
             if found {
@@ -118,7 +117,7 @@ impl Authority {
         };
         let body = json(&request);
         request.password.zeroize();
-        self.issued(self.json_request(url, &body)).await
+        self.issued(self.json_request(url, &body)?).await
     }
 
     pub(crate) async fn next_pair(&self, refresh: &RefreshToken) -> Result<Issued, ClientError> {
@@ -128,11 +127,11 @@ impl Authority {
             };
             let body = json(&request);
             request.refresh_token.zeroize();
-            return self.issued(self.json_request(url, &body)).await;
+            return self.issued(self.json_request(url, &body)?).await;
         }
         let mut form = Form::grant("refresh_token");
         form.add("refresh_token", refresh.expose());
-        self.issued(self.form_request(self.endpoints.token()?, form))
+        self.issued(self.form_request(self.endpoints.token()?, form)?)
             .await
     }
 
@@ -145,7 +144,7 @@ impl Authority {
         if let Some(audience) = &self.audience {
             form.add("audience", audience);
         }
-        self.issued(self.form_request(self.endpoints.token()?, form))
+        self.issued(self.form_request(self.endpoints.token()?, form)?)
             .await
     }
 
@@ -157,12 +156,12 @@ impl Authority {
             };
             let body = json(&request);
             request.refresh_token.zeroize();
-            self.json_request(url, &body)
+            self.json_request(url, &body)?
         } else if let Some(url) = self.endpoints.revoke() {
             let mut form = Form::new();
             form.add("token", refresh.expose());
             form.add("token_type_hint", "refresh_token");
-            self.form_request(url, form)
+            self.form_request(url, form)?
         } else {
             return Ok(());
         };
@@ -177,15 +176,18 @@ impl Authority {
         }
     }
 
-    fn json_request(&self, url: &Url, body: &[u8]) -> RequestBuilder {
-        self.http
+    fn json_request(&self, url: &Url, body: &[u8]) -> Result<RequestBuilder, ClientError> {
+        Ok(self
+            .http
+            .client()?
             .post(url.clone())
             .header(CONTENT_TYPE, "application/json")
-            .body(body.to_vec())
+            .body(body.to_vec()))
     }
 
-    fn form_request(&self, url: &Url, form: Form) -> RequestBuilder {
-        self.credentials.sign(self.http.post(url.clone()), form)
+    fn form_request(&self, url: &Url, form: Form) -> Result<RequestBuilder, ClientError> {
+        let request = self.http.client()?.post(url.clone());
+        Ok(self.credentials.sign(request, form))
     }
 
     async fn issued(&self, request: RequestBuilder) -> Result<Issued, ClientError> {

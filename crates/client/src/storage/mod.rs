@@ -59,6 +59,28 @@ pub trait Storage: Send + Sync + 'static {
     fn place(&self) -> String;
 }
 
+impl<S: Storage + ?Sized> Storage for Arc<S> {
+    fn load(&self) -> Result<Option<Zeroizing<Vec<u8>>>, StorageError> {
+        (**self).load()
+    }
+
+    fn save(&self, login: &[u8]) -> Result<(), StorageError> {
+        (**self).save(login)
+    }
+
+    fn remove(&self) -> Result<(), StorageError> {
+        (**self).remove()
+    }
+
+    fn try_lock(&self) -> Result<Option<StorageLock>, StorageError> {
+        (**self).try_lock()
+    }
+
+    fn place(&self) -> String {
+        (**self).place()
+    }
+}
+
 /// The right to change a storage; it ends when the value is dropped.
 pub struct StorageLock(
     #[expect(dead_code, reason = "held until it is dropped")] Box<dyn Any + Send + Sync>,

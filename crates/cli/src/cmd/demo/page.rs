@@ -83,24 +83,3 @@ pub(super) fn aside(text: &str) -> Result<(), Failure> {
         .iter()
         .try_for_each(|line| output::line(&format!("{INDENT}{}", styled(DIM, line))))
 }
-
-/// A token as it may be shown: enough to tell two apart, too little to use.
-pub(super) fn shortened(token: &str) -> String {
-    let tail = token.len().saturating_sub(6);
-    match (token.get(..6), token.get(tail..)) {
-        (Some(head), Some(tail)) if token.len() > 24 => format!("{head}...{tail}"),
-        _ => "...".to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_shortened_token_cannot_be_used() {
-        let token = "eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl";
-        assert_eq!(shortened(token), "eyJhbG...F0dXJl");
-        assert_eq!(shortened("short"), "...");
-    }
-}

@@ -10,12 +10,13 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, answer, read};
-use super::page::{self, Page, shortened};
+use super::page::{self, Page};
 use super::stage::{Pace, Stage};
 use super::token::{in_order, with_another_role};
 use super::{ROLE, USER};
 use crate::cmd::jwt::moment;
 use crate::failure::Failure;
+use crate::output::shortened;
 
 /// A revocation that has not arrived by then does not count as one.
 const PATIENCE: Duration = Duration::from_secs(3);
