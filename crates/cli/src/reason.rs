@@ -187,8 +187,8 @@ const TOKEN: &[Explained] = &[
         code: "lifetime_too_long",
         means: "There is more time between `iat` and `exp` than the verifier allows, or than the \
                 issuer announces for its own tokens.",
-        do_this: "Get a new token. If it is the issuer's own and new, the guard has not yet heard that \
-                  the issuer's maximum was raised: it does at its next start.",
+        do_this: "Get a new token. If it is the issuer's own and new, the issuer's maximum was raised: \
+                  guards hear of it by themselves, in ten seconds at most.",
     },
     Explained {
         code: "insufficient_scope",

@@ -228,7 +228,16 @@ impl<C: DeserializeOwned> Guard<C> {
         if self.inner.issuers.len() == 1 {
             return Ok(0);
         }
-        // A text that is no token at all gets the first issuer's precise refusal.
+        // What is too long is not even looked into, and a text that is no token at all gets the first
+        // issuer's precise refusal.
+        if self
+            .inner
+            .issuers
+            .iter()
+            .any(|issuer| issuer.is_too_long(token))
+        {
+            return Ok(0);
+        }
         let Ok(unverified) = Unverified::parse(token) else {
             return Ok(0);
         };
@@ -336,17 +345,29 @@ impl<C> Guard<C> {
         caller.guard() == self.inner.id
     }
 
-    /// Fresh keys, if the attempt failed for want of a key and somebody can fetch it.
+    /// Fresh keys, if the attempt failed for want of them, or of what is fetched with them, and
+    /// somebody can fetch them.
     pub(crate) fn refetch(&self, attempt: &Attempt<C>) -> Option<Refetching> {
-        match attempt {
-            Err(Failure {
-                why: Why::BadToken(error),
-                issuer: Some(issuer),
-            }) if error.reason() == Reason::UnknownKey => {
-                self.inner.issuers.get(*issuer)?.keys().refetch()
-            }
-            _ => None,
-        }
+        let Err(Failure {
+            why,
+            issuer: Some(issuer),
+        }) = attempt
+        else {
+            return None;
+        };
+        let issuer = self.inner.issuers.get(*issuer)?;
+        let may_help = match why {
+            Why::BadToken(error) => match error.reason() {
+                Reason::UnknownKey => true,
+                // The issuer may have raised what it announces.
+                Reason::LifetimeTooLong => issuer.is_bound_by_announcement(),
+                _ => false,
+            },
+            // As after a long sleep of the whole machine.
+            Why::KeysTooOld => true,
+            _ => false,
+        };
+        may_help.then(|| issuer.keys().refetch())?
     }
 
     /// Counts the outcome and makes a refusal of a failure.

@@ -14,9 +14,10 @@ use crate::caller::Caller;
 /// The headers of [`identity::ALL`]: the caller's subject, name, roles (separated by commas) and
 /// scope (separated by spaces); all of them empty for nobody.
 ///
-/// A header holds printable ASCII. Any other character, a percent sign, and a comma within a role
-/// are percent-encoded as UTF-8, so that no name can look like two and none can break out of its
-/// line.
+/// A header holds printable ASCII, and whoever reads one cuts off the spaces around it. Any other
+/// character, a percent sign, a comma within a role, and spaces at the ends of a name are
+/// percent-encoded as UTF-8, so that no name can look like two or like another one, and none can
+/// break out of its line.
 ///
 /// ```
 /// # use countersign_guard::{Caller, identity_headers};
@@ -29,12 +30,15 @@ pub fn identity_headers<C>(caller: Option<&Caller<C>>) -> HeaderMap {
     let username = caller.and_then(Caller::username).unwrap_or_default();
     let scope = caller.and_then(|caller| caller.verified().scope());
     let roles = caller.map(Caller::roles).unwrap_or_default();
-    let roles: Vec<_> = roles.iter().map(|role| encoded(role, true)).collect();
+    let roles: Vec<_> = roles.iter().map(|role| encoded(role, b",")).collect();
     [
-        (identity::SUBJECT, encoded(subject, false)),
-        (identity::USERNAME, encoded(username, false)),
+        (identity::SUBJECT, encoded(subject, b"")),
+        (identity::USERNAME, encoded(username, b"")),
         (identity::ROLES, roles.join(",")),
-        (identity::SCOPE, encoded(scope.unwrap_or_default(), false)),
+        (
+            identity::SCOPE,
+            encoded(scope.unwrap_or_default().trim_matches(' '), b""),
+        ),
     ]
     .into_iter()
     .map(|(name, value)| {
@@ -45,19 +49,22 @@ pub fn identity_headers<C>(caller: Option<&Caller<C>>) -> HeaderMap {
     .collect()
 }
 
-fn encoded(text: &str, one_of_several: bool) -> String {
-    text.bytes().fold(String::new(), |mut encoded, byte| {
-        match byte {
-            b'%' => encoded.push_str("%25"),
-            b',' if one_of_several => encoded.push_str("%2C"),
-            b' '..=b'~' => encoded.push(char::from(byte)),
-            byte => {
-                // Writing to a `String` does not fail.
-                let _infallible = write!(encoded, "%{byte:02X}");
-            }
+fn encoded(text: &str, also: &[u8]) -> String {
+    let inner = text.trim_matches(' ');
+    let spaces = |count: usize| "%20".repeat(count);
+    let leading = text.len() - text.trim_start_matches(' ').len();
+    let trailing = text.len() - inner.len() - leading;
+    let mut encoded = spaces(leading);
+    for byte in inner.bytes() {
+        if matches!(byte, b' '..=b'~') && byte != b'%' && !also.contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            // Writing to a `String` does not fail.
+            let _infallible = write!(encoded, "%{byte:02X}");
         }
-        encoded
-    })
+    }
+    encoded.push_str(&spaces(trailing));
+    encoded
 }
 
 #[cfg(test)]
@@ -66,13 +73,21 @@ mod tests {
 
     #[test]
     fn what_is_not_printable_is_encoded() {
-        assert_eq!(encoded("ada lovelace", false), "ada lovelace");
+        assert_eq!(encoded("ada lovelace", b""), "ada lovelace");
         assert_eq!(
-            encoded("a\r\nX-Auth-Roles: admin", false),
+            encoded("a\r\nX-Auth-Roles: admin", b""),
             "a%0D%0AX-Auth-Roles: admin"
         );
-        assert_eq!(encoded("Zoë 100%", false), "Zo%C3%AB 100%25");
-        assert_eq!(encoded("a,b", false), "a,b");
-        assert_eq!(encoded("a,b", true), "a%2Cb");
+        assert_eq!(encoded("Zoë 100%", b""), "Zo%C3%AB 100%25");
+        assert_eq!(encoded("a,b", b""), "a,b");
+        assert_eq!(encoded("a,b", b","), "a%2Cb");
+    }
+
+    #[test]
+    fn spaces_that_a_reader_would_cut_off_are_kept() {
+        assert_eq!(encoded(" root", b""), "%20root");
+        assert_eq!(encoded("root  ", b","), "root%20%20");
+        assert_eq!(encoded("  ", b""), "%20%20");
+        assert_eq!(encoded("", b""), "");
     }
 }

@@ -78,7 +78,7 @@ impl RevokedHandle {
 
     /// How old the news are; `None` if the set follows no issuer.
     ///
-    /// It counts from the issuer's signed time, and from the moment that time last advanced here,
+    /// It counts from the issuer's signed time, and from the moment the last new message arrived here,
     /// whichever is longer ago: neither an issuer whose clock is ahead nor a proxy that repeats an
     /// old message can hide a silence. Before the first news it is [`Duration::MAX`].
     pub fn age(&self, now: UnixTime) -> Option<Duration> {
@@ -119,8 +119,8 @@ pub(crate) struct RevokedSet {
     merging: Mutex<()>,
     /// Seconds; [`UNFOLLOWED`] or [`UNHEARD`] before there are any.
     as_of: AtomicU64,
-    /// When `as_of` last advanced, by the local clock.
-    advanced_at: AtomicU64,
+    /// The time of which the news are, never later than when they arrived, by the local clock.
+    fresh_at: AtomicU64,
 }
 
 const UNFOLLOWED: u64 = u64::MAX;
@@ -132,7 +132,7 @@ impl RevokedSet {
             layers: ArcSwap::from_pointee(Layers::default()),
             merging: Mutex::new(()),
             as_of: AtomicU64::new(UNFOLLOWED),
-            advanced_at: AtomicU64::new(0),
+            fresh_at: AtomicU64::new(0),
         }
     }
 
@@ -143,12 +143,16 @@ impl RevokedSet {
         self.as_of.store(UNHEARD, Ordering::Release);
     }
 
-    /// An issuer's signed word, received now.
+    /// An issuer's signed word of `as_of`, received now for the first time.
+    ///
+    /// Several servers of one issuer may be heard, whose clocks differ: the latest `as_of` is kept
+    /// to be read, but what makes the news young is when a new word arrived.
     #[cfg(feature = "remote")]
     pub(crate) fn heard(&self, as_of: UnixTime, now: UnixTime) {
         let _one_at_a_time = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh_at = as_of.min(now).as_secs();
+        self.fresh_at.fetch_max(fresh_at, Ordering::Relaxed);
         if self.as_of().is_none_or(|before| as_of > before) {
-            self.advanced_at.store(now.as_secs(), Ordering::Relaxed);
             self.as_of.store(as_of.as_secs(), Ordering::Release);
         }
     }
@@ -164,9 +168,9 @@ impl RevokedSet {
         match self.as_of.load(Ordering::Acquire) {
             UNFOLLOWED => None,
             UNHEARD => Some(Duration::MAX),
-            secs => {
-                let advanced_at = self.advanced_at.load(Ordering::Relaxed);
-                Some(now.since(UnixTime::from_secs(secs.min(advanced_at))))
+            _ => {
+                let fresh_at = self.fresh_at.load(Ordering::Relaxed);
+                Some(now.since(UnixTime::from_secs(fresh_at)))
             }
         }
     }
@@ -327,6 +331,17 @@ mod tests {
             set.age(NOW.saturating_add(seconds(16))),
             Some(seconds(10)),
             "an issuer whose clock is ahead cannot hide its silence"
+        );
+
+        set.heard(
+            NOW.saturating_add(seconds(20)),
+            NOW.saturating_add(seconds(20)),
+        );
+        assert_eq!(set.as_of(), Some(ahead));
+        assert_eq!(
+            set.age(NOW.saturating_add(seconds(21))),
+            Some(seconds(1)),
+            "another server of the same issuer, whose clock is right, is heard as well"
         );
     }
 }

@@ -179,6 +179,21 @@ impl Issuer {
         self.is_in_force(now).and_then(|()| self.has_heard(now))
     }
 
+    /// Whether the token is longer than is looked at.
+    pub(crate) fn is_too_long(&self, token: &str) -> bool {
+        token.len() > self.expected.max_token_bytes
+    }
+
+    /// Whether the longest life of a token is what the issuer announces.
+    pub(crate) fn is_bound_by_announcement(&self) -> bool {
+        let announced = self.keys.cell().published().max_lifetime;
+        match (self.expected.max_lifetime, announced) {
+            (_, None) => false,
+            (None, Some(_)) => true,
+            (Some(own), Some(announced)) => announced < own,
+        }
+    }
+
     pub(crate) fn keys(&self) -> &KeyHandle {
         &self.keys
     }

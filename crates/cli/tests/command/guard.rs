@@ -1,6 +1,8 @@
 //! `countersign guard`: what it refuses before it answers anybody.
 
-use crate::run::run;
+use std::net::TcpListener;
+
+use crate::run::{command, run, run_with_input};
 
 #[test]
 fn rules_that_are_not_understood_are_wrong_usage() {
@@ -68,4 +70,33 @@ fn what_cannot_be_guarded_is_said_at_once() {
         assert_eq!(ended.code, code, "{arguments:?}: {ended:?}");
         assert!(ended.words.contains(said), "{arguments:?}: {ended:?}");
     }
+}
+
+#[test]
+fn a_proxy_of_the_environment_is_not_told_what_stays_on_this_machine() {
+    let proxy = TcpListener::bind("127.0.0.1:0").expect("a port");
+    proxy.set_nonblocking(true).expect("a listener");
+    let url = format!("http://{}", proxy.local_addr().expect("an address"));
+    let nobody = {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        format!("http://{}", listener.local_addr().expect("an address"))
+    };
+    // It looks for the issuer's keys as the sidecar does, and then ends.
+    let mut verify = command(&[
+        "jwt",
+        "verify",
+        "--issuer",
+        &nobody,
+        "--any-audience",
+        "a.b.c",
+    ]);
+    for variable in ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"] {
+        verify.env(variable, &url);
+    }
+    let ended = run_with_input(&mut verify, "");
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.words.contains("cannot fetch"), "{ended:?}");
+    let asked = proxy.accept().map(|_| ());
+    let kind = asked.expect_err("the proxy was asked").kind();
+    assert_eq!(kind, std::io::ErrorKind::WouldBlock);
 }

@@ -23,6 +23,7 @@ pub(super) struct Reader {
     /// The newest seen of each epoch.
     epochs: HashMap<String, Cursor>,
     bytes_limit: usize,
+    withdrew_a_key: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,8 +36,6 @@ struct Cursor {
 pub(super) struct News {
     /// Up to where the guard now knows everything, as a stream's `Last-Event-ID`.
     pub(super) cursor: String,
-    /// A key was withdrawn that was good until now.
-    pub(super) withdrew_a_key: bool,
 }
 
 /// Why a bulletin is no news.
@@ -73,7 +72,13 @@ impl Reader {
             set,
             epochs: HashMap::new(),
             bytes_limit,
+            withdrew_a_key: false,
         }
+    }
+
+    /// Whether a key was withdrawn, since this was asked last, that was good until then.
+    pub(super) fn withdrew_a_key(&mut self) -> bool {
+        std::mem::take(&mut self.withdrew_a_key)
     }
 
     pub(super) fn sweep(&self, now: UnixTime) {
@@ -88,7 +93,7 @@ impl Reader {
     ) -> Result<News, BulletinError> {
         let bulletin = self.verify(jws, keys, now)?;
         let known = self.place(&bulletin)?;
-        let withdrew_a_key = bulletin
+        self.withdrew_a_key |= bulletin
             .events
             .iter()
             .filter(|event| event.kind == Kind::Kid)
@@ -103,12 +108,13 @@ impl Reader {
         }
         let (as_of, counter) = (bulletin.as_of, bulletin.counter);
         let cursor = format!("{}:{counter}", bulletin.epoch);
+        let seen = self.epochs.get(&bulletin.epoch);
+        let repeated = seen.is_some_and(|seen| as_of <= seen.as_of);
         self.remember(bulletin.epoch, Cursor { as_of, counter });
-        self.set.heard(UnixTime::from_secs(as_of), now);
-        Ok(News {
-            cursor,
-            withdrew_a_key,
-        })
+        if !repeated {
+            self.set.heard(UnixTime::from_secs(as_of), now);
+        }
+        Ok(News { cursor })
     }
 
     fn verify(&self, jws: &str, keys: &KeySet, now: UnixTime) -> Result<Bulletin, BulletinError> {

@@ -1,5 +1,7 @@
 //! What the issuer says about itself.
 
+use std::time::Duration;
+
 use countersign_wire::discovery::Metadata;
 use countersign_wire::paths;
 use reqwest::Url;
@@ -53,6 +55,13 @@ pub(super) async fn discover(
         });
     }
     Ok((metadata, fetcher.for_issuer(&base)))
+}
+
+/// The longest life of a token, if the issuer announces one.
+pub(super) fn max_lifetime(metadata: &Metadata) -> Option<Duration> {
+    metadata
+        .countersign_max_token_lifetime
+        .map(Duration::from_secs)
 }
 
 /// A stranger's text, fit for a log line.

@@ -196,14 +196,14 @@ impl Feed {
     fn read(&mut self, jws: &str) -> Result<(), BulletinError> {
         let keys = &self.keys.published().keys;
         let read = self.reader.read(jws, keys, UnixTime::now());
-        let keys_changed = match &read {
-            Ok(news) => news.withdrew_a_key,
-            Err(BulletinError::Untrue(error)) => error.reason() == Reason::UnknownKey,
-            Err(_) => false,
-        };
-        if keys_changed {
-            // Nobody waits for it: a withdrawal holds already, and a message that could not be
-            // checked comes again with the next snapshot.
+        // Nobody waits for the keys: a withdrawal holds already, and a message that could not be
+        // checked comes again with the next snapshot.
+        if self.reader.withdrew_a_key() {
+            // The issuer signs with another key from now on, and says so itself.
+            self.fresh_keys.insist();
+        } else if let Err(BulletinError::Untrue(error)) = &read
+            && error.reason() == Reason::UnknownKey
+        {
             drop(self.fresh_keys.send());
         }
         match read {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use http::StatusCode;
 use http::header::{ACCEPT, AGE, CACHE_CONTROL, DATE};
-use reqwest::{Certificate, Client, Response, Url, redirect};
+use reqwest::{Certificate, Client, ClientBuilder, Response, Url, redirect};
 
 use super::error::{FetchError, FollowError};
 use super::pace::{Pace, PlainHttp};
@@ -14,6 +14,9 @@ use super::pace::{Pace, PlainHttp};
 #[derive(Clone)]
 pub(super) struct Fetcher {
     client: Client,
+    /// For plain HTTP to the own machine, past any proxy that the environment names: it must not leave
+    /// the machine.
+    near: Client,
     timeout: Duration,
     plain_http: PlainHttp,
 }
@@ -29,7 +32,7 @@ pub(super) struct Fetched {
 
 impl Fetcher {
     pub(super) fn new(pace: &Pace) -> Result<Self, FollowError> {
-        let client = || {
+        let builder = || {
             Client::builder()
                 .redirect(redirect::Policy::none())
                 .referer(false)
@@ -38,15 +41,19 @@ impl Fetcher {
         };
         // On a machine without any CA certificates, as a slim container is, an issuer on loopback
         // can still be followed; no HTTPS issuer will be trusted.
-        let client = client()
+        let no_roots = |builder: ClientBuilder| builder.tls_certs_only(None::<Certificate>);
+        let cannot = |error: reqwest::Error| FollowError::Fetch {
+            what: "metadata",
+            error: error.into(),
+        };
+        let client = builder()
             .build()
-            .or_else(|_| client().tls_certs_only(None::<Certificate>).build())
-            .map_err(|error| FollowError::Fetch {
-                what: "metadata",
-                error: error.into(),
-            })?;
+            .or_else(|_| no_roots(builder()).build())
+            .map_err(cannot)?;
+        let near = no_roots(builder()).no_proxy().build().map_err(cannot)?;
         Ok(Self {
             client,
+            near,
             timeout: pace.timeout,
             plain_http: pace.plain_http,
         })
@@ -115,7 +122,12 @@ impl Fetcher {
         accept: &str,
         last_event_id: Option<&str>,
     ) -> Result<Response, FetchError> {
-        let mut request = self.client.get(url.clone()).header(ACCEPT, accept);
+        let client = if url.scheme() == "http" && is_loopback(url) {
+            &self.near
+        } else {
+            &self.client
+        };
+        let mut request = client.get(url.clone()).header(ACCEPT, accept);
         if let Some(id) = last_event_id {
             request = request.header("last-event-id", id);
         }

@@ -17,7 +17,7 @@ use countersign::{KeySet, UnixTime};
 use countersign_wire::discovery::Metadata;
 use tokio::time::Instant;
 
-use super::discovery::discover;
+use super::discovery::{discover, max_lifetime};
 use super::error::FollowError;
 use super::feed::Feed;
 use super::fetch::Fetcher;
@@ -43,9 +43,9 @@ pub(super) struct Following {
 /// An issuer that was there.
 pub(super) struct Found {
     metadata: Metadata,
-    fetcher: Fetcher,
-    source: Source,
-    first: FetchedKeys,
+    pub(super) fetcher: Fetcher,
+    pub(super) source: Source,
+    pub(super) first: FetchedKeys,
 }
 
 /// The tasks; they end when this is dropped.
@@ -113,16 +113,12 @@ impl Following {
 
     /// Fills the handles and starts to keep them up to date.
     pub(super) async fn attach(&self, found: Found) -> Result<Attached, FollowError> {
+        let max_lifetime = max_lifetime(&found.metadata);
+        self.keys.announce(found.first.keys.clone(), max_lifetime);
+        let keys = RemoteKeys::start(&found, &self.issuer, Arc::clone(&self.keys), &self.pace);
         let Found {
-            metadata,
-            fetcher,
-            source,
-            first,
+            metadata, fetcher, ..
         } = found;
-        let max_lifetime = metadata.countersign_max_token_lifetime;
-        let max_lifetime = max_lifetime.map(Duration::from_secs);
-        self.keys.announce(first.keys.clone(), max_lifetime);
-        let keys = RemoteKeys::start(source, Arc::clone(&self.keys), &first, &self.pace);
         let mut following = None;
         if let (Some(url), Some(revoked)) =
             (&metadata.countersign_revocations_endpoint, &self.revoked)

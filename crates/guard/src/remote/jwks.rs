@@ -18,13 +18,16 @@ use reqwest::Url;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
+use super::discovery::{discover, max_lifetime};
 use super::error::{FetchError, FollowError};
 use super::fetch::Fetcher;
+use super::following::Found;
 use super::pace::{Pace, jittered};
 use super::task::Task;
 use crate::keys::{KeyCell, Refetching};
 
 /// Where an issuer's key set is.
+#[derive(Clone)]
 pub(super) struct Source {
     fetcher: Fetcher,
     url: Url,
@@ -102,12 +105,7 @@ pub(super) struct RemoteKeys {
 }
 
 impl RemoteKeys {
-    pub(super) fn start(
-        source: Source,
-        cell: Arc<KeyCell>,
-        first: &FetchedKeys,
-        pace: &Pace,
-    ) -> Self {
+    pub(super) fn start(found: &Found, issuer: &str, cell: Arc<KeyCell>, pace: &Pace) -> Self {
         let request = Request {
             shared: Arc::new(Shared {
                 flight: Mutex::default(),
@@ -115,17 +113,19 @@ impl RemoteKeys {
                 answered: watch::Sender::new(()),
             }),
             cooldown: pace.cooldown,
-            patience: pace.timeout * 2 + Duration::from_secs(1),
+            patience: pace.timeout * 4 + Duration::from_secs(1),
         };
         let renewal = Renewal {
-            source,
+            issuer: issuer.to_owned(),
+            fetcher: found.fetcher.clone(),
+            source: found.source.clone(),
             cell,
             shared: Arc::clone(&request.shared),
             pace: pace.clone(),
         };
         Self {
             request,
-            _task: Task::spawn(renewal.run(first.max_age)),
+            _task: Task::spawn(renewal.run(found.first.max_age)),
         }
     }
 
@@ -154,9 +154,26 @@ struct Shared {
 struct Flight {
     asked_at: Option<Instant>,
     under_way: bool,
+    /// One more is to follow at once: what is wanted may be newer than what the one under way
+    /// brings.
+    again: bool,
 }
 
 impl Request {
+    /// Has them fetched whatever happened a moment ago. For the issuer's own word only: whatever a
+    /// stranger can bring about waits for the cooldown.
+    pub(super) fn insist(&self) {
+        let mut flight = self
+            .shared
+            .flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        flight.again = flight.under_way;
+        flight.under_way = true;
+        flight.asked_at = Some(Instant::now());
+        self.shared.wanted.notify_one();
+    }
+
     /// What to wait for; `None` if it was asked for too short a time ago.
     pub(super) fn send(&self) -> Option<Refetching> {
         let mut flight = self
@@ -171,10 +188,8 @@ impl Request {
             {
                 return None;
             }
-            *flight = Flight {
-                asked_at: Some(Instant::now()),
-                under_way: true,
-            };
+            flight.asked_at = Some(Instant::now());
+            flight.under_way = true;
             self.shared.wanted.notify_one();
         }
         let mut answered = self.shared.answered.subscribe();
@@ -185,8 +200,17 @@ impl Request {
     }
 }
 
+/// What one fetch brings.
+struct Renewed {
+    keys: KeySet,
+    max_age: Option<Duration>,
+    max_lifetime: Option<Duration>,
+}
+
 /// The task's own part.
 struct Renewal {
+    issuer: String,
+    fetcher: Fetcher,
     source: Source,
     cell: Arc<KeyCell>,
     shared: Arc<Shared>,
@@ -194,17 +218,18 @@ struct Renewal {
 }
 
 impl Renewal {
-    async fn run(self, first_max_age: Option<Duration>) {
+    async fn run(mut self, first_max_age: Option<Duration>) {
         let mut pause = self.freshness(first_max_age);
         loop {
             let asked = tokio::select! {
                 () = self.shared.wanted.notified() => true,
                 () = tokio::time::sleep(jittered(pause)) => false,
             };
-            pause = match self.source.fetch().await {
+            pause = match self.fetch().await {
                 Ok(fetched) => {
-                    self.publish(&fetched.keys);
-                    self.freshness(fetched.max_age)
+                    let pause = self.freshness(fetched.max_age);
+                    self.publish(fetched);
+                    pause
                 }
                 Err(error) => {
                     tracing::warn!(code = error.code(), %error, "the keys could not be renewed");
@@ -212,23 +237,58 @@ impl Renewal {
                 }
             };
             if asked {
-                let mut flight = self
-                    .shared
-                    .flight
-                    .lock()
-                    .unwrap_or_else(PoisonError::into_inner);
-                flight.under_way = false;
-                self.shared.answered.send_replace(());
+                self.land();
             }
         }
     }
 
-    fn publish(&self, keys: &KeySet) {
-        self.cell.fetched_at(UnixTime::now());
-        if !same(keys, &self.cell.published().keys) {
-            tracing::info!(keys = keys.len(), "the issuer's keys changed");
-            self.cell.replace(keys.clone());
+    /// The keys, and what the issuer announces by now. If only its announcement cannot be had, the
+    /// keys are where they were.
+    async fn fetch(&mut self) -> Result<Renewed, FollowError> {
+        let mut longest = self.cell.published().max_lifetime;
+        match discover(&self.fetcher, &self.issuer).await {
+            Ok((metadata, fetcher)) => {
+                self.source = Source::new(fetcher, &metadata.jwks_uri)?;
+                longest = max_lifetime(&metadata);
+            }
+            Err(error) => {
+                tracing::warn!(code = error.code(), %error, "the metadata could not be renewed");
+            }
         }
+        let FetchedKeys { keys, max_age, .. } = self.source.fetch().await?;
+        Ok(Renewed {
+            keys,
+            max_age,
+            max_lifetime: longest,
+        })
+    }
+
+    fn land(&self) {
+        let mut flight = self
+            .shared
+            .flight
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        flight.under_way = std::mem::take(&mut flight.again);
+        if flight.under_way {
+            self.shared.wanted.notify_one();
+        }
+        self.shared.answered.send_replace(());
+    }
+
+    fn publish(&self, renewed: Renewed) {
+        self.cell.fetched_at(UnixTime::now());
+        let before = self.cell.published();
+        let max_lifetime = renewed.max_lifetime;
+        if max_lifetime == before.max_lifetime && same(&renewed.keys, &before.keys) {
+            return;
+        }
+        let keys = renewed.keys.len();
+        tracing::info!(
+            keys,
+            "the issuer's keys, or the longest life of its tokens, changed"
+        );
+        self.cell.announce(renewed.keys, max_lifetime);
     }
 
     /// As long as the issuer says, but neither longer than we do nor so short that it becomes a

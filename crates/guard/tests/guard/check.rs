@@ -461,3 +461,18 @@ fn one_of_several_audiences_is_enough() {
         assert!(check(audience.clone()).is_err(), "{audience}");
     }
 }
+
+#[test]
+fn among_several_issuers_a_token_that_is_too_long_is_not_even_looked_into() {
+    let (one, two) = (Issuer::new(), Issuer::named("https://other.example"));
+    let other = TrustedIssuer::new(&two.name, AUDIENCE).key(two.key.verifying_key());
+    let guard = one.builder().also(other).max_token_bytes(2_000).build();
+    let guard = guard.expect("a guard");
+    let stuffed = json!("x".repeat(2_000));
+    let stranger = Issuer::named("https://stranger.example");
+    for issuer in [&one, &two, &stranger] {
+        let token = issuer.token_with("stuffing", stuffed.clone());
+        refused(&guard, &bearer(&token), "too_large");
+    }
+    refused(&guard, &bearer(&stranger.token()), "wrong_issuer");
+}

@@ -207,6 +207,84 @@ async fn the_announced_lifetime_binds_the_issuers_tokens() {
 }
 
 #[tokio::test]
+async fn a_raised_lifetime_is_heard_of_when_a_token_needs_it() {
+    let remote = RemoteIssuer::start().await;
+    remote.behaviour().metadata.countersign_max_token_lifetime = Some(300);
+    let builder = remote.builder().key_cooldown(Duration::from_millis(50));
+    let guard = builder.follow().await.expect("an issuer");
+    let headers = bearer(&remote.token());
+    let outcome = guard.check_async(&headers, UnixTime::now()).await;
+    assert_eq!(code(&outcome), Some("lifetime_too_long"));
+
+    remote.behaviour().metadata.countersign_max_token_lifetime = Some(600);
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    let outcome = guard.check_async(&headers, UnixTime::now()).await;
+    assert_eq!(code(&outcome), None);
+
+    // What was remembered under the old announcement does not outlive the new one.
+    remote.behaviour().metadata.countersign_max_token_lifetime = Some(599);
+    tokio::time::sleep(Duration::from_millis(60)).await;
+    let stranger = bearer(&remote.token_by(&new_key()));
+    let outcome = guard.check_async(&stranger, UnixTime::now()).await;
+    assert_eq!(code(&outcome), Some("unknown_key"));
+    let outcome = guard.check(&headers, UnixTime::now());
+    assert_eq!(code(&outcome), Some("lifetime_too_long"));
+}
+
+#[tokio::test]
+async fn without_its_metadata_an_issuers_keys_are_renewed_all_the_same() {
+    let remote = RemoteIssuer::start().await;
+    let builder = remote.builder().key_cooldown(Duration::from_millis(10));
+    let guard = builder.follow().await.expect("an issuer");
+    remote.behaviour().metadata.issuer = "https://id.example".to_owned();
+    let key = new_key();
+    remote.behaviour().published.push(key.clone());
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let headers = bearer(&remote.token_by(&key));
+    let outcome = guard.check_async(&headers, UnixTime::now()).await;
+    assert_eq!(code(&outcome), None);
+}
+
+#[tokio::test]
+async fn keys_that_grew_old_while_the_machine_slept_are_renewed_by_the_first_request() {
+    let remote = RemoteIssuer::start().await;
+    let builder = remote.builder().keys_good_for(Duration::from_secs(1));
+    let guard = builder.follow().await.expect("an issuer");
+    tokio::time::sleep(Duration::from_millis(2_100)).await;
+    let headers = bearer(&remote.token());
+    let outcome = guard.check(&headers, UnixTime::now());
+    assert_eq!(code(&outcome), Some("keys_too_old"));
+    let outcome = guard.check_async(&headers, UnixTime::now()).await;
+    assert_eq!(code(&outcome), None);
+}
+
+#[tokio::test]
+async fn a_withdrawal_fetches_the_keys_whatever_strangers_asked_for_before() {
+    let remote = RemoteIssuer::start().await;
+    let next = new_key();
+    remote.behaviour().published.push(next.clone());
+    let builder = remote.builder().key_cooldown(Duration::from_secs(600));
+    let guard = builder.follow().await.expect("an issuer");
+    let now = UnixTime::now();
+    let stranger = bearer(&remote.token_by(&new_key()));
+    let outcome = guard.check_async(&stranger, now).await;
+    assert_eq!(code(&outcome), Some("unknown_key"));
+
+    let (old, newest) = (remote.issuer.key.clone(), new_key());
+    {
+        let mut behaviour = remote.behaviour();
+        behaviour.feed_key = next.clone();
+        behaviour.published = vec![next, newest.clone()];
+    }
+    remote.revoke(Kind::Kid, old.key_id().expect("a thumbprint"));
+    let headers = bearer(&remote.token_by(&newest));
+    eventually("the newest key is known", || {
+        guard.check(&headers, UnixTime::now()).is_ok()
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_secret_in_a_public_set_signs_nothing() {
     let remote = RemoteIssuer::start().await;
     let secret = b"a secret of thirty-two bytes, at least";

@@ -320,6 +320,71 @@ async fn an_issuer_whose_clock_is_an_hour_off_is_heard_all_the_same() {
     }
 }
 
+/// Two servers answer in turn, one of them with a clock an hour ahead; when that one is gone, the
+/// other's word still counts as news.
+#[tokio::test]
+async fn a_server_whose_clock_is_ahead_does_not_make_the_others_old() {
+    let remote = RemoteIssuer::start().await;
+    {
+        let mut behaviour = remote.behaviour();
+        behaviour.clock_runs = false;
+        behaviour.bulletin.as_of += 3_600;
+    }
+    let bound = Duration::from_secs(2);
+    let builder = remote.builder().stale(Stale::Refuse { after: bound });
+    let guard = builder.follow().await.expect("an issuer");
+    let token = remote.token();
+    assert_eq!(code(&guard, &token), None);
+    {
+        let mut behaviour = remote.behaviour();
+        behaviour.clock_runs = true;
+        behaviour.bulletin.epoch = "other".to_owned();
+    }
+    for _ in 0..20 {
+        tokio::time::sleep(bound / 8).await;
+        assert_eq!(code(&guard, &token), None);
+    }
+}
+
+/// Whichever clock is off, the issuer's or the guard's, what was taken back is not let in, neither
+/// now nor later.
+#[tokio::test]
+async fn no_clock_an_hour_off_lets_a_revoked_token_in() {
+    for offset in [3_600_i64, -3_600] {
+        let remote = RemoteIssuer::start().await;
+        let theirs = UnixTime::now().as_secs().checked_add_signed(offset);
+        let theirs = UnixTime::from_secs(theirs.expect("a time"));
+        {
+            let mut behaviour = remote.behaviour();
+            behaviour.clock_runs = false;
+            behaviour.bulletin.as_of = theirs.as_secs();
+        }
+        let guard = remote.builder().follow().await.expect("an issuer");
+        let token = remote.issuer.sign(&remote.issuer.claims(theirs));
+        let check = |now| guard.check(&bearer(&token), now).map(drop);
+        assert!(
+            check(theirs).is_ok(),
+            "by the issuer's own clock it is good"
+        );
+        {
+            let mut behaviour = remote.behaviour();
+            behaviour.bulletin.counter += 1;
+            behaviour.bulletin.events.push(Event {
+                kind: Kind::Sid,
+                value: "s-1".to_owned(),
+                at: None,
+                // As a server says it: the last expiry, leeway and a margin.
+                until: theirs.as_secs() + 600 + 300,
+            });
+        }
+        eventually("it is known", || revocations(&guard).len() == 1).await;
+        for minute in 0..120 {
+            let now = UnixTime::now().saturating_add(Duration::from_secs(minute * 60));
+            assert!(check(now).is_err(), "{offset}: minute {minute}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn an_issuer_without_a_feed_is_followed_for_its_keys() {
     let remote = RemoteIssuer::start().await;
