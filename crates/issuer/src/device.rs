@@ -15,7 +15,7 @@ use crate::{
 };
 
 const DEVICE: Kind = Kind {
-    prefix: "csd_",
+    prefix: DeviceToken::PREFIX,
     context: b"countersign device token v1",
 };
 /// Name, device, time of issue.
@@ -26,6 +26,8 @@ const BODY: usize = 16 + 16 + 8;
 pub struct DeviceToken(SecretString);
 
 impl DeviceToken {
+    /// What every one of them starts with.
+    pub const PREFIX: &str = "csd_";
     /// How long one is good for.
     pub const LIFE: Duration = Duration::from_secs(90 * 86_400);
 

@@ -9,7 +9,7 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use countersign::{crypto::CryptoError, key::KeyError, sign::SignError};
+use countersign::{TokenError, crypto::CryptoError, key::KeyError, sign::SignError};
 
 /// A request was understood and is not granted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -37,7 +37,7 @@ pub enum Refused {
     #[error("the session has expired; sign in again")]
     SessionExpired,
     /// The token was issued to another client.
-    #[error("the refresh token was issued to another client")]
+    #[error("the token was issued to another client")]
     WrongClient,
     /// More scope was asked for than the session was granted.
     #[error("the scope asked for is more than the session was granted")]
@@ -55,11 +55,20 @@ pub enum Refused {
     /// Unknown client, wrong secret or disabled client: never said which.
     #[error("the client or its secret is not right")]
     InvalidClient,
-    /// More scope was asked for than the client may have.
-    #[error("the scope asked for is more than the client may have")]
+    /// The client's signature about itself does not prove anything.
+    #[error("the client assertion cannot be accepted: {0}")]
+    BadAssertion(#[from] AssertionFault),
+    /// The client may not come for tokens in this way.
+    #[error("the client may not use this grant type")]
+    UnauthorizedClient,
+    /// A token of a kind that cannot be revoked (RFC 7009 §2.2.1).
+    #[error("a token of this kind cannot be revoked")]
+    UnsupportedTokenType,
+    /// More scope was asked for than may be granted.
+    #[error("the scope asked for is more than may be granted")]
     InvalidScope,
-    /// An audience was asked for that the client may have no tokens for.
-    #[error("the client may have no tokens for this audience")]
+    /// An audience was asked for that there are no tokens for.
+    #[error("there are no tokens to be had for this audience")]
     InvalidTarget,
     /// A password of no characters.
     #[error("the password is empty")]
@@ -96,6 +105,9 @@ impl Refused {
             Self::RefreshReused => "refresh_reused",
             Self::RollbackOrForgery => "rollback_or_forgery",
             Self::InvalidClient => "invalid_client",
+            Self::BadAssertion(fault) => fault.code(),
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedTokenType => "unsupported_token_type",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::PasswordEmpty => "password_empty",
@@ -116,16 +128,56 @@ impl Refused {
             | Self::SessionEnded
             | Self::SessionExpired
             | Self::WrongClient
-            | Self::WrongScope
             | Self::RefreshReused
             | Self::RollbackOrForgery => "invalid_grant",
-            Self::InvalidClient => "invalid_client",
-            Self::InvalidScope => "invalid_scope",
+            Self::InvalidClient | Self::BadAssertion(_) => "invalid_client",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::WrongScope | Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::PasswordEmpty
             | Self::PasswordTooLong { .. }
             | Self::PasswordTooShort { .. }
             | Self::PasswordIsName => "invalid_request",
+        }
+    }
+}
+
+/// What is wrong with a client assertion (RFC 7523 §3).
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AssertionFault {
+    /// It is no token that the client's keys and id could have made for this server, or its time is
+    /// over.
+    #[error(transparent)]
+    Token(#[from] TokenError),
+    /// It is about somebody else than the client that made it.
+    #[error("its subject is not the client")]
+    Subject,
+    /// It could be shown to another server as well.
+    #[error("it must be meant for this server alone, by its issuer or its token endpoint")]
+    SeveralAudiences,
+    /// It is good for longer than its id would be remembered.
+    #[error("it must expire within an hour")]
+    TooLong,
+    /// Its `jti` is empty.
+    #[error("it has no id")]
+    NoId,
+    /// It was shown before.
+    #[error("it was used before; make a new one for every request")]
+    Used,
+}
+
+impl AssertionFault {
+    /// The stable code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Token(error) => error.reason().code(),
+            Self::Subject => "assertion_subject",
+            Self::SeveralAudiences => "assertion_audiences",
+            Self::TooLong => "assertion_too_long",
+            Self::NoId => "assertion_id",
+            Self::Used => "assertion_used",
         }
     }
 }

@@ -9,11 +9,13 @@ use alloc::{string::String, vec::Vec};
 use countersign::UnixTime;
 
 use crate::{
+    client::{Client, ClientTerms},
     error::Refused,
     marks::Marks,
     password::PasswordProof,
     record::{Handle, Session, User},
     refresh::Redeemed,
+    scope::{self, Exceeded},
     session::SessionPolicy,
 };
 
@@ -26,8 +28,8 @@ pub struct NewSession {
     pub sid: String,
     /// The client it is opened for.
     pub client_id: String,
-    /// The scope granted, words separated by single spaces.
-    pub scope: String,
+    /// The scope asked for, words separated by single spaces; all the user may have if none is.
+    pub scope: Option<String>,
     /// Who the access tokens are for.
     pub audience: Vec<String>,
     /// The MAC key of the first refresh token, [`MacKeys::current_id`](crate::MacKeys::current_id).
@@ -44,6 +46,8 @@ pub struct NewSession {
 ///     user_id: String::from("u1"),
 ///     username: String::from("ada"),
 ///     roles: vec![String::from("admin")],
+///     scope: String::from("everything"),
+///     client: None,
 ///     auth_time: UnixTime::EPOCH,
 ///     narrowed: None,
 ///     sid: None,
@@ -54,6 +58,10 @@ pub struct UserGrant {
     user_id: String,
     username: String,
     roles: Vec<String>,
+    /// The scope the user may have.
+    scope: String,
+    /// The client through which the user signed in, and its terms, if it has any of its own.
+    client: Option<(String, ClientTerms)>,
     auth_time: UnixTime,
     /// Scope narrowed by a refresh; `None` for all that the session has.
     narrowed: Option<String>,
@@ -68,12 +76,15 @@ impl UserGrant {
             id,
             username,
             roles,
+            scope,
             ..
         } = proof.into_user();
         Self {
             user_id: id,
             username,
             roles,
+            scope,
+            client: None,
             auth_time: now,
             narrowed: None,
             sid: None,
@@ -93,14 +104,33 @@ impl UserGrant {
             user_id: user.id.clone(),
             username: user.username.clone(),
             roles: user.roles.clone(),
+            scope: user.scope.clone(),
+            client: None,
             auth_time: session.auth_time,
             narrowed: redeemed.narrowed_scope().map(String::from),
             sid: Some(session.sid.clone()),
         })
     }
 
+    /// The same through a client that is not the server's own: of roles and scope no more than the
+    /// client may have, and tokens by its terms.
+    pub fn for_client(mut self, client: &Client) -> Self {
+        self.roles.retain(|role| client.roles.contains(role));
+        self.scope = scope::shared(&self.scope, &client.scope);
+        self.client = Some((client.client_id.clone(), client.terms));
+        self
+    }
+
     /// Opens a session for this user.
-    pub fn open_session(&self, new: NewSession, policy: &SessionPolicy, now: UnixTime) -> Session {
+    ///
+    /// # Errors
+    /// [`Refused::InvalidScope`] when more is asked for than the user may have.
+    pub fn open_session(
+        &self,
+        new: NewSession,
+        policy: &SessionPolicy,
+        now: UnixTime,
+    ) -> Result<Session, Refused> {
         let NewSession {
             handle,
             sid,
@@ -109,8 +139,11 @@ impl UserGrant {
             audience,
             mac_key_id,
         } = new;
+        let narrowed = scope::narrowed(&self.scope, scope.as_deref());
+        let scope = narrowed.map_err(|Exceeded| Refused::InvalidScope)?;
+        let scope = scope.unwrap_or_else(|| self.scope.clone());
         let expires_at = now.saturating_add(policy.absolute);
-        Session {
+        Ok(Session {
             handle,
             sid,
             user_id: self.user_id.clone(),
@@ -127,7 +160,7 @@ impl UserGrant {
             expires_at,
             ended_at: None,
             end_reason: None,
-        }
+        })
     }
 
     /// The user's id.
@@ -150,14 +183,26 @@ impl UserGrant {
         self.auth_time
     }
 
-    /// Whether this grant may speak for `session`: it is the user's, and the one redeemed if one
-    /// was.
+    /// Whether this grant may speak for `session`: it is the user's, the client's, and the one
+    /// redeemed if one was.
     pub(crate) fn covers(&self, session: &Session) -> bool {
-        self.user_id == session.user_id && self.sid.as_ref().is_none_or(|sid| *sid == session.sid)
+        let client = self.client.as_ref();
+        self.user_id == session.user_id
+            && client.is_none_or(|(client_id, _)| *client_id == session.client_id)
+            && self.sid.as_ref().is_none_or(|sid| *sid == session.sid)
     }
 
-    /// The scope of the access token to make for `session`.
-    pub(crate) fn scope_in<'a>(&'a self, session: &'a Session) -> &'a str {
-        self.narrowed.as_deref().unwrap_or(&session.scope)
+    /// The terms of the client, the server's if it has none of its own.
+    pub(crate) fn terms(&self) -> ClientTerms {
+        self.client
+            .as_ref()
+            .map_or_else(ClientTerms::default, |(_, terms)| *terms)
+    }
+
+    /// The scope of the access token to make for `session`: of what the session was granted, no
+    /// more than user and client may have now.
+    pub fn scope_in(&self, session: &Session) -> String {
+        let granted = self.narrowed.as_deref().unwrap_or(&session.scope);
+        scope::shared(granted, &self.scope)
     }
 }

@@ -18,7 +18,7 @@
 //! - [`password`]: a password is checked, and every refusal costs the same work;
 //! - [`throttle`], [`device`]: how long to wait before the next try, and who need not;
 //! - [`grant`]: the right to have tokens made, from a check and from nothing else; [`client`]: the
-//!   same for programs that have a secret;
+//!   same for programs, and what users may have through them; [`scope`]: what is granted;
 //! - [`session`], [`refresh`], [`marks`], [`mac`]: one row per sign-in, its refresh tokens derived
 //!   from it;
 //! - [`shadow`]: an eye on a thief who refreshes just behind his victim;
@@ -47,7 +47,8 @@
 //! # let chosen = NewPassword::choose(Password::new("correct horse")?, "ada", Default::default())?;
 //! # let user = User {
 //! #     id: "u1".into(), username: "ada".into(), password_hash: hasher.hash(&chosen, [1; 16])?,
-//! #     roles: vec![], disabled: false, created_at: now, password_changed_at: now,
+//! #     roles: vec![], scope: "read write".into(), disabled: false, created_at: now,
+//! #     password_changed_at: now,
 //! # };
 //! # let mut throttle = Throttle::new(ThrottlePolicy::default(), [2; 16]);
 //! # let network = Network::of([192, 0, 2, 1].into());
@@ -61,11 +62,11 @@
 //!     handle: Handle::new(crypto::random()?),
 //!     sid: "s1".into(),
 //!     client_id: "shop".into(),
-//!     scope: "read".into(),
+//!     scope: Some("read".into()),
 //!     audience: vec!["https://api.example".into()],
 //!     mac_key_id: mac_keys.current_id(),
 //! };
-//! let session = grant.open_session(new, &SessionPolicy::default(), now);
+//! let session = grant.open_session(new, &SessionPolicy::default(), now)?;
 //! let seed = TokenSeed { jwt_id: "j1".into(), jitter: 0 };
 //! let policy = TokenPolicy::new("https://login.example");
 //! let access = AccessToken::issue(&grant, &session, &ring, &policy, seed, now)?;
@@ -97,6 +98,7 @@ pub mod record;
 pub mod refresh;
 pub mod revoke;
 mod scheme;
+pub mod scope;
 pub mod session;
 pub mod shadow;
 mod stored;
@@ -104,8 +106,9 @@ pub mod throttle;
 pub mod token;
 
 pub use crate::{
-    client::{Client, ClientGrant, ClientSecret},
-    error::{IssuerError, Refused},
+    client::{AuthenticatedClient, Client, ClientGrant, ClientSecret, GrantType, PublicClient},
+    device::DeviceToken,
+    error::{AssertionFault, IssuerError, Refused},
     grant::{NewSession, UserGrant},
     keyring::{KeyChange, KeyPolicy, KeyRing},
     mac::MacKeys,
@@ -116,7 +119,7 @@ pub use crate::{
     record::{AuditEvent, AuditKind, EndReason, Handle, PasswordHash, Session, User},
     refresh::{Asked, Presented, Redeemed, RefreshToken, Rotation, Theft, Verdict},
     scheme::Work,
-    session::{SessionPolicies, SessionPolicy},
+    session::SessionPolicy,
     stored::ImportRefused,
     token::{AccessToken, TokenPolicy},
 };

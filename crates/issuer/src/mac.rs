@@ -112,8 +112,8 @@ pub struct MacKeyPolicy {
     /// to notice a new key.
     pub known_ahead: Duration,
     /// How long a key is accepted after it made its last token: the longest absolute life of any
-    /// session ([`SessionPolicies::longest`](crate::SessionPolicies::longest)), since a session
-    /// that is refreshed moves on to the newer key, and one that is not is over by then.
+    /// session, whatever its client's terms, since a session that is refreshed moves on to the newer
+    /// key, and one that is not is over by then.
     pub accept_for: Duration,
 }
 

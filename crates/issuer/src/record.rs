@@ -22,6 +22,8 @@ pub struct User {
     pub password_hash: PasswordHash,
     /// Role names, the `roles` claim.
     pub roles: Vec<String>,
+    /// The scope the user's tokens may have, words separated by single spaces.
+    pub scope: String,
     /// A disabled user signs in nowhere and refreshes nothing.
     pub disabled: bool,
     /// When the user was created.
@@ -274,6 +276,12 @@ stored_as_text! {
         UserDeleted = "user_deleted",
         /// A role was taken from the user: no token that names it shall live on.
         RoleTaken = "role_taken",
+        /// The user's scope was made smaller: no token that names what was taken shall live on.
+        ScopeTaken = "scope_taken",
+        /// The client it was opened for signed out, by revoking its refresh token.
+        RevokedByClient = "revoked_by_client",
+        /// The client it was opened for was disabled, deleted or given less.
+        ClientChanged = "client_changed",
         /// A refresh token replaced longer than the grace ago came back: it was stolen, or its
         /// thief was first.
         RefreshReused = "refresh_reused",
@@ -316,12 +324,20 @@ stored_as_text! {
         UserDeleted = "user_deleted",
         /// Users were imported; the detail is how many.
         UsersImported = "users_imported",
-        /// A client was created.
+        /// A client was created; the detail begins with its id, as it does in all that follow.
         ClientCreated = "client_created",
+        /// What a client may ask for was changed.
+        ClientChanged = "client_changed",
         /// A client's secret was replaced.
         ClientSecretRotated = "client_secret_rotated",
+        /// A client was disabled.
+        ClientDisabled = "client_disabled",
+        /// A client was enabled again.
+        ClientEnabled = "client_enabled",
         /// A client was deleted.
         ClientDeleted = "client_deleted",
+        /// An access token was revoked by its client; the detail is the client and the token's id.
+        TokenRevoked = "token_revoked",
         /// A signing key was made and published.
         KeyCreated = "key_created",
         /// A signing key began to sign.

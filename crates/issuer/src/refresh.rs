@@ -18,7 +18,7 @@
 //!
 //! There is one successor per token and never a second: in the grace everybody gets the same one.
 
-use alloc::{string::String, vec::Vec};
+use alloc::string::String;
 
 use countersign::{UnixTime, secret::SecretString};
 
@@ -27,6 +27,7 @@ use crate::{
     mac::{Kind, MacKeys},
     marks::Marks,
     record::{AuditKind, EndReason, Handle, Session},
+    scope::{self, Exceeded},
     session::SessionPolicy,
 };
 
@@ -259,17 +260,7 @@ impl Presented {
         if asked.client_id != row.client_id {
             return Err(Refused::WrongClient);
         }
-        let Some(scope) = asked.scope else {
-            return Ok(None);
-        };
-        let granted = |word: &&str| row.scope.split(' ').any(|granted| granted == *word);
-        let words: Vec<_> = scope.split(' ').filter(|word| !word.is_empty()).collect();
-        match words.as_slice() {
-            // A parameter without a value counts as left out (RFC 6749 §3.2).
-            [] => Ok(None),
-            words if words.iter().all(granted) => Ok(Some(words.join(" "))),
-            _ => Err(Refused::WrongScope),
-        }
+        scope::narrowed(&row.scope, asked.scope).map_err(|Exceeded| Refused::WrongScope)
     }
 
     fn rotation(&self, row: &Session, policy: &SessionPolicy, now: UnixTime) -> Option<Rotation> {

@@ -1,7 +1,6 @@
 //! A session's life: how long it may last, and whether it is over. A user's grant opens one
 //! ([`UserGrant::open_session`](crate::UserGrant::open_session)), refreshes keep it alive.
 
-use alloc::{collections::BTreeMap, string::String};
 use core::time::Duration;
 
 use countersign::UnixTime;
@@ -11,7 +10,8 @@ use crate::{
     record::{EndReason, Session},
 };
 
-/// How long sessions last. A server has one, a client may have its own.
+/// How long sessions last. A server has one; a client may have its own
+/// ([`ClientTerms`](crate::client::ClientTerms)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SessionPolicy {
     /// Unused for this long, a session is over.
@@ -58,50 +58,6 @@ impl SessionPolicy {
     /// When a session with this absolute end expires if it is not used after `now`.
     pub(crate) fn idle_end(&self, now: UnixTime, expires_at: UnixTime) -> UnixTime {
         now.saturating_add(self.idle).min(expires_at)
-    }
-}
-
-/// How long the sessions of each client last.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SessionPolicies {
-    default: SessionPolicy,
-    clients: BTreeMap<String, SessionPolicy>,
-}
-
-impl SessionPolicies {
-    /// One policy for every client.
-    ///
-    /// # Errors
-    /// As for [`SessionPolicy::checked`].
-    pub fn new(default: SessionPolicy) -> Result<Self, IssuerError> {
-        Ok(Self {
-            default: default.checked()?,
-            clients: BTreeMap::new(),
-        })
-    }
-
-    /// Another one for this client.
-    ///
-    /// # Errors
-    /// As for [`SessionPolicy::checked`].
-    pub fn client(
-        mut self,
-        client_id: impl Into<String>,
-        policy: SessionPolicy,
-    ) -> Result<Self, IssuerError> {
-        self.clients.insert(client_id.into(), policy.checked()?);
-        Ok(self)
-    }
-
-    /// The client's own policy, or everybody's.
-    pub fn of(&self, client_id: &str) -> &SessionPolicy {
-        self.clients.get(client_id).unwrap_or(&self.default)
-    }
-
-    /// The longest absolute life of any session: refresh tokens must be accepted for as long.
-    pub fn longest(&self) -> Duration {
-        let lives = self.clients.values().map(|policy| policy.absolute);
-        lives.fold(self.default.absolute, Duration::max)
     }
 }
 

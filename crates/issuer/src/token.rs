@@ -1,13 +1,13 @@
 //! Access tokens (RFC 9068): a user's grant, its session and the key ring make one; so do a client's
 //! grant and the ring.
 
-use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec, vec::Vec};
+use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec};
 use core::time::Duration;
 
 use countersign::{Algorithm, UnixTime, secret::SecretString, sign::Signer, token::AccessFields};
 
 use crate::{
-    client::ClientGrant,
+    client::{ClientGrant, ClientTerms},
     error::{IssuerError, Refused},
     grant::UserGrant,
     keyring::KeyRing,
@@ -40,15 +40,19 @@ impl TokenPolicy {
         }
     }
 
-    /// The algorithm the first of these audiences that has one needs.
-    fn algorithm(&self, audiences: &[String]) -> Option<Algorithm> {
+    /// The algorithm the client needs, or else the first of these audiences that needs one.
+    fn algorithm(&self, audiences: &[String], terms: &ClientTerms) -> Option<Algorithm> {
         let of = |audience| self.algorithms.get(audience).copied();
-        audiences.iter().find_map(of)
+        terms.algorithm.or_else(|| audiences.iter().find_map(of))
     }
 
-    /// The life of a token with this draw of the jitter: in whole seconds, at least one.
-    fn life(&self, jitter: u32) -> Duration {
-        let life = self.life.as_secs();
+    /// The life of a token with this draw of the jitter: in whole seconds, at least one. A client's
+    /// own terms can only shorten it: what guards are told of is the server's.
+    fn life(&self, jitter: u32, terms: &ClientTerms) -> Duration {
+        let life = terms
+            .access_life
+            .map_or(self.life, |own| own.min(self.life));
+        let life = life.as_secs();
         let most = u128::from(life) * u128::from(self.jitter_percent.min(100)) / 100;
         let less = u64::try_from(most * u128::from(jitter) / u128::from(u32::MAX)).unwrap_or(life);
         Duration::from_secs(life.saturating_sub(less).max(1))
@@ -91,8 +95,9 @@ impl AccessToken {
         if !grant.covers(session) {
             return Err(Refused::UnknownSession.into());
         }
+        let terms = grant.terms();
         let expires_at = now
-            .saturating_add(policy.life(seed.jitter))
+            .saturating_add(policy.life(seed.jitter, &terms))
             .min(session.expires_at);
         let claims = AccessFields {
             iss: policy.issuer.as_str().into(),
@@ -109,11 +114,11 @@ impl AccessToken {
             roles: grant.roles().iter().map(Cow::from).collect(),
             preferred_username: Some(grant.username().into()),
         };
-        Self::sign(claims, policy.algorithm(&session.audience), ring)
+        Self::sign(claims, policy.algorithm(&session.audience, &terms), ring)
     }
 
-    /// Makes an access token for a client in its own name: no user, no session, no role. Its `sub`
-    /// is the `client_id` (RFC 9068 §2.2).
+    /// Makes an access token for a client in its own name: no user, no session. Its `sub` is the
+    /// `client_id` (RFC 9068 §2.2).
     ///
     /// # Errors
     /// [`IssuerError`] when no key can sign it.
@@ -125,12 +130,13 @@ impl AccessToken {
         now: UnixTime,
     ) -> Result<Self, IssuerError> {
         let audience = [String::from(grant.audience())];
-        let algorithm = policy.algorithm(&audience);
+        let terms = grant.terms();
+        let algorithm = policy.algorithm(&audience, terms);
         let claims = AccessFields {
             iss: policy.issuer.as_str().into(),
             sub: grant.client_id().into(),
             aud: vec![grant.audience().into()],
-            exp: now.saturating_add(policy.life(seed.jitter)),
+            exp: now.saturating_add(policy.life(seed.jitter, terms)),
             iat: now,
             nbf: Some(now),
             jti: seed.jwt_id.into(),
@@ -138,7 +144,7 @@ impl AccessToken {
             scope: grant.scope().into(),
             sid: None,
             auth_time: None,
-            roles: Vec::new(),
+            roles: grant.roles().iter().map(Cow::from).collect(),
             preferred_username: None,
         };
         Self::sign(claims, algorithm, ring)

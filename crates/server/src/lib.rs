@@ -48,9 +48,10 @@ use tokio::task::JoinHandle;
 pub use crate::config::{Config, ConfigError, Database, PlainHttp, TlsFiles};
 use crate::flow::{Authority, FlowError};
 pub use crate::flow::{
-    Backup, BackupError, Comparison, Custodian, CustodianError, Directory, DirectoryError,
-    ForeignRefused, ForeignUser, Imported, Importer, Oversight, Overwrite, RekeyError, Rekeyed,
-    RestoreError, Restored, Reversion, Reverted, SessionsOf, backup, rekey, restore,
+    Backup, BackupError, ClientChange, Comparison, Custodian, CustodianError, Directory,
+    DirectoryError, ForeignRefused, ForeignUser, Imported, Importer, NewClient, Oversight,
+    Overwrite, Proof, Registry, RegistryError, RekeyError, Rekeyed, RestoreError, Restored,
+    Reversion, Reverted, Rights, SessionsOf, backup, rekey, restore,
 };
 use crate::http::proxies::TrustedProxies;
 use crate::http::shared::Shared;
@@ -218,9 +219,6 @@ fn start_error(error: FlowError) -> StartError {
         FlowError::Store(error) => StartError::Store(error),
         FlowError::Issuer(error) => StartError::Keys(error),
         // Nobody asked for anything yet that could be refused.
-        FlowError::Refused(_)
-        | FlowError::InvalidScope
-        | FlowError::InvalidTarget
-        | FlowError::Busy => StartError::Store(StoreError::Overloaded),
+        FlowError::Refused(_) | FlowError::Busy => StartError::Store(StoreError::Overloaded),
     }
 }

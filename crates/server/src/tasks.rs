@@ -46,6 +46,7 @@ async fn follow_and_keep(authority: &Authority) {
             if let Err(error) = authority.read_revocations().await {
                 tracing::warn!(%error, "cannot read the revocations; it will be tried again");
             }
+            authority.forget_clients();
             if let Err(error) = authority.keep_keys().await {
                 tracing::error!(%error, "cannot look after the keys; it will be tried again");
             }
@@ -75,6 +76,7 @@ async fn follow(
 ) -> Result<(), crate::flow::FlowError> {
     let version = authority.foreign_writes().await?;
     if *seen != Some(version) {
+        authority.forget_clients();
         authority.learn_longest_life().await?;
         // The keys first: the news of a withdrawal must not be signed by the withdrawn key. But what
         // is wrong with them must not hold back what ended.

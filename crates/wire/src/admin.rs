@@ -18,6 +18,9 @@ pub struct NewUser {
     /// The roles of the `roles` claim.
     #[serde(default)]
     pub roles: Vec<String>,
+    /// The scope that may be asked for, separated by spaces.
+    #[serde(default)]
+    pub scope: String,
 }
 
 /// `PUT /admin/users/{name}/password`.
@@ -34,6 +37,9 @@ pub struct UserChange {
     /// ends; one that is only added is in the next token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<String>>,
+    /// The scope that may be asked for, all of it. If a word is taken away, every session ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<String>,
     /// Whether the user is kept out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub disabled: Option<bool>,
@@ -48,6 +54,9 @@ pub struct UserRow {
     pub username: String,
     /// The roles of the `roles` claim.
     pub roles: Vec<String>,
+    /// The scope that may be asked for, separated by spaces.
+    #[serde(default)]
+    pub scope: String,
     /// Whether the user is kept out.
     pub disabled: bool,
     /// Seconds since 1970.
@@ -160,11 +169,13 @@ impl Debug for NewUser {
             username,
             password: _,
             roles,
+            scope,
         } = self;
         f.debug_struct("NewUser")
             .field("username", username)
             .field("password", &Redacted)
             .field("roles", roles)
+            .field("scope", scope)
             .finish()
     }
 }
@@ -191,6 +202,7 @@ mod tests {
             username: "ada".to_string(),
             password: "s3cret".to_string(),
             roles: Vec::new(),
+            scope: String::new(),
         };
         let password = NewPassword {
             password: "s3cret".to_string(),

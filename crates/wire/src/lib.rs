@@ -23,6 +23,7 @@ pub mod admin;
 pub mod bearer;
 pub mod discovery;
 pub mod identity;
+pub mod introspection;
 pub mod paths;
 pub mod problem;
 pub mod revocation;

@@ -44,6 +44,7 @@ pub(crate) fn user(name: &str, password_hash: PasswordHash) -> User {
         username: name.to_owned(),
         password_hash,
         roles: vec!["admin".to_owned()],
+        scope: "read write".to_owned(),
         disabled: false,
         created_at: at(0),
         password_changed_at: at(0),
@@ -88,11 +89,13 @@ pub(crate) fn session() -> Session {
         handle: Handle::new([3; 16]),
         sid: "sid-1".to_owned(),
         client_id: CLIENT.to_owned(),
-        scope: "read write".to_owned(),
+        scope: None,
         audience: vec!["https://api.example".to_owned()],
         mac_key_id: 1,
     };
-    GRANT.open_session(new, &SessionPolicy::default(), at(0))
+    GRANT
+        .open_session(new, &SessionPolicy::default(), at(0))
+        .unwrap()
 }
 
 pub(crate) const ASKED: Asked<'static> = Asked {

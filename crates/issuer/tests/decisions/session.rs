@@ -1,4 +1,4 @@
-use countersign_issuer::{EndReason, Handle, NewSession, Refused, SessionPolicies, SessionPolicy};
+use countersign_issuer::{EndReason, Handle, NewSession, Refused, SessionPolicy};
 
 use crate::cast::{GRANT, at, secs, session};
 
@@ -22,12 +22,12 @@ fn a_session_opens_with_its_first_generation_and_both_ends() {
 }
 
 #[test]
-fn a_client_may_have_a_policy_of_its_own() {
+fn idleness_never_outlasts_the_absolute_end() {
     let new = NewSession {
         handle: Handle::new([0; 16]),
         sid: "short".to_owned(),
         client_id: "kiosk".to_owned(),
-        scope: String::new(),
+        scope: None,
         audience: Vec::new(),
         mac_key_id: 1,
     };
@@ -36,7 +36,7 @@ fn a_client_may_have_a_policy_of_its_own() {
         absolute: secs(3_600),
         ..SessionPolicy::default()
     };
-    let session = GRANT.open_session(new, &kiosk, at(10));
+    let session = GRANT.open_session(new, &kiosk, at(10)).unwrap();
     assert_eq!(
         session.idle_expires_at,
         at(3_610),
@@ -46,23 +46,13 @@ fn a_client_may_have_a_policy_of_its_own() {
 }
 
 #[test]
-fn policies_are_kept_by_client_and_checked() {
+fn a_policy_that_cannot_be_is_refused() {
     let kiosk = SessionPolicy {
         idle: secs(600),
         absolute: secs(3_600),
         grace: secs(0),
     };
-    let archive = SessionPolicy {
-        absolute: secs(365 * DAY),
-        ..SessionPolicy::default()
-    };
-    let policies = SessionPolicies::new(SessionPolicy::default())
-        .and_then(|policies| policies.client("kiosk", kiosk))
-        .and_then(|policies| policies.client("archive", archive))
-        .unwrap();
-    assert_eq!(policies.of("kiosk"), &kiosk);
-    assert_eq!(policies.of("anything else"), &SessionPolicy::default());
-    assert_eq!(policies.longest(), secs(365 * DAY));
+    assert_eq!(kiosk.checked().unwrap(), kiosk);
     for wrong in [
         SessionPolicy {
             idle: secs(0),
@@ -81,9 +71,28 @@ fn policies_are_kept_by_client_and_checked() {
             ..kiosk
         },
     ] {
-        let error = SessionPolicies::new(wrong).unwrap_err();
+        let error = wrong.checked().unwrap_err();
         assert_eq!(error.code(), "session_policy");
     }
+}
+
+#[test]
+fn nobody_is_granted_more_scope_than_they_may_have() {
+    let asking = |scope: Option<&str>| {
+        let new = NewSession {
+            handle: Handle::new([0; 16]),
+            sid: "sid".to_owned(),
+            client_id: "first-party".to_owned(),
+            scope: scope.map(str::to_owned),
+            audience: Vec::new(),
+            mac_key_id: 1,
+        };
+        let opened = GRANT.open_session(new, &SessionPolicy::default(), at(0));
+        opened.map(|session| session.scope)
+    };
+    assert_eq!(asking(None).as_deref(), Ok("read write"));
+    assert_eq!(asking(Some("write")).as_deref(), Ok("write"));
+    assert_eq!(asking(Some("write admin")), Err(Refused::InvalidScope));
 }
 
 #[test]

@@ -5,13 +5,17 @@ use countersign::{
 };
 use countersign_issuer::{
     AccessToken, Asked, Client, ClientSecret, EndReason, Handle, KeyChange, KeyPolicy, KeyRing,
-    Session, SessionPolicy, TokenPolicy, UserGrant, Verdict, client::Wanted, keyring::plan,
-    record::SigningKeyRecord, token::TokenSeed,
+    Session, SessionPolicy, TokenPolicy, UserGrant, Verdict,
+    client::{ClientTerms, Wanted},
+    keyring::plan,
+    record::SigningKeyRecord,
+    token::TokenSeed,
 };
 use proptest::prelude::*;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use crate::cast::{ADA, ASKED, CLIENT, GRANT, at, mac_keys, master, secs, session};
+use crate::client::client;
 
 const ISSUER: &str = "https://auth.example";
 const AUDIENCE: &str = "https://api.example";
@@ -159,23 +163,10 @@ fn a_grant_speaks_for_its_own_user_and_its_own_session() {
 
 #[test]
 fn a_client_has_tokens_in_its_own_name() {
-    let secret = ClientSecret::generate().unwrap();
-    let mut client = Client {
-        client_id: "reports".to_owned(),
-        secrets: Vec::new(),
-        scope: "read".to_owned(),
-        audiences: vec![AUDIENCE.to_owned()],
-        disabled: false,
-        created_at: at(0),
-    };
-    client.add_secret(&secret, at(0), at(0));
-    let proved = Client::authenticate(Some(&client), secret.expose(), at(0)).unwrap();
-    let grant = proved.grant(Wanted::default()).unwrap();
-    let policy = TokenPolicy::new(ISSUER);
-    let token = AccessToken::issue_to_client(&grant, &RING, &policy, seed(0), at(0)).unwrap();
+    let token = issue_to(&client(&ClientSecret::generate().unwrap()));
     let claims = claims(&token, 0);
     assert_eq!((claims.sub(), claims.client_id()), ("reports", "reports"));
-    assert_eq!((claims.scope(), claims.exp()), ("read", at(600)));
+    assert_eq!((claims.scope(), claims.exp()), ("read export", at(600)));
     assert_eq!(
         (
             claims.sid(),
@@ -184,7 +175,62 @@ fn a_client_has_tokens_in_its_own_name() {
         ),
         (None, None, None)
     );
-    assert!(claims.roles().next().is_none());
+    assert_eq!(claims.roles().collect::<Vec<_>>(), ["auditor"]);
+}
+
+#[test]
+fn a_client_may_have_shorter_tokens_and_an_algorithm_of_its_own() {
+    let with = |terms| {
+        issue_to(&Client {
+            terms,
+            ..client(&ClientSecret::generate().unwrap())
+        })
+    };
+    let terms = ClientTerms {
+        access_life: Some(secs(60)),
+        algorithm: Some(Algorithm::EdDSA),
+        ..ClientTerms::default()
+    };
+    let token = with(terms);
+    let header = countersign::token::Unverified::parse(token.expose()).unwrap();
+    assert_eq!(header.algorithm_name(), "EdDSA");
+    assert_eq!(token.expires_in(), secs(60));
+    let longer = ClientTerms {
+        access_life: Some(secs(6_000)),
+        ..ClientTerms::default()
+    };
+    assert_eq!(with(longer).expires_in(), secs(600), "guards know of 600");
+
+    let kiosk = Client {
+        client_id: "kiosk".to_owned(),
+        terms,
+        ..client(&ClientSecret::generate().unwrap())
+    };
+    let grant = GRANT.clone().for_client(&kiosk);
+    let row = Session {
+        client_id: "kiosk".to_owned(),
+        ..session()
+    };
+    let policy = TokenPolicy::new(ISSUER);
+    let token = AccessToken::issue(&grant, &row, &RING, &policy, seed(0), at(0)).unwrap();
+    let header = countersign::token::Unverified::parse(token.expose()).unwrap();
+    assert_eq!(header.algorithm_name(), "EdDSA");
+    assert_eq!(token.expires_in(), secs(60));
+    assert!(
+        code(&session(), &grant, 0).contains("gone"),
+        "a grant through one client is none for another"
+    );
+}
+
+fn issue_to(client: &Client) -> AccessToken {
+    let secret = ClientSecret::generate().unwrap();
+    let mut client = client.clone();
+    client.add_secret(&secret, at(0), at(0));
+    let client = Some(Arc::new(client));
+    let proved = Client::authenticate(client.as_ref(), secret.expose(), at(0)).unwrap();
+    let grant = proved.grant(Wanted::default(), AUDIENCE).unwrap();
+    let policy = TokenPolicy::new(ISSUER);
+    AccessToken::issue_to_client(&grant, &RING, &policy, seed(0), at(0)).unwrap()
 }
 
 proptest! {

@@ -198,10 +198,7 @@ fn custodian(error: FlowError) -> CustodianError {
     match error {
         FlowError::Store(error) => CustodianError::Store(error),
         FlowError::Issuer(error) => CustodianError::Issuer(error),
-        FlowError::Refused(_)
-        | FlowError::InvalidScope
-        | FlowError::InvalidTarget
-        | FlowError::Busy => CustodianError::Contended,
+        FlowError::Refused(_) | FlowError::Busy => CustodianError::Contended,
     }
 }
 

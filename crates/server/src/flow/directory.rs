@@ -9,7 +9,9 @@ use countersign::{UnixTime, crypto};
 use countersign_issuer::password::{NewPassword, PasswordPolicy};
 use countersign_issuer::record::{AuditEvent, AuditKind, EndReason, PasswordHash, User};
 use countersign_issuer::revoke::{Revocation, RevocationKind, RevocationPolicy};
-use countersign_issuer::{IssuerError, Password, PasswordHasher, PasswordParameters, Refused};
+use countersign_issuer::{
+    IssuerError, Password, PasswordHasher, PasswordParameters, Refused, scope,
+};
 
 use super::names::{LONGEST, are_roles, is_username};
 use super::{Authority, Busy, FlowError, new_id};
@@ -25,6 +27,24 @@ pub struct Directory {
     revocations: RevocationPolicy,
     authority: Option<Arc<Authority>>,
     actor: Option<String>,
+}
+
+/// What a user may do.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rights {
+    /// The `roles` claim.
+    pub roles: Vec<String>,
+    /// The scope that may be asked for, words separated by single spaces.
+    pub scope: String,
+}
+
+impl From<Vec<String>> for Rights {
+    fn from(roles: Vec<String>) -> Self {
+        Self {
+            roles,
+            scope: String::new(),
+        }
+    }
 }
 
 /// Why a user was not added or changed.
@@ -43,6 +63,9 @@ pub enum DirectoryError {
     /// A role's name cannot be one.
     #[error("a role has no spaces or control characters, and is not empty")]
     BadRole,
+    /// A scope cannot be one.
+    #[error("a scope is one word of printable ASCII without `\"` and `\\`")]
+    BadScope,
     /// The password cannot be one.
     #[error(transparent)]
     Password(#[from] Refused),
@@ -103,23 +126,26 @@ impl Directory {
     /// Adds a user.
     ///
     /// # Errors
-    /// [`DirectoryError::NameTaken`], or what is wrong with name, roles or password.
+    /// [`DirectoryError::NameTaken`], or what is wrong with name, rights or password.
     pub async fn add(
         &self,
         username: &str,
         password: Password,
-        roles: Vec<String>,
+        rights: impl Into<Rights>,
     ) -> Result<User, DirectoryError> {
+        let Rights { roles, scope } = rights.into();
         if !is_username(username) {
             return Err(DirectoryError::BadName);
         }
         refuse_bad_roles(&roles)?;
+        let scope = checked_scope(&scope)?;
         let now = UnixTime::now();
         let user = User {
             id: new_id().map_err(directory)?,
             username: username.to_owned(),
             password_hash: self.hash(password, username).await?,
             roles,
+            scope,
             disabled: false,
             created_at: now,
             password_changed_at: now,
@@ -168,7 +194,11 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::UnknownUser`].
     pub async fn disable(&self, username: &str) -> Result<usize, DirectoryError> {
-        self.change(username, None, Some(true)).await
+        let disabled = UserChange {
+            disabled: Some(true),
+            ..UserChange::default()
+        };
+        self.change(username, disabled).await
     }
 
     /// Lets a disabled user sign in again.
@@ -176,7 +206,11 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::UnknownUser`].
     pub async fn enable(&self, username: &str) -> Result<(), DirectoryError> {
-        self.change(username, None, Some(false)).await.map(drop)
+        let enabled = UserChange {
+            disabled: Some(false),
+            ..UserChange::default()
+        };
+        self.change(username, enabled).await.map(drop)
     }
 
     /// The user with this name.
@@ -198,21 +232,30 @@ impl Directory {
         username: &str,
         roles: Vec<String>,
     ) -> Result<usize, DirectoryError> {
-        self.change(username, Some(roles), None).await
+        let change = UserChange {
+            roles: Some(roles),
+            ..UserChange::default()
+        };
+        self.change(username, change).await
     }
 
-    /// Gives a user other roles, keeps the user out or lets them in again, as far as it is said:
-    /// both or neither. The answer is how many sessions ended by it.
+    /// Gives a user other roles or another scope, keeps the user out or lets them in again, as far
+    /// as it is said: all of it or nothing. The answer is how many sessions ended by it.
     ///
     /// # Errors
-    /// [`DirectoryError::UnknownUser`] or [`DirectoryError::BadRole`].
+    /// [`DirectoryError::UnknownUser`], [`DirectoryError::BadRole`] or [`DirectoryError::BadScope`].
     pub async fn change(
         &self,
         username: &str,
-        roles: Option<Vec<String>>,
-        disabled: Option<bool>,
+        change: UserChange,
     ) -> Result<usize, DirectoryError> {
+        let UserChange {
+            roles,
+            scope,
+            disabled,
+        } = change;
         refuse_bad_roles(roles.as_deref().unwrap_or_default())?;
+        let scope = scope.as_deref().map(checked_scope).transpose()?;
         let user = self.find(username).await?;
         let now = UnixTime::now();
         let mut audit = Vec::new();
@@ -222,18 +265,28 @@ impl Directory {
                 ..self.about(&user, AuditKind::UserChanged, now)
             });
         }
+        if let Some(scope) = &scope {
+            audit.push(AuditEvent {
+                detail: Some(format!("scope: {scope}")),
+                ..self.about(&user, AuditKind::UserChanged, now)
+            });
+        }
         match disabled {
             Some(true) => audit.push(self.about(&user, AuditKind::UserDisabled, now)),
             Some(false) => audit.push(self.about(&user, AuditKind::UserEnabled, now)),
             None => {}
         }
-        let reason = if disabled == Some(true) {
-            EndReason::UserDisabled
-        } else {
-            EndReason::RoleTaken
+        let reason = match (disabled, &roles) {
+            (Some(true), _) => EndReason::UserDisabled,
+            (_, Some(_)) => EndReason::RoleTaken,
+            (_, None) => EndReason::ScopeTaken,
         };
         let ending = self.ending(reason, now);
-        let change = UserChange { roles, disabled };
+        let change = UserChange {
+            roles,
+            scope,
+            disabled,
+        };
         let ended = self
             .store
             .change_user(&user.id, change, ending.clone(), audit)
@@ -346,14 +399,25 @@ fn refuse_bad_roles(roles: &[String]) -> Result<(), DirectoryError> {
     }
 }
 
+/// The scope with each word once and single spaces between them.
+fn checked_scope(scope: &str) -> Result<String, DirectoryError> {
+    let mut words: Vec<&str> = Vec::new();
+    for word in scope.split_whitespace() {
+        if !scope::is_word(word) {
+            return Err(DirectoryError::BadScope);
+        }
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    Ok(words.join(" "))
+}
+
 fn directory(error: FlowError) -> DirectoryError {
     match error {
         FlowError::Refused(refused) => DirectoryError::Password(refused),
         FlowError::Store(error) => DirectoryError::Store(error),
         FlowError::Issuer(error) => DirectoryError::Issuer(error),
         FlowError::Busy => DirectoryError::Busy,
-        FlowError::InvalidScope | FlowError::InvalidTarget => {
-            DirectoryError::Store(StoreError::Overloaded)
-        }
     }
 }

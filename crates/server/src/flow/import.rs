@@ -113,6 +113,7 @@ impl ForeignUser {
             username: self.username,
             password_hash: self.password_hash,
             roles: self.roles,
+            scope: String::new(),
             disabled: self.disabled,
             created_at: now,
             password_changed_at: now,

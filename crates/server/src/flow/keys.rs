@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use countersign::{KeySet, UnixTime, base64url, crypto};
+use countersign::{
+    AlgorithmRule, AudienceRule, KeySet, Rules, UnixTime, Verifier, base64url, crypto,
+};
 use countersign_issuer::keyring::{self, KeyChange, KeyPolicy};
 use countersign_issuer::mac::{MacKeyChange, MacKeyPolicy, plan_mac_keys};
 use countersign_issuer::record::{AuditEvent, AuditKind, KeyState, MacKeyRecord, SigningKeyRecord};
@@ -15,17 +17,21 @@ use crate::store::{KeyRowChange, Store};
 pub(super) struct Ring {
     pub(super) keys: KeyRing,
     pub(super) macs: MacKeys,
+    /// Knows the access tokens of this server, for whomever they are.
+    pub(super) own_tokens: Verifier,
+    policy: KeyPolicy,
     records: Vec<SigningKeyRecord>,
     mac_records: Vec<MacKeyRecord>,
     json: String,
     etag: String,
 }
 
-/// How both kinds of keys come and go.
+/// How both kinds of keys come and go, and whose they are.
 #[derive(Clone, Debug)]
 pub(super) struct KeyPolicies {
     pub(super) signing: KeyPolicy,
     pub(super) macs: MacKeyPolicy,
+    pub(super) issuer: String,
 }
 
 /// The key set as it is served.
@@ -40,10 +46,17 @@ impl Ring {
     fn open(
         records: Vec<SigningKeyRecord>,
         mac_records: Vec<MacKeyRecord>,
-        policy: &KeyPolicy,
+        policies: KeyPolicies,
         master: &MasterKey,
     ) -> Result<Self, IssuerError> {
-        let keys = KeyRing::open(&records, policy, master)?;
+        let policy = policies.signing;
+        let keys = KeyRing::open(&records, &policy, master)?;
+        let rules = Rules::new(
+            policies.issuer,
+            AudienceRule::any(),
+            AlgorithmRule::of_the_keys(),
+        );
+        let own_tokens = Verifier::new(rules.typ("at+jwt"), keys.published().clone());
         let macs = MacKeys::open_all(&mac_records, master)?;
         let json = keys.published().to_json();
         let etag = format!(
@@ -53,6 +66,8 @@ impl Ring {
         Ok(Self {
             keys,
             macs,
+            own_tokens,
+            policy,
             records,
             mac_records,
             json,
@@ -75,6 +90,7 @@ pub(super) async fn prepare(
     policy: &KeyPolicies,
     now: UnixTime,
 ) -> Result<Ring, FlowError> {
+    let policy = policy.as_clients_need(store).await?;
     loop {
         let (records, mac_records) = store.keys().await?;
         let mut changes = Vec::new();
@@ -85,7 +101,7 @@ pub(super) async fn prepare(
             changes.push(mac_change(change, master, now)?);
         }
         if changes.is_empty() {
-            return Ok(Ring::open(records, mac_records, &policy.signing, master)?);
+            return Ok(Ring::open(records, mac_records, policy, master)?);
         }
         // Opened before anything is changed: a wrong master key must change nothing.
         if !records.is_empty() {
@@ -94,6 +110,21 @@ pub(super) async fn prepare(
         if store.change_keys(changes).await? {
             tracing::info!("changed the signing keys as planned");
         }
+    }
+}
+
+impl KeyPolicies {
+    /// With the algorithms that clients have asked for, and refresh tokens accepted for as long as
+    /// any client's sessions last.
+    async fn as_clients_need(&self, store: &dyn Store) -> Result<Self, FlowError> {
+        let mut policies = self.clone();
+        for algorithm in store.client_algorithms().await? {
+            if !policies.signing.algorithms.contains(&algorithm) {
+                policies.signing.algorithms.push(algorithm);
+            }
+        }
+        policies.macs.accept_for = store.longest_session_life(self.macs.accept_for).await?;
+        Ok(policies)
     }
 }
 
@@ -160,7 +191,10 @@ impl Authority {
         let policies = self.key_policies();
         let ring = prepare(&*self.store, &self.master, &policies, now).await?;
         let known = self.ring.load();
-        if ring.records != known.records || ring.mac_records != known.mac_records {
+        if ring.records != known.records
+            || ring.mac_records != known.mac_records
+            || ring.policy != known.policy
+        {
             self.guard_keys.replace(ring.key_set());
             self.ring.store(ring.into());
         }
@@ -173,7 +207,7 @@ impl Authority {
         PublishedKeys {
             json: ring.json.clone(),
             etag: ring.etag.clone(),
-            max_age: keyring::max_age(&ring.records, &self.key_policies().signing, UnixTime::now()),
+            max_age: keyring::max_age(&ring.records, &ring.policy, UnixTime::now()),
         }
     }
 }

@@ -4,6 +4,9 @@
 //!   sign_in      name + password -> proof -> grant -> session -> pair
 //!   refresh      refresh token -> row -> verdict -> grant -> pair
 //!   sign_out     a session ends and its revocation goes out
+//!   clients      a client proves who it is, and has tokens in its own name
+//!   introspect   what a token is worth, for clients that may know
+//!   revoke       a client takes its own token back
 //!   account      users see and end their own sessions, change their password
 //!   keys         what the key ring plans is stored and published
 //!   revocations  what ended, signed for guards; feed: as it happens
@@ -12,6 +15,7 @@
 //!   restore      a copy takes its place; reverted: what that takes back
 //!   custodian    keys are rotated and withdrawn by hand
 //!   directory    users are added, changed, disabled
+//!   registry     clients are added, changed, disabled
 //!   import       users come from another system, with their hashes
 //!   oversight    administrators see and end sessions, read the audit log
 //! ```
@@ -20,19 +24,23 @@
 
 mod account;
 mod backup;
+mod clients;
 mod custodian;
 mod directory;
 mod feed;
 mod import;
+mod introspect;
 mod keys;
 mod lanes;
 mod names;
 mod oversight;
 mod refresh;
+mod registry;
 mod rekey;
 mod restore;
 mod reverted;
 mod revocations;
+mod revoke;
 mod sign_in;
 mod sign_out;
 
@@ -56,14 +64,18 @@ use countersign_issuer::{
 
 pub(crate) use self::account::PasswordChange;
 pub use self::backup::{Backup, BackupError, Overwrite, backup};
+use self::clients::ClientCache;
+pub(crate) use self::clients::{Asking, ClientToken, Credentials};
 pub use self::custodian::{Custodian, CustodianError};
-pub use self::directory::{Directory, DirectoryError};
+pub use self::directory::{Directory, DirectoryError, Rights};
 use self::feed::Feed;
 pub(crate) use self::feed::Follower;
 pub use self::import::{ForeignRefused, ForeignUser, Imported, Importer};
 use self::keys::{KeyPolicies, Ring};
 use self::lanes::{Busy, Lanes};
 pub use self::oversight::{Oversight, SessionsOf};
+pub(crate) use self::refresh::Refresh;
+pub use self::registry::{ClientChange, NewClient, Proof, Registry, RegistryError};
 pub(crate) use self::rekey::settle_master_key;
 pub use self::rekey::{RekeyError, Rekeyed, rekey};
 pub use self::restore::{Comparison, RestoreError, Restored, restore};
@@ -72,9 +84,6 @@ pub(crate) use self::sign_in::SignIn;
 use crate::config::Config;
 use crate::installation;
 use crate::store::{SharedStore, StoreError};
-
-/// The client of everyone who signs in with a name and a password at this server itself.
-const FIRST_PARTY: &str = "first-party";
 
 /// How many sessions are watched for a thief who refreshes just behind his victim.
 const SHADOWS: usize = 16_384;
@@ -87,6 +96,7 @@ pub(crate) struct Authority {
     ring: ArcSwap<Ring>,
     live: Mutex<LiveSet>,
     feed: Feed,
+    clients: ClientCache,
     throttle: Mutex<Throttle>,
     shadows: Mutex<ShadowWatch>,
     /// In seconds: of any access token that any process of this installation makes.
@@ -124,12 +134,6 @@ pub(crate) enum FlowError {
     /// It is not granted.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// A scope was asked for that this user may not have.
-    #[error("the scope asked for may not be granted to this user")]
-    InvalidScope,
-    /// Tokens were asked for an audience this server does not serve.
-    #[error("this server makes no tokens for the audience asked for")]
-    InvalidTarget,
     /// Too many passwords wait to be hashed.
     #[error("too many sign-ins are under way")]
     Busy,
@@ -176,7 +180,7 @@ impl Authority {
             tokens: TokenPolicy {
                 life: config.access_life,
                 algorithms: config.other_audiences.clone(),
-                ..TokenPolicy::new(issuer)
+                ..TokenPolicy::new(issuer.clone())
             },
             sessions: config.sessions,
             keys: KeyPolicies {
@@ -189,6 +193,7 @@ impl Authority {
                     accept_for: config.sessions.absolute,
                     ..MacKeyPolicy::default()
                 },
+                issuer: issuer.clone(),
             },
             revocations,
             audit_retention: config.audit_retention,
@@ -205,6 +210,7 @@ impl Authority {
             guard_keys: KeyHandle::fixed(ring.key_set()),
             guard_revoked: RevokedHandle::new(),
             throttle: Mutex::new(Throttle::new(ThrottlePolicy::default(), crypto::random()?)),
+            clients: ClientCache::default(),
             shadows: Mutex::new(ShadowWatch::new(SHADOWS)),
             longest_life: AtomicU64::new(policy.revocations.longest_life.as_secs()),
             store,

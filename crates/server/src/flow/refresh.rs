@@ -1,76 +1,142 @@
 //! A refresh token becomes the next pair, or the same one once more, or the end of its session.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use countersign::UnixTime;
 use countersign::secret::SecretString;
 use countersign_issuer::record::{AuditEvent, AuditKind, Session, User};
 use countersign_issuer::throttle::Network;
-use countersign_issuer::{Asked, Presented, Refused, Theft, UserGrant, Verdict};
+use countersign_issuer::{
+    Asked, Client, GrantType, Presented, Redeemed, Refused, SessionPolicy, Theft, UserGrant,
+    Verdict,
+};
 
-use super::{Authority, FIRST_PARTY, FlowError, Pair};
+use super::{Authority, FlowError, Pair};
 use crate::store::{Ending, Rotated, Rotation, Which};
 
-impl Authority {
-    /// Exchanges a refresh token. The order matters: the MAC before any read, the swap before any
-    /// answer, the verdict over the row as it was read under the swap's lock.
-    pub(crate) async fn refresh(
-        &self,
-        token: &SecretString,
-        peer: IpAddr,
-    ) -> Result<Pair, FlowError> {
-        let now = UnixTime::now();
-        let presented = self.ring.load().macs.open(token.expose())?;
-        let asked = Asked {
-            client_id: FIRST_PARTY,
+/// A refresh as it was asked for.
+#[derive(Debug)]
+pub(crate) struct Refresh<'a> {
+    pub(crate) token: &'a SecretString,
+    /// Who presents it; the server's own client if it is none.
+    pub(crate) client: Option<&'a Arc<Client>>,
+    /// Less than the session was granted, if that is wanted.
+    pub(crate) scope: Option<&'a str>,
+    /// The audience, which cannot be another one than before.
+    pub(crate) audience: Option<&'a str>,
+    pub(crate) peer: IpAddr,
+}
+
+impl<'a> Refresh<'a> {
+    /// Of a session of the server's own client, as it is.
+    pub(crate) const fn first_party(token: &'a SecretString, peer: IpAddr) -> Self {
+        Self {
+            token,
+            client: None,
             scope: None,
-        };
-        match self.store.rotate(self.rotation(&presented, now)).await? {
+            audience: None,
+            peer,
+        }
+    }
+
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            client_id: self.client.map_or(Client::FIRST_PARTY, |it| &it.client_id),
+            scope: self.scope,
+        }
+    }
+}
+
+impl Authority {
+    /// Exchanges a refresh token. The order matters: the MAC before any read, what is asked for
+    /// before the swap, the swap before any answer, the verdict over the row as it was read under
+    /// the swap's lock.
+    pub(crate) async fn refresh(&self, asked: Refresh<'_>) -> Result<Pair, FlowError> {
+        let now = UnixTime::now();
+        if let Some(client) = asked.client {
+            client.may(GrantType::RefreshToken)?;
+        }
+        let presented = self.ring.load().macs.open(asked.token.expose())?;
+        let policy = self.session_policy(asked.client);
+        if asked.scope.is_some() || asked.audience.is_some() {
+            self.refuse_more(&presented, &asked, &policy, now).await?;
+        }
+        let rotation = rotation(&presented, asked.asked(), &policy, now);
+        match self.store.rotate(rotation).await? {
             Rotated::Rotated(session, user) => {
-                let redeemed = presented.rotated(&session, asked, now)?;
-                self.shadows().rotated(&session, Network::of(peer));
-                self.pair(&UserGrant::from_refresh(&redeemed, &user)?, &session, now)
+                let redeemed = presented.rotated(&session, asked.asked(), now)?;
+                self.shadows().rotated(&session, Network::of(asked.peer));
+                self.redeem(&redeemed, &user, &asked, now)
             }
             Rotated::NotCurrent(session, user) => {
-                self.not_current(&presented, asked, session, &user, peer, now)
+                self.not_current(&presented, &asked, &policy, session, &user, now)
                     .await
             }
             Rotated::Missing => Err(Refused::UnknownSession.into()),
         }
     }
 
-    fn rotation(&self, presented: &Presented, now: UnixTime) -> Rotation {
-        Rotation {
-            handle: presented.handle(),
-            generation: presented.generation(),
-            presented_mac_key_id: presented.mac_key_id(),
-            client_id: FIRST_PARTY.to_owned(),
-            mac_key_id: presented.next_mac_key_id(),
-            idle: self.policy.sessions.idle,
-            grace: self.policy.sessions.grace,
-            now,
+    /// Judges what is asked for before anything is changed: a token that is refused for asking too
+    /// much is still good for what it was made for.
+    async fn refuse_more(
+        &self,
+        presented: &Presented,
+        asked: &Refresh<'_>,
+        policy: &SessionPolicy,
+        now: UnixTime,
+    ) -> Result<(), FlowError> {
+        let row = self.store.session(presented.handle()).await?;
+        let row = row.ok_or(Refused::UnknownSession)?;
+        // A stolen token is met again, and dealt with, where the row is locked.
+        if let Verdict::Refused(refused) = presented.judge(&row, asked.asked(), policy, now) {
+            return Err(refused.into());
         }
+        let granted = |wanted: &str| row.audience.iter().any(|granted| granted == wanted);
+        if asked.audience.is_some_and(|wanted| !granted(wanted)) {
+            return Err(Refused::InvalidTarget.into());
+        }
+        Ok(())
     }
 
     async fn not_current(
         &self,
         presented: &Presented,
-        asked: Asked<'_>,
+        asked: &Refresh<'_>,
+        policy: &SessionPolicy,
         session: Session,
         user: &User,
-        peer: IpAddr,
         now: UnixTime,
     ) -> Result<Pair, FlowError> {
-        match presented.judge(&session, asked, &self.policy.sessions, now) {
+        match presented.judge(&session, asked.asked(), policy, now) {
             Verdict::Grace(redeemed) => {
-                self.watch_grace(&session, peer, now).await?;
-                self.pair(&UserGrant::from_refresh(&redeemed, user)?, &session, now)
+                self.watch_grace(&session, asked.peer, now).await?;
+                self.redeem(&redeemed, user, asked, now)
             }
-            Verdict::End(theft) => self.end_stolen(&session, theft, peer, now).await,
+            Verdict::End(theft) => self.end_stolen(&session, theft, asked.peer, now).await,
             Verdict::Refused(refused) => Err(refused.into()),
             // The token is current and the store still did not swap: the user is disabled.
             Verdict::Rotate(_) => Err(Refused::SessionEnded.into()),
         }
+    }
+
+    /// The pair for a redeemed token, with what user and client may have as of now.
+    fn redeem(
+        &self,
+        redeemed: &Redeemed,
+        user: &User,
+        asked: &Refresh<'_>,
+        now: UnixTime,
+    ) -> Result<Pair, FlowError> {
+        let session = redeemed.session();
+        let mut grant = UserGrant::from_refresh(redeemed, user)?;
+        if let Some(client) = asked.client {
+            grant = grant.for_client(client);
+            for audience in &session.audience {
+                client.audience(Some(audience), self.audience())?;
+            }
+        }
+        self.pair(&grant, session, now)
     }
 
     /// One grace answer to another network is a telephone on its way; three in a row may be a thief
@@ -122,5 +188,23 @@ impl Authority {
             "a refresh token came back"
         );
         Err(theft.refused().into())
+    }
+}
+
+fn rotation(
+    presented: &Presented,
+    asked: Asked<'_>,
+    policy: &SessionPolicy,
+    now: UnixTime,
+) -> Rotation {
+    Rotation {
+        handle: presented.handle(),
+        generation: presented.generation(),
+        presented_mac_key_id: presented.mac_key_id(),
+        client_id: asked.client_id.to_owned(),
+        mac_key_id: presented.next_mac_key_id(),
+        idle: policy.idle,
+        grace: policy.grace,
+        now,
     }
 }

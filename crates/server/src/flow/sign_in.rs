@@ -1,6 +1,7 @@
 //! A name and a password become a session and its first pair.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use countersign::secret::SecretString;
 use countersign::{UnixTime, crypto};
@@ -9,10 +10,11 @@ use countersign_issuer::record::{AuditEvent, AuditKind, Handle, PasswordHash, Se
 use countersign_issuer::throttle::Network;
 use countersign_issuer::token::TokenSeed;
 use countersign_issuer::{
-    AccessToken, IssuerError, NewSession, Password, PasswordProof, Refused, UserGrant,
+    AccessToken, Client, GrantType, IssuerError, NewSession, Password, PasswordProof, Refused,
+    SessionPolicy, UserGrant,
 };
 
-use super::{Authority, FIRST_PARTY, FlowError, Pair, new_id};
+use super::{Asking, Authority, FlowError, Pair, new_id};
 use crate::store::{Opened, name_key};
 
 /// A sign-in as it was asked for.
@@ -22,6 +24,8 @@ pub(crate) struct SignIn {
     pub(crate) password: SecretString,
     pub(crate) scope: Option<String>,
     pub(crate) audience: Option<String>,
+    /// The client the user signs in through; the server's own if there is none.
+    pub(crate) client: Option<Asking>,
     pub(crate) device_token: Option<SecretString>,
     pub(crate) peer: IpAddr,
 }
@@ -37,7 +41,7 @@ impl Authority {
     /// work. Waiting comes before any of it.
     pub(crate) async fn sign_in(&self, asked: SignIn) -> Result<Pair, FlowError> {
         let now = UnixTime::now();
-        self.refuse_unserved(&asked)?;
+        let audience = self.audience_of(&asked)?;
         let password = match Password::new(asked.password.expose()) {
             Ok(password) => Some(password),
             // An empty password is a wrong one, and costs what a wrong one costs.
@@ -66,8 +70,11 @@ impl Authority {
         };
         self.throttle().succeeded(attempt, UnixTime::now());
         let stored = proof.user().password_hash.clone();
-        let grant = UserGrant::from_password(proof, now);
-        let session = self.new_session(&grant, asked.audience, now)?;
+        let mut grant = UserGrant::from_password(proof, now);
+        if let Some(asking) = &asked.client {
+            grant = grant.for_client(asking.client());
+        }
+        let session = self.new_session(&grant, &asked, audience, now)?;
         let audit = AuditEvent {
             user_id: Some(session.user_id.clone()),
             username: Some(grant.username().to_owned()),
@@ -123,24 +130,24 @@ impl Authority {
         Ok(())
     }
 
-    /// Which scopes a user may ask for is not kept yet, so there is none to have; audiences are
-    /// those of the settings.
-    fn refuse_unserved(&self, asked: &SignIn) -> Result<(), FlowError> {
-        if asked
-            .scope
-            .as_deref()
-            .is_some_and(|scope| !scope.trim().is_empty())
-        {
-            return Err(FlowError::InvalidScope);
+    /// Whom the tokens shall be for: one of the client's audiences, or of those of the settings.
+    /// Which scope there is to have depends on the user, so that is not looked at before the
+    /// password is.
+    fn audience_of(&self, asked: &SignIn) -> Result<String, Refused> {
+        let (wanted, default) = (asked.audience.as_deref(), self.audience());
+        if let Some(asking) = &asked.client {
+            let client = asking.client();
+            client.may(GrantType::RefreshToken)?;
+            return client.audience(wanted, default);
         }
-        match &asked.audience {
-            Some(audience) if !self.serves(audience) => Err(FlowError::InvalidTarget),
-            _ => Ok(()),
+        let others = &self.policy.tokens.algorithms;
+        match wanted {
+            None => Ok(default.to_owned()),
+            Some(wanted) if wanted == default || others.contains_key(wanted) => {
+                Ok(wanted.to_owned())
+            }
+            Some(_) => Err(Refused::InvalidTarget),
         }
-    }
-
-    fn serves(&self, audience: &str) -> bool {
-        audience == self.policy.audience || self.policy.tokens.algorithms.contains_key(audience)
     }
 
     /// Loads the user and checks the password in a hashing lane, for unknown names alike. No
@@ -187,19 +194,28 @@ impl Authority {
     fn new_session(
         &self,
         grant: &UserGrant,
-        audience: Option<String>,
+        asked: &SignIn,
+        audience: String,
         now: UnixTime,
     ) -> Result<Session, FlowError> {
-        let audience = audience.unwrap_or_else(|| self.policy.audience.clone());
+        let client = asked.client.as_ref().map(Asking::client);
+        let policy = self.session_policy(client);
+        let client_id = client.map_or(Client::FIRST_PARTY, |client| &client.client_id);
         let new = NewSession {
             handle: Handle::new(crypto::random()?),
             sid: new_id()?,
-            client_id: FIRST_PARTY.to_owned(),
-            scope: String::new(),
+            client_id: client_id.to_owned(),
+            scope: asked.scope.clone(),
             audience: vec![audience],
             mac_key_id: self.ring.load().macs.current_id(),
         };
-        Ok(grant.open_session(new, &self.policy.sessions, now))
+        Ok(grant.open_session(new, &policy, now)?)
+    }
+
+    /// How long sessions of this client last.
+    pub(super) fn session_policy(&self, client: Option<&Arc<Client>>) -> SessionPolicy {
+        let server = &self.policy.sessions;
+        client.map_or(*server, |client| client.terms.session_policy(server))
     }
 
     /// The pair that answers a sign-in or a refresh: the session's current refresh token, and a
@@ -211,18 +227,23 @@ impl Authority {
         now: UnixTime,
     ) -> Result<Pair, FlowError> {
         let ring = self.ring.load();
-        let seed = TokenSeed {
-            jwt_id: new_id()?,
-            jitter: u32::from_be_bytes(crypto::random::<4>()?),
-        };
+        let policy = &self.policy.tokens;
         let access_token =
-            AccessToken::issue(grant, session, &ring.keys, &self.policy.tokens, seed, now)?;
+            AccessToken::issue(grant, session, &ring.keys, policy, new_seed()?, now)?;
         Ok(Pair {
             access_token,
             refresh_token: ring.macs.refresh_token(session)?,
             refresh_expires_in: session.refresh_expires_in(now),
-            scope: session.scope.clone(),
+            scope: grant.scope_in(session),
             device_token: None,
         })
     }
+}
+
+/// What is random in a token.
+pub(super) fn new_seed() -> Result<TokenSeed, FlowError> {
+    Ok(TokenSeed {
+        jwt_id: new_id()?,
+        jitter: u32::from_be_bytes(crypto::random::<4>()?),
+    })
 }

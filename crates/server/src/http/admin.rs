@@ -25,7 +25,7 @@ use super::body::Json;
 use super::problem::Rejection;
 use super::segment::Segment;
 use super::shared::Shared;
-use crate::flow::{Custodian, Directory, Oversight, SessionsOf};
+use crate::flow::{Custodian, Directory, Oversight, Rights, SessionsOf};
 
 /// The role that opens these routes.
 const ROLE: &str = "admin";
@@ -93,7 +93,14 @@ pub(super) async fn add_user(
     let password = Password::new(new.password)?;
     let user = admin
         .directory
-        .add(&new.username, password, new.roles)
+        .add(
+            &new.username,
+            password,
+            Rights {
+                roles: new.roles,
+                scope: new.scope,
+            },
+        )
         .await?;
     Ok((StatusCode::CREATED, private(user_row(user))).into_response())
 }
@@ -111,7 +118,14 @@ pub(super) async fn change_user(
 ) -> Result<Response, Rejection> {
     admin
         .directory
-        .change(&name, change.roles, change.disabled)
+        .change(
+            &name,
+            crate::store::UserChange {
+                roles: change.roles,
+                scope: change.scope,
+                disabled: change.disabled,
+            },
+        )
         .await?;
     Ok(private(user_row(admin.directory.user(&name).await?)))
 }
@@ -221,6 +235,7 @@ fn user_row(user: User) -> UserRow {
         id: user.id,
         username: user.username,
         roles: user.roles,
+        scope: user.scope,
         disabled: user.disabled,
         created_at: user.created_at.as_secs(),
         password_changed_at: user.password_changed_at.as_secs(),

@@ -41,6 +41,7 @@ pub(super) async fn login(
         password,
         scope,
         audience,
+        client: None,
         device_token: device_token.or_else(|| browser.device_token()),
         peer: origin,
     };

@@ -181,8 +181,6 @@ impl IntoResponse for Rejection {
 fn flow(error: &FlowError) -> Response {
     match error {
         FlowError::Refused(refused) => refusal(refused),
-        FlowError::InvalidScope => asked_too_much(problem::INVALID_SCOPE, error),
-        FlowError::InvalidTarget => asked_too_much("invalid_target", error),
         FlowError::Busy => unavailable("Too many sign-ins are under way", "hash_queue_full"),
         FlowError::Store(StoreError::Overloaded) => {
             unavailable("The server is overloaded", "overloaded")
@@ -205,6 +203,7 @@ fn directory(error: &DirectoryError) -> (StatusCode, &'static str) {
         DirectoryError::NameTaken(_) => (StatusCode::CONFLICT, "name_taken"),
         DirectoryError::UnknownUser(_) => (StatusCode::NOT_FOUND, "unknown_user"),
         DirectoryError::BadRole => (StatusCode::BAD_REQUEST, "bad_role"),
+        DirectoryError::BadScope => (StatusCode::BAD_REQUEST, "bad_scope"),
         _ => (StatusCode::BAD_REQUEST, "bad_name"),
     }
 }
@@ -250,11 +249,6 @@ fn refusal(refused: &Refused) -> Response {
         }
     }
     response
-}
-
-fn asked_too_much(code: &'static str, error: &FlowError) -> Response {
-    let problem = Problem::new(code, sentence(error)).because(code);
-    answer(StatusCode::BAD_REQUEST, &problem)
 }
 
 /// The realm of every challenge this server makes.

@@ -15,7 +15,7 @@ use super::browser::{self, Browser};
 use super::login::token_answer;
 use super::origin::Origin;
 use super::problem::Rejection;
-use crate::flow::{Authority, FlowError};
+use crate::flow::{Authority, FlowError, Refresh};
 
 pub(super) async fn refresh(
     State(authority): State<Arc<Authority>>,
@@ -25,13 +25,18 @@ pub(super) async fn refresh(
 ) -> Result<Response, Rejection> {
     if let Some(request) = request {
         let token = SecretString::new(request.refresh_token);
-        let pair = authority.refresh(&token, origin).await?;
+        let pair = authority
+            .refresh(Refresh::first_party(&token, origin))
+            .await?;
         return Ok(token_answer(pair).into_response());
     }
     let token = browser
         .refresh_token()?
         .ok_or(Rejection::NothingToRefresh)?;
-    match authority.refresh(&token, origin).await {
+    match authority
+        .refresh(Refresh::first_party(&token, origin))
+        .await
+    {
         Ok(pair) => Ok(browser::answer(&pair)),
         Err(error) => {
             let over = matches!(error, FlowError::Refused(_));

@@ -8,10 +8,10 @@ use countersign_issuer::marks::Marks;
 
 /// The columns of a user, in the order in which both engines read them.
 pub(super) const USER: &str = "users.id, users.username, users.password_hash, users.roles, \
-     users.disabled, users.created_at, users.password_changed_at";
+     users.disabled, users.created_at, users.password_changed_at, users.scope";
 
 /// How many columns [`USER`] has.
-pub(super) const USER_COLUMNS: usize = 7;
+pub(super) const USER_COLUMNS: usize = 8;
 
 /// The columns of a session, in the order in which both engines read them.
 pub(super) const SESSION: &str = "sessions.handle, sessions.sid, sessions.user_id, \

@@ -12,13 +12,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use countersign::UnixTime;
+use countersign::{Algorithm, UnixTime};
+use countersign_issuer::Client;
 use countersign_issuer::record::{
     AuditEvent, AuditKind, EndReason, Handle, KeyState, MacKeyRecord, PasswordHash, Sealed,
     Session, SigningKeyRecord, User,
 };
 use countersign_issuer::revoke::Revocation;
 
+mod client_row;
 mod columns;
 pub mod postgres;
 pub mod sqlite;
@@ -87,9 +89,45 @@ pub trait Store: Debug + Send + Sync {
         audit: AuditEvent,
     ) -> Result<Found<Vec<Ended>>, StoreError>;
 
+    /// Adds a client. Its id must be no user's: both are the `sub` of tokens.
+    async fn create_client(&self, client: Client, audit: AuditEvent)
+    -> Result<Created, StoreError>;
+
+    /// The client with this id.
+    async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError>;
+
+    /// Up to `limit` clients whose ids come after `after`, in the order of their ids.
+    async fn clients(&self, after: Option<&str>, limit: u32) -> Result<Vec<Client>, StoreError>;
+
+    /// Stores a client that was changed, as its next revision, if it still is of the revision it was
+    /// read at. With an `ending`, every session that was opened for it ends, and the tokens it has
+    /// in its own name are revoked.
+    async fn change_client(
+        &self,
+        client: Client,
+        ending: Option<Ending>,
+        audit: AuditEvent,
+    ) -> Result<Found<Vec<Ended>>, StoreError>;
+
+    /// Deletes a client, ends every session that was opened for it and revokes its own tokens.
+    async fn delete_client(
+        &self,
+        client_id: &str,
+        ending: Ending,
+        audit: AuditEvent,
+    ) -> Result<Found<Vec<Ended>>, StoreError>;
+
+    /// The algorithms that clients have asked for, each once.
+    async fn client_algorithms(&self) -> Result<Vec<Algorithm>, StoreError>;
+
+    /// Remembers until `until` that the client assertion of this digest was used; whether this was
+    /// the first time, in any process.
+    async fn use_assertion(&self, digest: [u8; 32], until: UnixTime) -> Result<bool, StoreError>;
+
     /// Opens a session for the user whose password was just checked. `checked` is the hash it was
     /// checked against: if it is no longer the user's, or the user was disabled meanwhile, nothing
-    /// is opened. `upgrade` replaces that hash by one at today's cost.
+    /// is opened; nor if its client is neither the server's own nor one that is there and enabled.
+    /// `upgrade` replaces that hash by one at today's cost.
     async fn open_session(
         &self,
         session: Session,
@@ -120,6 +158,9 @@ pub trait Store: Debug + Send + Sync {
     /// Ends what `which` names and publishes it. Sessions that are over already are left alone.
     async fn end_sessions(&self, which: Which, ending: Ending) -> Result<Vec<Ended>, StoreError>;
 
+    /// Publishes a revocation of its own, of one token.
+    async fn revoke(&self, revocation: Revocation, audit: AuditEvent) -> Result<(), StoreError>;
+
     /// Appends to the audit log something that changes nothing else.
     async fn audit(&self, event: AuditEvent) -> Result<(), StoreError>;
 
@@ -147,6 +188,9 @@ pub trait Store: Debug + Send + Sync {
     /// access token of this installation can have.
     async fn longest_access_life(&self, life: Duration) -> Result<Duration, StoreError>;
 
+    /// The same for sessions, whichever client they are of.
+    async fn longest_session_life(&self, life: Duration) -> Result<Duration, StoreError>;
+
     /// Deletes a few rows that nobody can ask for again, and audit lines older than
     /// `audit_before`; `limit` of each at most. The answer says whether there may be more.
     async fn sweep(
@@ -163,13 +207,13 @@ pub trait Store: Debug + Send + Sync {
 /// A store that several tasks share.
 pub type SharedStore = Arc<dyn Store>;
 
-/// What became of a new user.
+/// What became of a new user, or a new client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Created {
-    /// The user exists now.
+    /// It exists now.
     Created,
-    /// There is a user of that name already.
+    /// There is one of that name already.
     NameTaken,
 }
 
@@ -188,18 +232,27 @@ pub enum Found<T> {
 pub struct UserChange {
     /// Instead of the roles there are.
     pub roles: Option<Vec<String>>,
+    /// Instead of the scope there is.
+    pub scope: Option<String>,
     /// Whether the user is kept out.
     pub disabled: Option<bool>,
 }
 
 impl UserChange {
-    /// Whether somebody who has the `roles`, as they are stored, loses something by it.
-    pub(crate) fn takes_away(&self, roles: &str) -> bool {
-        let kept = |role: &str| match &self.roles {
+    /// Whether somebody who has these `roles` and this `scope`, as they are stored, loses something
+    /// by it.
+    pub(crate) fn takes_away(&self, roles: &str, scope: &str) -> bool {
+        let role_kept = |role: &str| match &self.roles {
             Some(new) => new.iter().any(|new| new == role),
             None => true,
         };
-        self.disabled == Some(true) || !roles.split_whitespace().all(kept)
+        let word_kept = |word: &str| match &self.scope {
+            Some(new) => new.split(' ').any(|new| new == word),
+            None => true,
+        };
+        self.disabled == Some(true)
+            || !roles.split_whitespace().all(role_kept)
+            || !scope.split_whitespace().all(word_kept)
     }
 }
 
@@ -209,7 +262,8 @@ impl UserChange {
 pub enum Opened {
     /// It is open.
     Opened,
-    /// The user was disabled, deleted or given another password in the meantime.
+    /// The user was disabled, deleted or given another password in the meantime, or the client was
+    /// disabled or deleted.
     UserChanged,
 }
 

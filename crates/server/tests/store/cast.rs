@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use countersign::Algorithm;
 use countersign::UnixTime;
+use countersign_issuer::client::{Authentication, ClientSecretHash, ClientTerms};
 use countersign_issuer::marks::Marks;
 use countersign_issuer::record::{
     AuditEvent, AuditKind, EndReason, Handle, PasswordHash, Session, User,
 };
+use countersign_issuer::{Client, GrantType};
 use countersign_server::store::{Ending, Rotation, UserChange};
 
 pub(crate) const CLIENT: &str = "first-party";
@@ -31,6 +34,7 @@ pub(crate) fn user(name: &str) -> User {
         username: name.to_owned(),
         password_hash: PasswordHash::from_stored(format!("hash-of-{name}")),
         roles: vec!["reader".into(), "writer".into()],
+        scope: "orders:read orders:write".into(),
         disabled: false,
         created_at: now(),
         password_changed_at: now(),
@@ -58,14 +62,40 @@ pub(crate) fn session(user: &User, number: u8) -> Session {
     }
 }
 
+pub(crate) fn client(client_id: &str) -> Client {
+    let secrets = vec![
+        ClientSecretHash::from_stored([1; 32], Some(in_seconds(60))),
+        ClientSecretHash::from_stored([2; 32], None),
+    ];
+    Client {
+        client_id: client_id.to_owned(),
+        name: "Nightly \"reports\"".to_owned(),
+        authentication: Authentication::Secrets(secrets),
+        grant_types: GrantType::ALL.to_vec(),
+        scope: "orders:read export".to_owned(),
+        audiences: vec!["api".to_owned(), "https://store.example".to_owned()],
+        serves: vec!["orders".to_owned()],
+        roles: vec!["auditor".to_owned(), "reader".to_owned()],
+        terms: ClientTerms {
+            session_idle: Some(Duration::from_secs(60)),
+            session_absolute: Some(Duration::from_secs(600)),
+            access_life: Some(Duration::from_secs(30)),
+            algorithm: Some(Algorithm::RS256),
+        },
+        disabled: false,
+        created_at: now(),
+        revision: 0,
+    }
+}
+
 pub(crate) fn audit(kind: AuditKind) -> AuditEvent {
     AuditEvent::new(now(), kind)
 }
 
 pub(crate) fn disabled(disabled: bool) -> UserChange {
     UserChange {
-        roles: None,
         disabled: Some(disabled),
+        ..UserChange::default()
     }
 }
 

@@ -63,6 +63,17 @@ on_both_engines! {
         a_rotation_may_change_the_mac_key
         what_does_not_match_changes_nothing
         of_many_racers_one_rotates;
+    clients:
+        a_client_comes_back_as_it_was_stored
+        a_client_id_is_given_once_and_to_no_user
+        clients_are_listed_in_pages
+        a_change_is_made_to_the_client_as_it_was_read
+        what_a_client_was_granted_ends_with_it
+        no_session_opens_for_a_client_that_is_not_there
+        another_process_notices_a_changed_client
+        an_assertion_is_used_once_until_it_has_expired
+        a_token_of_its_own_is_revoked
+        scope_that_is_taken_away_ends_every_session;
     keys:
         keys_come_back_as_they_were_stored
         a_step_is_taken_once

@@ -11,7 +11,10 @@ use super::pool::Pool;
 use crate::store::StoreError;
 
 /// Each step once, in order. A step that has been released is never edited.
-const STEPS: &[&str] = &[include_str!("../../../migrations/postgres/0001_first.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../../../migrations/postgres/0001_first.sql"),
+    include_str!("../../../migrations/postgres/0002_clients.sql"),
+];
 
 /// Brings the database up to this program's schema, or refuses one that is newer.
 pub(super) async fn migrate(pool: &Pool) -> Result<(), StoreError> {

@@ -15,6 +15,7 @@
 
 mod address;
 mod audit;
+mod clients;
 mod clock;
 mod failure;
 mod keys;
@@ -30,7 +31,8 @@ mod users;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use countersign::UnixTime;
+use countersign::{Algorithm, UnixTime};
+use countersign_issuer::Client;
 use countersign_issuer::record::{
     AuditEvent, Handle, MacKeyRecord, PasswordHash, Session, SigningKeyRecord, User,
 };
@@ -79,6 +81,23 @@ impl PostgresStore {
             follower: Follower::new()?,
             sweeper: Sweeper::default(),
         })
+    }
+
+    /// The larger of `life` and what the fact `name` says; from now on it says that. It is written
+    /// only when it changes.
+    async fn longest(&self, name: &'static str, life: Duration) -> Result<Duration, StoreError> {
+        let sql = "INSERT INTO facts (name, value) VALUES ($1, $2)
+             ON CONFLICT (name) DO UPDATE SET value = greatest(facts.value, excluded.value)
+             RETURNING value";
+        let life = rows::seconds_of(life);
+        let known = "SELECT value FROM facts WHERE name = $1 AND value >= $2";
+        let row = match self.pool.query_opt(known, &[&name, &life]).await? {
+            Some(row) => row,
+            None => self.pool.query_one(sql, &[&name, &life]).await?,
+        };
+        Ok(Duration::from_secs(
+            rows::get::<i64>(&row, 0)?.max(0).unsigned_abs(),
+        ))
     }
 
     async fn change_and_end(
@@ -177,6 +196,62 @@ impl Store for PostgresStore {
             .await
     }
 
+    async fn create_client(
+        &self,
+        client: Client,
+        audit: AuditEvent,
+    ) -> Result<Created, StoreError> {
+        clients::create(&self.pool, &client, &audit).await
+    }
+
+    async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
+        clients::by_id(&self.pool, client_id).await
+    }
+
+    async fn clients(&self, after: Option<&str>, limit: u32) -> Result<Vec<Client>, StoreError> {
+        clients::list(&self.pool, after.unwrap_or_default(), limit).await
+    }
+
+    async fn change_client(
+        &self,
+        client: Client,
+        ending: Option<Ending>,
+        audit: AuditEvent,
+    ) -> Result<Found<Vec<Ended>>, StoreError> {
+        clients::ChangeAndEnd {
+            change: clients::Change::To(&client),
+            ending: ending.as_ref(),
+            audit: &audit,
+            writer: self.follower.writer(),
+        }
+        .run_in(&self.pool)
+        .await
+    }
+
+    async fn delete_client(
+        &self,
+        client_id: &str,
+        ending: Ending,
+        audit: AuditEvent,
+    ) -> Result<Found<Vec<Ended>>, StoreError> {
+        clients::ChangeAndEnd {
+            change: clients::Change::Delete(client_id),
+            ending: Some(&ending),
+            audit: &audit,
+            writer: self.follower.writer(),
+        }
+        .run_in(&self.pool)
+        .await
+    }
+
+    async fn client_algorithms(&self) -> Result<Vec<Algorithm>, StoreError> {
+        clients::algorithms(&self.pool).await
+    }
+
+    async fn use_assertion(&self, digest: [u8; 32], until: UnixTime) -> Result<bool, StoreError> {
+        clients::use_once(&self.pool, &digest, until).await
+    }
+
     async fn open_session(
         &self,
         session: Session,
@@ -210,6 +285,10 @@ impl Store for PostgresStore {
 
     async fn end_sessions(&self, which: Which, ending: Ending) -> Result<Vec<Ended>, StoreError> {
         sessions::end(&self.pool, &which, &ending, self.follower.writer()).await
+    }
+
+    async fn revoke(&self, revocation: Revocation, audit: AuditEvent) -> Result<(), StoreError> {
+        revocations::publish(&self.pool, &revocation, &audit, self.follower.writer()).await
     }
 
     async fn audit(&self, event: AuditEvent) -> Result<(), StoreError> {
@@ -249,17 +328,11 @@ impl Store for PostgresStore {
     }
 
     async fn longest_access_life(&self, life: Duration) -> Result<Duration, StoreError> {
-        let life = rows::seconds_of(life);
-        // Asked for often, and raised hardly ever.
-        let sql = "SELECT value FROM facts WHERE name = 'longest_access_life' AND value >= $1";
-        if let Some(row) = self.pool.query_opt(sql, &[&life]).await? {
-            return rows::length(&row, 0);
-        }
-        let sql = "INSERT INTO facts (name, value) VALUES ('longest_access_life', $1)
-             ON CONFLICT (name) DO UPDATE SET value = greatest(facts.value, excluded.value)
-             RETURNING value";
-        let row = self.pool.query_one(sql, &[&life]).await?;
-        rows::length(&row, 0)
+        self.longest("longest_access_life", life).await
+    }
+
+    async fn longest_session_life(&self, life: Duration) -> Result<Duration, StoreError> {
+        self.longest("longest_session_life", life).await
     }
 
     async fn sweep(

@@ -6,14 +6,16 @@
 //! its transaction is committed; the minute is far longer than any transaction is given, so none slips
 //! through.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
 use countersign::{UnixTime, crypto};
+use countersign_issuer::record::AuditEvent;
 use countersign_issuer::revoke::{Revocation, RevocationKind};
 
+use super::audit::{LINE, Line, line_from};
 use super::clock::MICROS;
 use super::pool::Pool;
-use super::rows::{self, seconds};
+use super::rows::{self, Text, seconds};
 use crate::store::StoreError;
 
 /// The window that is watched, in microseconds.
@@ -45,6 +47,31 @@ pub(super) async fn live(db: &Pool, now: UnixTime) -> Result<Vec<Revocation>, St
             })
         })
         .collect()
+}
+
+/// Publishes a revocation by itself, and writes it down.
+pub(super) async fn publish(
+    db: &Pool,
+    revocation: &Revocation,
+    event: &AuditEvent,
+    writer: i64,
+) -> Result<(), StoreError> {
+    static PUBLISH: LazyLock<String> = LazyLock::new(|| {
+        format!(
+            "WITH published AS (
+                 INSERT INTO revocations (kind, value, until, published_at, writer)
+                 VALUES ($1, $2, $3, {MICROS}, $4) {REPUBLISH} RETURNING 1
+             )
+             INSERT INTO audit ({LINE}) SELECT {} FROM published",
+            line_from(5)
+        )
+    });
+    let kind = revocation.kind.as_str();
+    let (value, until) = (Text(&revocation.value), seconds(revocation.until));
+    let line = Line::of(event);
+    db.query(&PUBLISH, &line.after(&[&kind, &value, &until, &writer]))
+        .await?;
+    Ok(())
 }
 
 /// Who writes, and what of the others has been noticed.
@@ -84,14 +111,14 @@ impl Follower {
     }
 
     /// A number that rises when others have published a revocation, or when anybody has changed the
-    /// keys or makes tokens that live longer than any before.
+    /// keys or a client, or makes tokens that live longer than any before.
     pub(super) async fn changes(&self, db: &Pool) -> Result<u64, StoreError> {
         // Each stamp counts with its lower digits (eleven days): sums of whole ones would run over.
         let sql = format!(
             "SELECT {MICROS}, count(*)::BIGINT,
                  coalesce(sum(published_at % 1000000000000), 0)::BIGINT,
                  (SELECT sum(value)::BIGINT FROM facts
-                  WHERE name IN ('key_changes', 'longest_access_life'))
+                  WHERE name IN ('key_changes', 'client_changes', 'longest_access_life'))
              FROM revocations WHERE published_at > {MICROS} - $2::BIGINT AND writer <> $1"
         );
         let row = db.query_one(&sql, &[&self.writer, &WINDOW]).await?;

@@ -78,7 +78,8 @@ static ROTATE: LazyLock<String> = LazyLock::new(|| {
 /// The columns of a user beside those of a session, where names must not be given twice.
 const USER_AS: &str = "users.id AS of_id, users.username AS of_username, \
      users.password_hash AS of_password_hash, users.roles AS of_roles, users.disabled, \
-     users.created_at AS of_created_at, users.password_changed_at AS of_password_changed_at";
+     users.created_at AS of_created_at, users.password_changed_at AS of_password_changed_at, \
+     users.scope AS of_scope";
 
 pub(super) async fn rotate(db: &Pool, rotation: &Rotation) -> Result<Rotated, StoreError> {
     let row = db

@@ -30,6 +30,7 @@ pub(super) fn user(row: &Row, at: usize) -> Result<User, StoreError> {
         disabled: get(row, at + 4)?,
         created_at: time(row, at + 5)?,
         password_changed_at: time(row, at + 6)?,
+        scope: get(row, at + 7)?,
     })
 }
 

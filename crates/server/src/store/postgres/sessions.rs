@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use countersign::UnixTime;
+use countersign_issuer::Client;
 use countersign_issuer::record::{AuditEvent, Handle, PasswordHash, Session};
 use countersign_issuer::revoke::RevocationKind;
 use tokio_postgres::Row;
@@ -22,7 +23,9 @@ const AT_ONCE: i64 = 2000;
 /// came first and are seen.
 fn open_sql(held: &str) -> String {
     format!(
-        "WITH held AS ({held}), opened AS (
+        "WITH held AS ({held}), for_client AS (
+             SELECT client_id FROM clients WHERE client_id = $7::TEXT AND NOT disabled FOR SHARE
+         ), opened AS (
              INSERT INTO sessions (handle, sid, user_id, client_id, scope, audience, generation,
                  mac_key_id, mark1_generation, mark1_at, mark2_generation, mark2_at,
                  mark3_generation, mark3_at, mark4_generation, mark4_at,
@@ -31,11 +34,14 @@ fn open_sql(held: &str) -> String {
                  $11::BIGINT, $12::BIGINT, $13::BIGINT, $14::BIGINT, $15::BIGINT, $16::BIGINT,
                  $17::BIGINT, $18::BIGINT, $19::BIGINT, $20::BIGINT, $21::BIGINT, $22::BIGINT,
                  $23::BIGINT, $24::BIGINT
-             FROM held RETURNING sid
+             FROM held
+             WHERE $7::TEXT = '{first_party}' OR EXISTS (SELECT 1 FROM for_client)
+             RETURNING sid
          ), written AS (
              INSERT INTO audit ({LINE}) SELECT {line} FROM opened
          )
          SELECT sid FROM opened",
+        first_party = Client::FIRST_PARTY,
         line = line_from(25)
     )
 }
@@ -202,6 +208,10 @@ async fn end_everyone(db: &Pool, ending: &Ending, writer: i64) -> Result<Vec<End
 /// last access token may outlive them by a moment.
 pub(super) static END_ALL_BUT: LazyLock<String> =
     LazyLock::new(|| end_sql("user_id = $9 AND sid IS DISTINCT FROM $10::TEXT"));
+
+/// Ends every session that was opened for client `$9`, if that is not the server's own.
+pub(super) static END_ALL_FOR: LazyLock<String> =
+    LazyLock::new(|| end_sql("client_id = $9 AND client_id <> 'first-party'"));
 
 /// Ends the sessions for which `condition` holds, publishes each end and writes it down. The
 /// parameters of the condition are numbered from 9 on.

@@ -55,10 +55,17 @@ impl Sweeper {
         let revocations = some("revocations", "kind, value", "until");
         let ended = some("sessions", "handle", "ended_at");
         let expired = some("sessions", "handle", "expires_at");
+        let assertions = some("used_assertions", "digest", "until");
         let now = seconds(now);
         let (over, limit) = (now - REMEMBERED, i64::from(limit));
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
-        for (sql, before) in [(revocations, now), (ended, over), (expired, over)] {
+        let rows = [
+            (revocations, now),
+            (ended, over),
+            (expired, over),
+            (assertions, now),
+        ];
+        for (sql, before) in rows {
             more |= db.query(&sql, &[&before, &limit]).await?.len() >= most;
         }
         Ok(self.walk(db, over, limit).await? || more)

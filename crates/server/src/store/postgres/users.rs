@@ -27,10 +27,10 @@ pub(super) async fn create(
 ) -> Result<Created, StoreError> {
     static CREATE: LazyLock<String> = LazyLock::new(|| {
         let created = "INSERT INTO users (id, username, name_key, password_hash, hash_kind, roles,
-                                          disabled, created_at, password_changed_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                                          disabled, created_at, password_changed_at, scope)
+             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
              ON CONFLICT (name_key) DO NOTHING RETURNING id";
-        and_written(created, 10)
+        and_written(created, 11)
     });
     let (name_key, roles) = (name_key(&user.username), user.roles.join(" "));
     let line = Line::of(event);
@@ -47,6 +47,7 @@ pub(super) async fn create(
                 &user.disabled,
                 &seconds(user.created_at),
                 &seconds(user.password_changed_at),
+                &Text(&user.scope),
             ]),
         )
         .await?;
@@ -66,16 +67,17 @@ pub(super) async fn import(
         format!(
             "WITH created AS (
                  INSERT INTO users (id, username, name_key, password_hash, hash_kind, roles,
-                                    disabled, created_at, password_changed_at)
+                                    disabled, created_at, password_changed_at, scope)
                  SELECT * FROM unnest($1::TEXT[], $2::TEXT[], $3::TEXT[], $4::TEXT[], $5::TEXT[],
-                                      $6::TEXT[], $7::BOOLEAN[], $8::BIGINT[], $9::BIGINT[])
+                                      $6::TEXT[], $7::BOOLEAN[], $8::BIGINT[], $9::BIGINT[],
+                                      $10::TEXT[])
                  ON CONFLICT (name_key) DO NOTHING RETURNING id
              ), written AS (
                  INSERT INTO audit ({LINE}) SELECT {}
                  WHERE EXISTS (SELECT 1 FROM created)
              )
              SELECT id FROM created",
-            line_with(10, "(SELECT count(*) FROM created)::TEXT")
+            line_with(11, "(SELECT count(*) FROM created)::TEXT")
         )
     });
     let name_keys: Vec<String> = users.iter().map(|user| name_key(&user.username)).collect();
@@ -94,6 +96,7 @@ pub(super) async fn import(
                 &column(users, |user| user.disabled),
                 &column(users, |user| seconds(user.created_at)),
                 &column(users, |user| seconds(user.password_changed_at)),
+                &column(users, |user| Text(&user.scope)),
             ]),
         )
         .await?;
@@ -231,19 +234,23 @@ impl ChangeAndEnd<'_> {
 
     async fn change(&self, db: &Transaction<'_>, change: &UserChange) -> Result<Taken, Error> {
         let id = Text(self.user_id);
-        let held = "SELECT roles FROM users WHERE id = $1 FOR UPDATE";
+        let held = "SELECT roles, scope FROM users WHERE id = $1 FOR UPDATE";
         let held = db.prepare_cached(held).await?;
         let Some(row) = db.query_opt(&held, &[&id]).await? else {
             return Ok(Taken::NoSuchUser);
         };
-        let had: &str = row.try_get(0)?;
+        let (roles_had, scope_had): (&str, &str) = (row.try_get(0)?, row.try_get(1)?);
         let sql = "UPDATE users
-             SET roles = coalesce($2, roles), disabled = coalesce($3, disabled) WHERE id = $1";
+             SET roles = coalesce($2, roles), disabled = coalesce($3, disabled),
+                 scope = coalesce($4, scope)
+             WHERE id = $1";
         let roles = change.roles.as_ref().map(|roles| roles.join(" "));
         let roles = roles.as_deref().map(Text);
         let sql = db.prepare_cached(sql).await?;
-        db.execute(&sql, &[&id, &roles, &change.disabled]).await?;
-        Ok(if change.takes_away(had) {
+        let scope = change.scope.as_deref().map(Text);
+        db.execute(&sql, &[&id, &roles, &change.disabled, &scope])
+            .await?;
+        Ok(if change.takes_away(roles_had, scope_had) {
             Taken::SessionsEnd
         } else {
             Taken::SessionsStay

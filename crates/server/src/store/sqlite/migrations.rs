@@ -6,7 +6,10 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::store::StoreError;
 
 /// Each step once, in order. A step that has been released is never edited.
-const STEPS: &[&str] = &[include_str!("../../../migrations/sqlite/0001_first.sql")];
+const STEPS: &[&str] = &[
+    include_str!("../../../migrations/sqlite/0001_first.sql"),
+    include_str!("../../../migrations/sqlite/0002_clients.sql"),
+];
 
 /// Brings the database up to this program's schema, or refuses one that is newer.
 pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

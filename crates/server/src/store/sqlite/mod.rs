@@ -11,6 +11,7 @@
 
 mod audit;
 mod checkpoint;
+mod clients;
 pub(crate) mod copy;
 mod keys;
 pub(crate) mod lock;
@@ -27,7 +28,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use countersign::UnixTime;
+use countersign::{Algorithm, UnixTime};
+use countersign_issuer::Client;
 use countersign_issuer::record::{
     AuditEvent, Handle, MacKeyRecord, PasswordHash, Session, SigningKeyRecord, User,
 };
@@ -199,6 +201,63 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn create_client(
+        &self,
+        client: Client,
+        audit: AuditEvent,
+    ) -> Result<Created, StoreError> {
+        self.writer
+            .write(move |db| clients::create(db, &client, &audit))
+            .await
+    }
+
+    async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
+        let client_id = client_id.to_owned();
+        self.readers
+            .read(move |db| clients::by_id(db, &client_id))
+            .await
+    }
+
+    async fn clients(&self, after: Option<&str>, limit: u32) -> Result<Vec<Client>, StoreError> {
+        let after = after.unwrap_or_default().to_owned();
+        self.readers
+            .read(move |db| clients::list(db, &after, limit))
+            .await
+    }
+
+    async fn change_client(
+        &self,
+        client: Client,
+        ending: Option<Ending>,
+        audit: AuditEvent,
+    ) -> Result<Found<Vec<Ended>>, StoreError> {
+        self.writer
+            .write(move |db| clients::change(db, &client, ending.as_ref(), &audit))
+            .await
+    }
+
+    async fn delete_client(
+        &self,
+        client_id: &str,
+        ending: Ending,
+        audit: AuditEvent,
+    ) -> Result<Found<Vec<Ended>>, StoreError> {
+        let client_id = client_id.to_owned();
+        self.writer
+            .write(move |db| clients::delete(db, &client_id, &ending, &audit))
+            .await
+    }
+
+    async fn client_algorithms(&self) -> Result<Vec<Algorithm>, StoreError> {
+        self.readers.read(clients::algorithms).await
+    }
+
+    async fn use_assertion(&self, digest: [u8; 32], until: UnixTime) -> Result<bool, StoreError> {
+        self.writer
+            .write(move |db| clients::use_once(db, &digest, until))
+            .await
+    }
+
     async fn open_session(
         &self,
         session: Session,
@@ -245,6 +304,15 @@ impl Store for SqliteStore {
     async fn end_sessions(&self, which: Which, ending: Ending) -> Result<Vec<Ended>, StoreError> {
         self.writer
             .write(move |db| sessions::end(db, &which, &ending))
+            .await
+    }
+
+    async fn revoke(&self, revocation: Revocation, audit: AuditEvent) -> Result<(), StoreError> {
+        self.writer
+            .write(move |db| {
+                revocations::publish(db, &revocation, audit.at)?;
+                audit::append(db, &audit)
+            })
             .await
     }
 
@@ -298,30 +366,11 @@ impl Store for SqliteStore {
     }
 
     async fn longest_access_life(&self, life: Duration) -> Result<Duration, StoreError> {
-        let life = rows::seconds_of(life);
-        self.writer
-            .write(move |db| {
-                // Asked for often, and raised hardly ever: nothing is written if nothing changes.
-                let known: Option<i64> = db
-                    .prepare_cached(
-                        "SELECT value FROM facts
-                         WHERE name = 'longest_access_life' AND value >= ?1",
-                    )?
-                    .query_row(params![life], |row| row.get(0))
-                    .optional()?;
-                if let Some(known) = known {
-                    return Ok(Duration::from_secs(known.unsigned_abs()));
-                }
-                let longest: i64 = db
-                    .prepare_cached(
-                        "INSERT INTO facts (name, value) VALUES ('longest_access_life', ?1)
-                         ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)
-                         RETURNING value",
-                    )?
-                    .query_row(params![life], |row| row.get(0))?;
-                Ok(Duration::from_secs(longest.unsigned_abs()))
-            })
-            .await
+        self.longest("longest_access_life", life).await
+    }
+
+    async fn longest_session_life(&self, life: Duration) -> Result<Duration, StoreError> {
+        self.longest("longest_session_life", life).await
     }
 
     async fn sweep(
@@ -332,7 +381,7 @@ impl Store for SqliteStore {
     ) -> Result<bool, StoreError> {
         self.writer
             .write(move |db| {
-                let more = sessions::sweep(db, now, limit)?;
+                let more = sessions::sweep(db, now, limit)? | clients::sweep(db, now, limit)?;
                 Ok(audit::sweep(db, audit_before, limit)? || more)
             })
             .await
@@ -341,4 +390,33 @@ impl Store for SqliteStore {
     async fn close(&self) {
         self.checkpointer.finish().await;
     }
+}
+
+impl SqliteStore {
+    /// The larger of `life` and what the fact `name` says; from now on it says that. It is written
+    /// only when it changes.
+    async fn longest(&self, name: &'static str, life: Duration) -> Result<Duration, StoreError> {
+        let life = rows::seconds_of(life);
+        let known: Option<i64> = self
+            .readers
+            .read(move |db| {
+                let mut known = db.prepare_cached("SELECT value FROM facts WHERE name = ?1")?;
+                Ok(known.query_row([name], |row| row.get(0)).optional()?)
+            })
+            .await?;
+        let longest = match known.filter(|known| *known >= life) {
+            Some(known) => known,
+            None => self.writer.write(move |db| raise(db, name, life)).await?,
+        };
+        Ok(Duration::from_secs(longest.unsigned_abs()))
+    }
+}
+
+fn raise(db: &Connection, name: &str, value: i64) -> Result<i64, StoreError> {
+    let mut raise = db.prepare_cached(
+        "INSERT INTO facts (name, value) VALUES (?1, ?2)
+         ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)
+         RETURNING value",
+    )?;
+    Ok(raise.query_row(params![name, value], |row| row.get(0))?)
 }

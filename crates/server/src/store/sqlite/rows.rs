@@ -22,6 +22,7 @@ pub(super) fn user(row: &Row<'_>, at: usize) -> rusqlite::Result<User> {
         disabled: row.get(at + 4)?,
         created_at: time(row, at + 5)?,
         password_changed_at: time(row, at + 6)?,
+        scope: row.get(at + 7)?,
     })
 }
 

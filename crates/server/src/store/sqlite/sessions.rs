@@ -1,6 +1,7 @@
 //! Sessions and what ends them, in SQL.
 
 use countersign::UnixTime;
+use countersign_issuer::Client;
 use countersign_issuer::record::{AuditEvent, Handle, PasswordHash, Session};
 use countersign_issuer::revoke::{Revocation, RevocationKind};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
@@ -24,7 +25,11 @@ pub(super) fn open(
             "SELECT 1 FROM users WHERE id = ?1 AND password_hash = ?2 AND disabled = 0",
         )?
         .exists(params![session.user_id, checked.as_str()])?;
-    if !unchanged {
+    let client_there = session.client_id == Client::FIRST_PARTY
+        || db
+            .prepare_cached("SELECT 1 FROM clients WHERE client_id = ?1 AND disabled = 0")?
+            .exists([&session.client_id])?;
+    if !unchanged || !client_there {
         return Ok(Opened::UserChanged);
     }
     if let Some(hash) = upgrade {
@@ -210,6 +215,20 @@ pub(super) fn end_all_of(
         db,
         "user_id = ?3 AND sid IS NOT ?4",
         &[&user_id, &keep],
+        ending,
+    )
+}
+
+/// Ends every session that was opened for a client other than the server's own.
+pub(super) fn end_all_for(
+    db: &Connection,
+    client_id: &str,
+    ending: &Ending,
+) -> Result<Vec<Ended>, StoreError> {
+    end_where(
+        db,
+        "client_id = ?3 AND client_id <> 'first-party'",
+        &[&client_id],
         ending,
     )
 }

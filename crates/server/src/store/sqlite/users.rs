@@ -47,8 +47,8 @@ fn insert(db: &Connection, user: &User) -> Result<Created, StoreError> {
     let added = db
         .prepare_cached(
             "INSERT INTO users (id, username, name_key, password_hash, hash_kind, roles, disabled,
-                                created_at, password_changed_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+                                created_at, password_changed_at, scope)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
              ON CONFLICT (name_key) DO NOTHING",
         )?
         .execute(params![
@@ -61,6 +61,7 @@ fn insert(db: &Connection, user: &User) -> Result<Created, StoreError> {
             user.disabled,
             seconds(user.created_at),
             seconds(user.password_changed_at),
+            user.scope,
         ])?;
     Ok(if added == 0 {
         Created::NameTaken
@@ -144,26 +145,28 @@ pub(super) fn change(
     ending: &Ending,
     events: &[AuditEvent],
 ) -> Result<Found<Vec<Ended>>, StoreError> {
-    let roles: Option<String> = db
-        .prepare_cached("SELECT roles FROM users WHERE id = ?1")?
-        .query_row([user_id], |row| row.get(0))
+    let had: Option<(String, String)> = db
+        .prepare_cached("SELECT roles, scope FROM users WHERE id = ?1")?
+        .query_row([user_id], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    let Some(roles) = roles else {
+    let Some((roles, scope)) = had else {
         return Ok(Found::Missing);
     };
     db.prepare_cached(
-        "UPDATE users SET roles = coalesce(?2, roles), disabled = coalesce(?3, disabled)
+        "UPDATE users SET roles = coalesce(?2, roles), disabled = coalesce(?3, disabled),
+                          scope = coalesce(?4, scope)
          WHERE id = ?1",
     )?
     .execute(params![
         user_id,
         change.roles.as_ref().map(|roles| roles.join(" ")),
         change.disabled,
+        change.scope,
     ])?;
     for event in events {
         audit::append(db, event)?;
     }
-    if !change.takes_away(&roles) {
+    if !change.takes_away(&roles, &scope) {
         return Ok(Found::Found(Vec::new()));
     }
     sessions::end_all_of(db, user_id, None, ending).map(Found::Found)

@@ -1,5 +1,6 @@
 //! What every engine must do.
 
+pub(crate) mod clients;
 pub(crate) mod database;
 pub(crate) mod keys;
 pub(crate) mod rotation;

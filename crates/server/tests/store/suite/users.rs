@@ -148,7 +148,7 @@ pub(crate) async fn a_user_changes_and_each_change_is_written_down(f: Fixture) {
     };
     let more = UserChange {
         roles: Some(roles.clone()),
-        disabled: None,
+        ..UserChange::default()
     };
     let changed = change(more, AuditKind::UserChanged).await;
     assert_eq!(changed, Found::Found(vec![]), "nothing was taken away");
@@ -198,6 +198,7 @@ pub(crate) async fn a_role_that_is_taken_away_ends_every_session(f: Fixture) {
         let change = UserChange {
             roles: Some(roles.iter().map(|role| (*role).to_owned()).collect()),
             disabled,
+            ..UserChange::default()
         };
         let audit = vec![
             audit(AuditKind::UserChanged),

@@ -1,0 +1,192 @@
+//! Clients prove who they are, and have tokens in their own name.
+//!
+//! A client is loaded once and then known, until any process changes any client: the database is
+//! asked several times a second whether one has.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use countersign::UnixTime;
+use countersign::secret::SecretString;
+use countersign_issuer::client::{Wanted, claimed_client};
+use countersign_issuer::{AccessToken, AuthenticatedClient, Client, PublicClient, Refused};
+use countersign_wire::paths;
+
+use super::sign_in::new_seed;
+use super::{Authority, FlowError};
+
+/// How many clients are known at once; more than that are forgotten together.
+const KNOWN: usize = 4_096;
+
+/// What a request says of its client.
+#[derive(Debug)]
+pub(crate) enum Credentials {
+    /// `client_secret_basic`, `client_secret_post`.
+    Secret {
+        client_id: String,
+        secret: SecretString,
+    },
+    /// `private_key_jwt`; the id may be left to the assertion.
+    Assertion {
+        client_id: Option<String>,
+        assertion: SecretString,
+    },
+    /// Nothing but its id.
+    Id(String),
+}
+
+/// A client that may ask.
+#[derive(Clone, Debug)]
+pub(crate) enum Asking {
+    /// It has proved who it is.
+    Proved(AuthenticatedClient),
+    /// It cannot.
+    Public(PublicClient),
+}
+
+impl Asking {
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        match self {
+            Self::Proved(proved) => proved.client(),
+            Self::Public(public) => public.client(),
+        }
+    }
+
+    /// The client, where a name is not enough.
+    pub(crate) fn proved(self) -> Result<AuthenticatedClient, Refused> {
+        match self {
+            Self::Proved(proved) => Ok(proved),
+            Self::Public(_) => Err(Refused::InvalidClient),
+        }
+    }
+}
+
+/// A token for a client in its own name.
+#[derive(Debug)]
+pub(crate) struct ClientToken {
+    pub(crate) access_token: AccessToken,
+    pub(crate) scope: String,
+}
+
+impl Authority {
+    /// Finds out who asks.
+    ///
+    /// Nobody is made to wait after a wrong secret, as after a wrong password: there are 2^256.
+    pub(crate) async fn identify(&self, credentials: Credentials) -> Result<Asking, FlowError> {
+        let now = UnixTime::now();
+        match credentials {
+            Credentials::Secret { client_id, secret } => {
+                let client = self.known_client(&client_id).await?;
+                let proved = Client::authenticate(client.as_ref(), secret.expose(), now)?;
+                Ok(Asking::Proved(proved))
+            }
+            Credentials::Assertion {
+                client_id,
+                assertion,
+            } => {
+                let proved = self.check_assertion(client_id, &assertion, now).await?;
+                Ok(Asking::Proved(proved))
+            }
+            Credentials::Id(client_id) => {
+                let client = self.known_client(&client_id).await?;
+                Ok(Asking::Public(Client::named(client.as_ref())?))
+            }
+        }
+    }
+
+    async fn check_assertion(
+        &self,
+        client_id: Option<String>,
+        assertion: &SecretString,
+        now: UnixTime,
+    ) -> Result<AuthenticatedClient, FlowError> {
+        let claimed = claimed_client(assertion.expose()).ok_or(Refused::InvalidClient)?;
+        // RFC 7521 §4.2: the parameter, if it is there, names the same client.
+        if client_id.is_some_and(|id| id != claimed) {
+            return Err(Refused::InvalidClient.into());
+        }
+        let client = self.known_client(&claimed).await?;
+        let endpoint = format!("{}{}", self.issuer(), paths::OAUTH_TOKEN);
+        let audiences = [self.issuer(), &endpoint];
+        let unused = Client::check_assertion(client.as_ref(), assertion.expose(), audiences, now)?;
+        let (digest, until) = (*unused.digest(), unused.until());
+        let first = self.store.use_assertion(digest, until).await?;
+        Ok(unused.first_use(first)?)
+    }
+
+    /// Makes a token for a client in its own name. There is no session and no refresh token: it can
+    /// come again.
+    pub(crate) fn client_token(
+        &self,
+        client: &AuthenticatedClient,
+        wanted: Wanted<'_>,
+    ) -> Result<ClientToken, FlowError> {
+        let grant = client.grant(wanted, self.audience())?;
+        let (ring, policy) = (self.ring.load(), &self.policy.tokens);
+        let now = UnixTime::now();
+        let access_token =
+            AccessToken::issue_to_client(&grant, &ring.keys, policy, new_seed()?, now)?;
+        Ok(ClientToken {
+            access_token,
+            scope: grant.scope().to_owned(),
+        })
+    }
+
+    async fn known_client(&self, client_id: &str) -> Result<Option<Arc<Client>>, FlowError> {
+        let (known, generation) = self.clients.get(client_id);
+        if known.is_some() {
+            return Ok(known);
+        }
+        let client = self.store.client(client_id).await?.map(Arc::new);
+        if let Some(client) = &client {
+            self.clients.keep(client, generation);
+        }
+        Ok(client)
+    }
+
+    /// Some client was changed, here or by another process.
+    pub(crate) fn forget_clients(&self) {
+        self.clients.forget();
+    }
+}
+
+/// Clients as they were read from the database, since any was last changed.
+#[derive(Debug, Default)]
+pub(super) struct ClientCache(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    clients: HashMap<String, Arc<Client>>,
+    /// How often all was forgotten: what was read before that is not kept after it.
+    generation: u64,
+}
+
+impl ClientCache {
+    fn get(&self, client_id: &str) -> (Option<Arc<Client>>, u64) {
+        let known = self.known();
+        (known.clients.get(client_id).cloned(), known.generation)
+    }
+
+    fn keep(&self, client: &Arc<Client>, generation: u64) {
+        let mut known = self.known();
+        if known.generation != generation {
+            return;
+        }
+        if known.clients.len() >= KNOWN {
+            known.clients.clear();
+        }
+        known
+            .clients
+            .insert(client.client_id.clone(), Arc::clone(client));
+    }
+
+    fn forget(&self) {
+        let mut known = self.known();
+        known.clients.clear();
+        known.generation += 1;
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,116 @@
+//! What a token is worth now (RFC 7662), for a client that may know.
+//!
+//! An access token is shown to the client it was issued to, and to an API it is meant for; a refresh
+//! token to the client it was issued to. Everybody else learns that it is not active, which is what
+//! they would learn of a token that does not exist.
+
+use countersign::token::AccessClaims;
+use countersign::{UnixTime, Verified};
+use countersign_issuer::revoke::RevocationKind;
+use countersign_issuer::{Asked, AuthenticatedClient, Client, Session, Verdict};
+use countersign_wire::introspection::{ACCESS_TOKEN, Introspection, REFRESH_TOKEN};
+use countersign_wire::token::BEARER;
+
+use super::{Authority, FlowError};
+
+impl Authority {
+    /// Looks at a token. Nothing is changed by it.
+    pub(crate) async fn introspect(
+        &self,
+        client: &AuthenticatedClient,
+        token: &str,
+    ) -> Result<Introspection, FlowError> {
+        let now = UnixTime::now();
+        let client = client.client();
+        if let Some(verified) = self.own_token(token, now) {
+            let claims = verified.into_claims();
+            if may_know(client, &claims) {
+                return Ok(access(claims));
+            }
+        } else if let Some(session) = self.refreshable(client, token, now).await? {
+            return Ok(self.refresh_token(session));
+        }
+        Ok(Introspection::default())
+    }
+
+    /// An access token of this server that is neither expired nor revoked.
+    pub(super) fn own_token(&self, token: &str, now: UnixTime) -> Option<Verified<AccessClaims>> {
+        let verified = self.ring.load().own_tokens.verify(token, now).ok()?;
+        (!self.is_revoked(verified.claims())).then_some(verified)
+    }
+
+    fn is_revoked(&self, claims: &AccessClaims) -> bool {
+        let live = self.live();
+        let session = claims.sid.as_deref();
+        live.contains(RevocationKind::Subject, &claims.sub)
+            || live.contains(RevocationKind::Token, &claims.jti)
+            || session.is_some_and(|sid| live.contains(RevocationKind::Session, sid))
+    }
+
+    /// The session of a refresh token that this client could redeem now.
+    async fn refreshable(
+        &self,
+        client: &Client,
+        token: &str,
+        now: UnixTime,
+    ) -> Result<Option<Session>, FlowError> {
+        let Ok(presented) = self.ring.load().macs.open(token) else {
+            return Ok(None);
+        };
+        let Some(session) = self.store.session(presented.handle()).await? else {
+            return Ok(None);
+        };
+        let asked = Asked {
+            client_id: &client.client_id,
+            scope: None,
+        };
+        let policy = client.terms.session_policy(&self.policy.sessions);
+        Ok(match presented.judge(&session, asked, &policy, now) {
+            Verdict::Rotate(_) | Verdict::Grace(_) => Some(session),
+            Verdict::End(_) | Verdict::Refused(_) => None,
+        })
+    }
+
+    fn refresh_token(&self, session: Session) -> Introspection {
+        let expires_at = session.idle_expires_at.min(session.expires_at);
+        Introspection {
+            active: true,
+            iss: Some(self.issuer().to_owned()),
+            sub: Some(session.user_id),
+            client_id: Some(session.client_id),
+            scope: Some(session.scope),
+            sid: Some(session.sid),
+            aud: session.audience,
+            exp: Some(expires_at.as_secs()),
+            iat: Some(session.last_used_at.as_secs()),
+            token_use: Some(REFRESH_TOKEN.to_owned()),
+            ..Introspection::default()
+        }
+    }
+}
+
+fn may_know(client: &Client, claims: &AccessClaims) -> bool {
+    claims.client_id == client.client_id
+        || client.serves.iter().any(|name| claims.aud.contains(name))
+}
+
+fn access(claims: AccessClaims) -> Introspection {
+    Introspection {
+        active: true,
+        iss: Some(claims.iss),
+        sub: Some(claims.sub),
+        aud: claims.aud.iter().map(str::to_owned).collect(),
+        client_id: Some(claims.client_id),
+        username: claims.preferred_username,
+        scope: Some(claims.scope),
+        roles: claims.roles,
+        sid: claims.sid,
+        jti: Some(claims.jti),
+        exp: Some(claims.exp.as_secs()),
+        iat: Some(claims.iat.as_secs()),
+        nbf: claims.nbf.map(UnixTime::as_secs),
+        auth_time: claims.auth_time.map(UnixTime::as_secs),
+        token_type: Some(BEARER.to_owned()),
+        token_use: Some(ACCESS_TOKEN.to_owned()),
+    }
+}
