@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::cmd::{
-    account, audit, backup, demo, guard, jwk, jwt, key, password, reason, request, restore, scan,
-    serve, session, user,
+    account, audit, backup, client, demo, guard, jwk, jwt, key, password, reason, request, restore,
+    scan, serve, session, user,
 };
 
 /// JWT authentication for APIs: sign in, guard, refresh, revoke.
@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Guard(guard::GuardArgs),
     /// Add, list and change users
     User(user::UserArgs),
+    /// Add, list and change OAuth clients: services, and apps that users sign in through
+    Client(client::ClientArgs),
     /// List, rotate and withdraw signing keys
     Key(key::KeyArgs),
     /// List and end sessions

@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => cmd::serve::run(&args),
         Command::Guard(args) => cmd::guard::run(&args),
         Command::User(args) => cmd::user::run(args),
+        Command::Client(args) => cmd::client::run(args),
         Command::Key(args) => cmd::key::run(&args),
         Command::Session(args) => cmd::session::run(&args),
         Command::Audit(args) => cmd::audit::run(&args),

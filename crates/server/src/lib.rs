@@ -178,6 +178,11 @@ impl Server {
         &self.directory
     }
 
+    /// The clients of this server.
+    pub fn registry(&self) -> Registry {
+        Registry::of(Arc::clone(&self.authority))
+    }
+
     /// The sessions and the audit log of this server.
     pub fn oversight(&self) -> Oversight {
         Oversight::of(Arc::clone(&self.authority))

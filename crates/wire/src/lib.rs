@@ -21,6 +21,7 @@ extern crate alloc;
 pub mod account;
 pub mod admin;
 pub mod bearer;
+pub mod clients;
 pub mod discovery;
 pub mod identity;
 pub mod introspection;

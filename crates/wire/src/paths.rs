@@ -37,6 +37,8 @@ pub const OAUTH_REVOKE: &str = "/oauth/revoke";
 pub const ADMIN: &str = "/admin";
 /// Users, for administrators.
 pub const ADMIN_USERS: &str = "/admin/users";
+/// OAuth clients, for administrators.
+pub const ADMIN_CLIENTS: &str = "/admin/clients";
 /// Sessions, for administrators.
 pub const ADMIN_SESSIONS: &str = "/admin/sessions";
 /// Signing keys, for administrators.

@@ -30,6 +30,10 @@ pub struct LoginRequest {
     /// may ask for it.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub cookie: bool,
+    /// The public client through which the user signs in. One that has a secret proves it by the
+    /// `Authorization` header (`Basic`). Without either, the session is the server's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
 }
 
 /// `POST /refresh`.
@@ -103,6 +107,27 @@ impl Debug for BrowserAnswer {
     }
 }
 
+/// What `/oauth/token` answers (RFC 6749 §5.1).
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessTokenAnswer {
+    /// The access token.
+    pub access_token: String,
+    /// How the access token is sent; always [`BEARER`].
+    pub token_type: String,
+    /// Seconds for which the access token is good.
+    pub expires_in: u64,
+    /// The refresh token for the next pair; a client that asks in its own name has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_token: Option<String>,
+    /// Seconds for which the refresh token is good if it is not used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh_expires_in: Option<u64>,
+    /// The scope that was granted, separated by spaces; left out when there is none, since a scope
+    /// has at least one word.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scope: String,
+}
+
 /// The `token_type` of every answer (RFC 6750 §4).
 pub const BEARER: &str = "Bearer";
 
@@ -115,6 +140,7 @@ impl Debug for LoginRequest {
             audience,
             device_token,
             cookie,
+            client_id,
         } = self;
         let device_token = device_token.as_ref().map(|_| Redacted);
         f.debug_struct("LoginRequest")
@@ -124,6 +150,7 @@ impl Debug for LoginRequest {
             .field("audience", audience)
             .field("device_token", &device_token)
             .field("cookie", cookie)
+            .field("client_id", client_id)
             .finish()
     }
 }
@@ -143,6 +170,27 @@ impl Debug for LogoutRequest {
         let refresh_token = refresh_token.as_ref().map(|_| Redacted);
         f.debug_struct("LogoutRequest")
             .field("refresh_token", &refresh_token)
+            .finish()
+    }
+}
+
+impl Debug for AccessTokenAnswer {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Self {
+            access_token: _,
+            token_type,
+            expires_in,
+            refresh_token,
+            refresh_expires_in,
+            scope,
+        } = self;
+        f.debug_struct("AccessTokenAnswer")
+            .field("access_token", &Redacted)
+            .field("token_type", token_type)
+            .field("expires_in", expires_in)
+            .field("refresh_token", &refresh_token.as_ref().map(|_| Redacted))
+            .field("refresh_expires_in", refresh_expires_in)
+            .field("scope", scope)
             .finish()
     }
 }
@@ -249,6 +297,7 @@ mod tests {
             audience: None,
             device_token: Some(secret.to_string()),
             cookie: false,
+            client_id: None,
         };
         let refresh = RefreshRequest {
             refresh_token: secret.to_string(),

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod backup;
+pub(crate) mod client;
 mod database;
 pub(crate) mod demo;
 pub(crate) mod guard;

@@ -5,7 +5,8 @@ use std::io::{self, IsTerminal};
 use clap::{Args, Subcommand};
 use countersign_issuer::record::User;
 use countersign_issuer::{Password, PasswordParameters};
-use countersign_server::{Config, Directory};
+use countersign_server::store::UserChange;
+use countersign_server::{Config, Directory, Rights};
 use serde::Serialize;
 
 use super::database::{DatabaseArgs, FirstUse};
@@ -32,11 +33,16 @@ enum UserCommand {
         /// A role for the `roles` claim; may be given several times
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
+        /// A scope the user's tokens may have; may be given several times
+        #[arg(long = "scope", value_name = "SCOPE")]
+        scopes: Vec<String>,
         #[command(flatten)]
         password: PasswordArgs,
         #[command(flatten)]
         common: Common,
     },
+    /// Give a user other roles, or another scope; if something is taken away, every session ends
+    Change(ChangeArgs),
     /// List the users
     List {
         #[command(flatten)]
@@ -74,6 +80,26 @@ enum UserCommand {
 }
 
 #[derive(Debug, Args)]
+struct ChangeArgs {
+    /// Whom
+    name: String,
+    /// A role, instead of those there are; may be given several times
+    #[arg(long = "role", value_name = "ROLE", conflicts_with = "no_roles")]
+    roles: Vec<String>,
+    /// No role at all
+    #[arg(long)]
+    no_roles: bool,
+    /// A scope, instead of those there are; may be given several times
+    #[arg(long = "scope", value_name = "SCOPE", conflicts_with = "no_scope")]
+    scopes: Vec<String>,
+    /// No scope at all
+    #[arg(long)]
+    no_scope: bool,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Debug, Args)]
 struct PasswordArgs {
     /// Read the password from standard input instead of asking for it
     #[arg(long)]
@@ -100,6 +126,7 @@ async fn change(command: UserCommand) -> Result<(), Failure> {
         UserCommand::Add {
             name,
             roles,
+            scopes,
             password,
             common,
         } => {
@@ -108,12 +135,20 @@ async fn change(command: UserCommand) -> Result<(), Failure> {
             let password = password.read(&format!("Password for {name}"))?;
             let directory = common.open_or_make(cost).await?;
             let user = directory
-                .add(&name, password, roles)
+                .add(
+                    &name,
+                    password,
+                    Rights {
+                        roles,
+                        scope: scopes.join(" "),
+                    },
+                )
                 .await
                 .map_err(Failure::failed)?;
             directory.close().await;
             common.say(&Row::from(&user), &format!("added {}", user.username))
         }
+        UserCommand::Change(args) => args.run().await,
         UserCommand::List { common } => list(&common).await,
         UserCommand::Passwd {
             name,
@@ -204,6 +239,7 @@ struct Row {
     id: String,
     username: String,
     roles: Vec<String>,
+    scope: String,
     disabled: bool,
     created_at: u64,
 }
@@ -214,6 +250,7 @@ impl From<&User> for Row {
             id: user.id.clone(),
             username: user.username.clone(),
             roles: user.roles.clone(),
+            scope: user.scope.clone(),
             disabled: user.disabled,
             created_at: user.created_at.as_secs(),
         }
@@ -231,6 +268,40 @@ fn ended_words(count: usize) -> String {
         0 => "no session was open".into(),
         1 => "1 session ended".into(),
         more => format!("{more} sessions ended"),
+    }
+}
+
+impl ChangeArgs {
+    async fn run(self) -> Result<(), Failure> {
+        let Self {
+            name,
+            roles,
+            no_roles,
+            scopes,
+            no_scope,
+            common,
+        } = self;
+        let change = UserChange {
+            roles: (no_roles || !roles.is_empty()).then_some(roles),
+            scope: (no_scope || !scopes.is_empty()).then(|| scopes.join(" ")),
+            ..UserChange::default()
+        };
+        if change == UserChange::default() {
+            return Err(Failure::usage(
+                "nothing to change: give --role, --no-roles, --scope or --no-scope",
+            ));
+        }
+        let directory = common.open().await?;
+        let changed = directory.change(&name, change).await;
+        directory.close().await;
+        let ended = changed.map_err(Failure::failed)?;
+        common.say(
+            &Changed {
+                username: &name,
+                sessions_ended: ended,
+            },
+            &format!("changed {name}, {}", ended_words(ended)),
+        )
     }
 }
 

@@ -114,6 +114,7 @@ impl Authority {
             audience: self.audience.clone(),
             device_token: None,
             cookie: false,
+            client_id: None,
         };
         let body = json(&request);
         request.password.zeroize();

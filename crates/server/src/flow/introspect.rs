@@ -23,8 +23,8 @@ impl Authority {
         let now = UnixTime::now();
         let client = client.client();
         if let Some(verified) = self.own_token(token, now) {
-            let claims = verified.into_claims();
-            if may_know(client, &claims) {
+            let claims = verified.claims();
+            if may_know(client, claims) {
                 return Ok(access(claims));
             }
         } else if let Some(session) = self.refreshable(client, token, now).await? {
@@ -41,10 +41,11 @@ impl Authority {
 
     fn is_revoked(&self, claims: &AccessClaims) -> bool {
         let live = self.live();
-        let session = claims.sid.as_deref();
-        live.contains(RevocationKind::Subject, &claims.sub)
-            || live.contains(RevocationKind::Token, &claims.jti)
-            || session.is_some_and(|sid| live.contains(RevocationKind::Session, sid))
+        live.contains(RevocationKind::Subject, claims.sub())
+            || live.contains(RevocationKind::Token, claims.jti())
+            || claims
+                .sid()
+                .is_some_and(|sid| live.contains(RevocationKind::Session, sid))
     }
 
     /// The session of a refresh token that this client could redeem now.
@@ -90,27 +91,30 @@ impl Authority {
 }
 
 fn may_know(client: &Client, claims: &AccessClaims) -> bool {
-    claims.client_id == client.client_id
-        || client.serves.iter().any(|name| claims.aud.contains(name))
+    claims.client_id() == client.client_id
+        || claims
+            .aud()
+            .any(|audience| client.serves.iter().any(|own| own == audience))
 }
 
-fn access(claims: AccessClaims) -> Introspection {
+fn access(claims: &AccessClaims) -> Introspection {
+    let text = |value: &str| Some(value.to_owned());
     Introspection {
         active: true,
-        iss: Some(claims.iss),
-        sub: Some(claims.sub),
-        aud: claims.aud.iter().map(str::to_owned).collect(),
-        client_id: Some(claims.client_id),
-        username: claims.preferred_username,
-        scope: Some(claims.scope),
-        roles: claims.roles,
-        sid: claims.sid,
-        jti: Some(claims.jti),
-        exp: Some(claims.exp.as_secs()),
-        iat: Some(claims.iat.as_secs()),
-        nbf: claims.nbf.map(UnixTime::as_secs),
-        auth_time: claims.auth_time.map(UnixTime::as_secs),
-        token_type: Some(BEARER.to_owned()),
-        token_use: Some(ACCESS_TOKEN.to_owned()),
+        iss: text(claims.iss()),
+        sub: text(claims.sub()),
+        aud: claims.aud().map(str::to_owned).collect(),
+        client_id: text(claims.client_id()),
+        username: claims.preferred_username().and_then(text),
+        scope: text(claims.scope()),
+        roles: claims.roles().map(str::to_owned).collect(),
+        sid: claims.sid().and_then(text),
+        jti: text(claims.jti()),
+        exp: Some(claims.exp().as_secs()),
+        iat: Some(claims.iat().as_secs()),
+        nbf: claims.nbf().map(UnixTime::as_secs),
+        auth_time: claims.auth_time().map(UnixTime::as_secs),
+        token_type: text(BEARER),
+        token_use: text(ACCESS_TOKEN),
     }
 }

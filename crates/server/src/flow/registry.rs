@@ -67,7 +67,7 @@ pub enum Proof {
 }
 
 /// What is to be different about a client; what is left out stays as it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientChange {
     /// What people call it.
     pub name: Option<String>,
@@ -442,6 +442,11 @@ impl Registry {
 }
 
 impl ClientChange {
+    /// Whether nothing is to be different.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
     fn apply(&self, client: &mut Client) -> Result<(), RegistryError> {
         if let Some(keys) = &self.keys {
             if !matches!(client.authentication, Authentication::Keys(_)) {

@@ -46,15 +46,16 @@ impl Authority {
         let Some(verified) = self.own_token(token, now) else {
             return Ok(());
         };
-        let claims = verified.into_claims();
-        if claims.client_id != client.client_id {
+        let claims = verified.claims();
+        if claims.client_id() != client.client_id {
             return Err(Refused::WrongClient.into());
         }
         let policy = self.revocation_policy();
-        let revocation = Revocation::token(claims.jti, claims.exp, &policy, now);
+        let revocation = Revocation::token(claims.jti(), claims.exp(), &policy, now);
         let event = AuditEvent {
-            user_id: claims.sid.is_some().then_some(claims.sub),
-            sid: claims.sid,
+            // The `sub` of a token without a session is the client.
+            user_id: claims.sid().map(|_| claims.sub().to_owned()),
+            sid: claims.sid().map(str::to_owned),
             network: Some(peer.to_string()),
             detail: Some(format!("{} {}", client.client_id, revocation.value)),
             ..AuditEvent::new(now, AuditKind::TokenRevoked)

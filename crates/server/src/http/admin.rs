@@ -25,7 +25,7 @@ use super::body::Json;
 use super::problem::Rejection;
 use super::segment::Segment;
 use super::shared::Shared;
-use crate::flow::{Custodian, Directory, Oversight, Rights, SessionsOf};
+use crate::flow::{Custodian, Directory, Oversight, Registry, Rights, SessionsOf};
 
 /// The role that opens these routes.
 const ROLE: &str = "admin";
@@ -37,6 +37,7 @@ pub(super) struct Admin {
     directory: Directory,
     oversight: Oversight,
     custodian: Custodian,
+    pub(super) registry: Registry,
 }
 
 impl FromRequestParts<Shared> for Admin {
@@ -55,6 +56,7 @@ impl FromRequestParts<Shared> for Admin {
             directory: shared.directory.clone().acting(caller.sub()),
             oversight: Oversight::of(authority()).acting(caller.sub()),
             custodian: Custodian::of(authority(), caller.sub().into()),
+            registry: Registry::of(authority()).acting(caller.sub()),
         })
     }
 }
@@ -62,17 +64,17 @@ impl FromRequestParts<Shared> for Admin {
 /// Which page of a list.
 #[derive(Deserialize)]
 pub(super) struct Page {
-    after: Option<String>,
+    pub(super) after: Option<String>,
     limit: Option<u32>,
 }
 
 impl Page {
-    fn limit(&self) -> u32 {
+    pub(super) fn limit(&self) -> u32 {
         self.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE)
     }
 }
 
-type Asked<T> = Result<Query<T>, QueryRejection>;
+pub(super) type Asked<T> = Result<Query<T>, QueryRejection>;
 
 /// `GET /admin/users`.
 pub(super) async fn users(admin: Admin, page: Asked<Page>) -> Result<Response, Rejection> {
@@ -220,13 +222,13 @@ pub(super) async fn audit(admin: Admin, page: Asked<Page>) -> Result<Response, R
     Ok(private(AuditPage { lines }))
 }
 
-fn query<T>(asked: Asked<T>) -> Result<T, Rejection> {
+pub(super) fn query<T>(asked: Asked<T>) -> Result<T, Rejection> {
     asked
         .map(|Query(asked)| asked)
         .map_err(|_| Rejection::BadQuery)
 }
 
-fn private(body: impl serde::Serialize) -> Response {
+pub(super) fn private(body: impl serde::Serialize) -> Response {
     ([(CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
 }
 

@@ -67,7 +67,7 @@ fn is_json(request: &Request) -> bool {
         .is_some_and(|media| media.eq_ignore_ascii_case("application/json"))
 }
 
-async fn read(request: Request) -> Result<Bytes, Rejection> {
+pub(super) async fn read(request: Request) -> Result<Bytes, Rejection> {
     let body = Limited::new(request.into_body(), LIMIT);
     match timeout(PATIENCE, body.collect()).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),

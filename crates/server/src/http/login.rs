@@ -1,11 +1,13 @@
 //! `POST /login`: a name and a password become a token pair.
 //!
-//! First-party only. With `"cookie": true`, a page of ours leaves the refresh token to its browser
+//! First-party, or through a client, which proves who it is by the `Authorization` header or, if it
+//! can keep no secret, is named in the body. With `"cookie": true`, a page of ours leaves the refresh token to its browser
 //! (see [`browser`]). It is not OAuth's `password` grant, which RFC 9700 §2.4 forbids.
 
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use countersign::secret::SecretString;
@@ -13,6 +15,7 @@ use countersign_wire::token::{BEARER, LoginRequest, TokenAnswer};
 
 use super::body::Json;
 use super::browser::{self, Browser};
+use super::client_auth::credentials_of_login;
 use super::origin::Origin;
 use super::problem::Rejection;
 use crate::flow::{Authority, Pair, SignIn};
@@ -20,6 +23,7 @@ use crate::flow::{Authority, Pair, SignIn};
 pub(super) async fn login(
     State(authority): State<Arc<Authority>>,
     Origin(origin): Origin,
+    headers: HeaderMap,
     mut browser: Browser,
     Json(request): Json<LoginRequest>,
 ) -> Result<Response, Rejection> {
@@ -30,18 +34,26 @@ pub(super) async fn login(
         audience,
         device_token,
         cookie,
+        client_id,
     } = request;
     let password = SecretString::new(password);
     let device_token = device_token.map(SecretString::new);
+    let client = match credentials_of_login(&headers, client_id)? {
+        Some(credentials) => Some(authority.identify(credentials).await?),
+        None => None,
+    };
     if cookie {
         browser.demand_our_page()?;
+        if client.is_some() {
+            return Err(Rejection::CookieForClient);
+        }
     }
     let sign_in = SignIn {
         username,
         password,
         scope,
         audience,
-        client: None,
+        client,
         device_token: device_token.or_else(|| browser.device_token()),
         peer: origin,
     };

@@ -12,7 +12,8 @@ use countersign_issuer::{IssuerError, Refused};
 use countersign_wire::bearer::Challenge;
 use countersign_wire::problem::{self, Problem};
 
-use crate::flow::{CustodianError, DirectoryError, FlowError};
+use super::form::FormFault;
+use crate::flow::{CustodianError, DirectoryError, FlowError, RegistryError};
 use crate::store::StoreError;
 
 /// Why a request is not answered with what it asked for.
@@ -32,6 +33,12 @@ pub(crate) enum Rejection {
     NothingToEnd,
     /// There is no refresh token, neither in the body nor in a cookie.
     NothingToRefresh,
+    /// The form is not what an OAuth endpoint takes.
+    Form(FormFault),
+    /// A session through a client, and a cookie for the refresh token.
+    CookieForClient,
+    /// A client's change was refused or failed.
+    Registry(RegistryError),
     /// A cookie came with a request that no page of ours started.
     CrossSite,
     /// A part of the path is not text.
@@ -76,6 +83,22 @@ impl From<CustodianError> for Rejection {
         match error {
             CustodianError::Store(error) => Self::Flow(FlowError::Store(error)),
             other => Self::Custodian(other),
+        }
+    }
+}
+
+impl From<FormFault> for Rejection {
+    fn from(fault: FormFault) -> Self {
+        Self::Form(fault)
+    }
+}
+
+impl From<RegistryError> for Rejection {
+    fn from(error: RegistryError) -> Self {
+        match error {
+            RegistryError::Store(error) => Self::Flow(FlowError::Store(error)),
+            RegistryError::Issuer(error) => Self::Flow(FlowError::Issuer(error)),
+            other => Self::Registry(other),
         }
     }
 }
@@ -139,6 +162,18 @@ impl IntoResponse for Rejection {
                 "wrong_content_type",
                 "The body must be sent as Content-Type: application/json".into(),
             ),
+            Self::Form(fault) => form(&fault),
+            Self::CookieForClient => (
+                bad_request,
+                "cookie_for_client",
+                "Only the server's own sessions are kept in a cookie: leave out the client, or \
+                 the cookie"
+                    .into(),
+            ),
+            Self::Registry(error) => {
+                let (status, reason) = registry(&error);
+                ((status, problem_name(status)), reason, sentence(&error))
+            }
             Self::BadPath => (
                 bad_request,
                 "bad_path",
@@ -176,6 +211,48 @@ impl IntoResponse for Rejection {
         };
         answer(status, &Problem::new(error, description).because(reason))
     }
+}
+
+fn form(fault: &FormFault) -> ((StatusCode, &'static str), &'static str, String) {
+    let bad_request = (StatusCode::BAD_REQUEST, problem::INVALID_REQUEST);
+    let (refusal, reason, description) = match fault {
+        FormFault::InUrl => (
+            bad_request,
+            "parameters_in_url",
+            "Parameters belong in the body: what is in a URL is in logs",
+        ),
+        FormFault::NotAForm => (
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, problem::INVALID_REQUEST),
+            "wrong_content_type",
+            "The body must be sent as Content-Type: application/x-www-form-urlencoded",
+        ),
+        FormFault::Malformed => (
+            bad_request,
+            "bad_form",
+            "The form is not percent-encoded UTF-8",
+        ),
+        FormFault::Repeated => (
+            bad_request,
+            "repeated_parameter",
+            "A parameter is given more than once",
+        ),
+        FormFault::Missing(name) => {
+            let description = format!("The parameter {name} is missing");
+            return (bad_request, "missing_parameter", description);
+        }
+        FormFault::SeveralProofs => (
+            bad_request,
+            "several_proofs",
+            "A client says who it is in one way only: by the Authorization header, a secret or \
+             an assertion in the body, and with one id",
+        ),
+        FormFault::UnsupportedGrantType => (
+            (StatusCode::BAD_REQUEST, problem::UNSUPPORTED_GRANT_TYPE),
+            "unsupported_grant_type",
+            "The grant types are client_credentials and refresh_token",
+        ),
+    };
+    (refusal, reason, description.to_owned())
 }
 
 fn flow(error: &FlowError) -> Response {
@@ -219,6 +296,18 @@ fn custodian(error: &CustodianError) -> (StatusCode, &'static str) {
     }
 }
 
+fn registry(error: &RegistryError) -> (StatusCode, &'static str) {
+    match error {
+        RegistryError::IdTaken(_) => (StatusCode::CONFLICT, "id_taken"),
+        RegistryError::UnknownClient(_) => (StatusCode::NOT_FOUND, "unknown_client"),
+        RegistryError::Bad(bad) => (StatusCode::BAD_REQUEST, bad.code()),
+        RegistryError::AnotherMethod { .. } => (StatusCode::CONFLICT, "another_method"),
+        RegistryError::StillRevoked { .. } => (StatusCode::CONFLICT, "still_revoked"),
+        RegistryError::Contended => (StatusCode::CONFLICT, "contended"),
+        _ => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
+    }
+}
+
 fn problem_name(status: StatusCode) -> &'static str {
     match status {
         StatusCode::NOT_FOUND => problem::NOT_FOUND,
@@ -229,7 +318,9 @@ fn problem_name(status: StatusCode) -> &'static str {
 
 fn refusal(refused: &Refused) -> Response {
     let status = match refused {
-        Refused::InvalidCredentials => StatusCode::UNAUTHORIZED,
+        Refused::InvalidCredentials | Refused::InvalidClient | Refused::BadAssertion(_) => {
+            StatusCode::UNAUTHORIZED
+        }
         Refused::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::BAD_REQUEST,
     };
@@ -238,7 +329,11 @@ fn refusal(refused: &Refused) -> Response {
     if let Refused::TooManyAttempts { retry_after: wait } = refused {
         retry_after(&mut response, *wait);
     }
-    if status == StatusCode::UNAUTHORIZED {
+    if refused.oauth_error() == problem::INVALID_CLIENT {
+        // The scheme a client may use in the header, whether it did or not (RFC 6749 §5.2).
+        let challenge = HeaderValue::from_static(BASIC);
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    } else if status == StatusCode::UNAUTHORIZED {
         // RFC 9110 §15.5.2: a 401 names a scheme.
         let challenge = Challenge {
             realm: REALM,
@@ -250,6 +345,8 @@ fn refusal(refused: &Refused) -> Response {
     }
     response
 }
+
+const BASIC: &str = "Basic realm=\"countersign\", charset=\"UTF-8\"";
 
 /// The realm of every challenge this server makes.
 pub(crate) const REALM: &str = "countersign";

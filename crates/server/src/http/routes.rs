@@ -7,7 +7,8 @@ use countersign_wire::paths;
 use super::problem::Rejection;
 use super::shared::Shared;
 use super::{
-    account, admin, cors, health, login, logout, refresh, revocations, verify, well_known,
+    account, admin, clients, cors, health, login, logout, oauth, refresh, revocations, verify,
+    well_known,
 };
 
 /// The pages of `browser_origins` may read the answers as well.
@@ -42,6 +43,9 @@ fn routes() -> Router<Shared> {
             delete(account::end_session),
         )
         .route(paths::PASSWORD, post(account::password))
+        .route(paths::OAUTH_TOKEN, post(oauth::token))
+        .route(paths::OAUTH_INTROSPECT, post(oauth::introspect))
+        .route(paths::OAUTH_REVOKE, post(oauth::revoke))
         .merge(admin())
         .route(paths::REVOCATIONS, get(revocations::revocations))
         .route(paths::VERIFY, get(verify::verify))
@@ -79,6 +83,20 @@ fn admin() -> Router<Shared> {
         .route(
             &below(paths::ADMIN_SESSIONS, "/{sid}"),
             delete(admin::end_session),
+        )
+        .route(
+            paths::ADMIN_CLIENTS,
+            get(clients::clients).post(clients::add),
+        )
+        .route(
+            &below(paths::ADMIN_CLIENTS, "/{id}"),
+            get(clients::client)
+                .patch(clients::change)
+                .delete(clients::delete),
+        )
+        .route(
+            &below(paths::ADMIN_CLIENTS, "/{id}/secret"),
+            post(clients::rotate_secret),
         )
         .route(paths::ADMIN_KEYS, get(admin::keys))
         .route(

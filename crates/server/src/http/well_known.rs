@@ -7,10 +7,19 @@ use axum::extract::State;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use countersign::Algorithm;
+use countersign_issuer::GrantType;
 use countersign_wire::discovery::Metadata;
 use countersign_wire::paths;
 
 use crate::flow::Authority;
+
+/// How clients prove who they are.
+const PROOFS: [&str; 3] = [
+    "client_secret_basic",
+    "client_secret_post",
+    "private_key_jwt",
+];
 
 /// `GET /.well-known/jwks.json` (RFC 7517 §5). Its `max-age` shrinks towards the next planned key.
 pub(super) async fn key_set(
@@ -37,7 +46,24 @@ pub(super) async fn key_set(
 pub(super) async fn metadata(State(authority): State<Arc<Authority>>) -> impl IntoResponse {
     let issuer = authority.issuer();
     let at = |path: &str| format!("{issuer}{path}");
+    let names = |names: &[&str]| names.iter().copied().map(str::to_owned).collect::<Vec<_>>();
+    let proofs = names(&PROOFS);
+    let algorithms: Vec<_> = Algorithm::all()
+        .filter(|algorithm| !algorithm.is_symmetric())
+        .map(|algorithm| algorithm.name().to_owned())
+        .collect();
     let metadata = Metadata {
+        token_endpoint: Some(at(paths::OAUTH_TOKEN)),
+        introspection_endpoint: Some(at(paths::OAUTH_INTROSPECT)),
+        revocation_endpoint: Some(at(paths::OAUTH_REVOKE)),
+        grant_types_supported: names(&GrantType::ALL.map(GrantType::as_str)),
+        // A public client only says who it is: to have its own tokens, not to ask about others'.
+        token_endpoint_auth_methods_supported: [proofs.as_slice(), &names(&["none"])].concat(),
+        revocation_endpoint_auth_methods_supported: [proofs.as_slice(), &names(&["none"])].concat(),
+        introspection_endpoint_auth_methods_supported: proofs,
+        token_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
+        introspection_endpoint_auth_signing_alg_values_supported: algorithms.clone(),
+        revocation_endpoint_auth_signing_alg_values_supported: algorithms,
         issuer: issuer.to_owned(),
         jwks_uri: at(paths::JWKS),
         subject_types_supported: vec!["public".into()],

@@ -2,7 +2,12 @@
 
 use super::*;
 
-async fn send(running: &Running, method: Method, path: &str, body: Option<Value>) -> Response {
+pub(super) async fn send(
+    running: &Running,
+    method: Method,
+    path: &str,
+    body: Option<Value>,
+) -> Response {
     let pair = running.signed_in().await;
     let request = running.request(method, path).bearer_auth(&pair.access);
     let request = match body {
@@ -12,7 +17,7 @@ async fn send(running: &Running, method: Method, path: &str, body: Option<Value>
     request.send().await.expect("an answer")
 }
 
-async fn get(running: &Running, path: &str) -> Value {
+pub(super) async fn get(running: &Running, path: &str) -> Value {
     let response = send(running, Method::GET, path, None).await;
     assert_eq!(response.status(), StatusCode::OK, "{path}");
     response.json().await.expect("JSON")
@@ -30,6 +35,7 @@ async fn only_the_role_admin_opens_it() {
     let bob = pair(running.login("bob", PASSWORD).await).await;
     for path in [
         "/admin/users",
+        "/admin/clients",
         "/admin/sessions",
         "/admin/keys",
         "/admin/audit",

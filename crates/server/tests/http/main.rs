@@ -19,6 +19,8 @@ use tokio::net::TcpStream;
 
 mod admin;
 mod browser;
+mod clients;
+mod oauth;
 mod verify;
 
 const PASSWORD: &str = "correct horse battery staple";

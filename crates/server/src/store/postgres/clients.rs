@@ -165,17 +165,14 @@ impl Work for Prepared<'_> {
                 values().replace("$20::BIGINT", "$20::BIGINT + 1")
             )
         });
-        let changed = match &self.row {
-            Some(row) => {
-                let texts = row.texts();
-                let sql = db.prepare_cached(&CHANGE).await?;
-                db.execute(&sql, &row.all(&texts)).await?
-            }
-            None => {
-                let sql = "DELETE FROM clients WHERE client_id = $1";
-                let id = Text(self.of.client_id());
-                db.execute(&db.prepare_cached(sql).await?, &[&id]).await?
-            }
+        let changed = if let Some(row) = &self.row {
+            let texts = row.texts();
+            let sql = db.prepare_cached(&CHANGE).await?;
+            db.execute(&sql, &row.all(&texts)).await?
+        } else {
+            let sql = "DELETE FROM clients WHERE client_id = $1";
+            let id = Text(self.of.client_id());
+            db.execute(&db.prepare_cached(sql).await?, &[&id]).await?
         };
         if changed == 0 {
             return Ok((Finish::RollBack, None));

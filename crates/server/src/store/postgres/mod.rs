@@ -95,9 +95,7 @@ impl PostgresStore {
             Some(row) => row,
             None => self.pool.query_one(sql, &[&name, &life]).await?,
         };
-        Ok(Duration::from_secs(
-            rows::get::<i64>(&row, 0)?.max(0).unsigned_abs(),
-        ))
+        rows::length(&row, 0)
     }
 
     async fn change_and_end(

@@ -1,0 +1,209 @@
+//! `/admin/clients`: made, seen, changed, and what each change does.
+
+use super::admin::{get, send};
+use super::oauth::{basic, form};
+use super::*;
+
+async fn add(running: &Running, client: Value) -> Value {
+    let added = send(running, Method::POST, "/admin/clients", Some(client)).await;
+    assert_eq!(added.status(), StatusCode::CREATED);
+    assert_eq!(added.headers()["cache-control"], "no-store");
+    added.json().await.expect("JSON")
+}
+
+async fn token(running: &Running, secret: &str) -> StatusCode {
+    let asked = form(running, "/oauth/token", "grant_type=client_credentials");
+    let answer = asked
+        .header("authorization", basic("reports", secret))
+        .send();
+    answer.await.expect("an answer").status()
+}
+
+fn secret(answer: &Value) -> String {
+    answer["client_secret"].as_str().expect("a secret").into()
+}
+
+#[tokio::test]
+async fn a_client_is_added_seen_changed_and_deleted() {
+    let running = start().await;
+    let new = json!({
+        "client_id": "reports", "name": "Nightly", "scope": "read", "roles": ["auditor"],
+        "audiences": ["https://api.example"], "serves": ["reports"], "access_life": 60,
+        "grant_types": ["client_credentials"],
+    });
+    let added = add(&running, new.clone()).await;
+    assert!(secret(&added).starts_with("csc_"));
+    let again = send(&running, Method::POST, "/admin/clients", Some(new)).await;
+    let reason = refused(again, StatusCode::CONFLICT, "invalid_request").await;
+    assert_eq!(reason, "id_taken");
+
+    let seen = get(&running, "/admin/clients/reports").await;
+    assert_eq!(seen["client_secret"], Value::Null, "shown once");
+    assert_eq!(seen["token_endpoint_auth_method"], "client_secret_basic");
+    assert_eq!(seen["secrets"], json!([{}]));
+    assert_eq!(seen["audiences"], json!(["https://api.example"]));
+    assert_eq!(
+        get(&running, "/admin/clients").await["clients"],
+        json!([seen])
+    );
+
+    let change = json!({"scope": "read write", "access_life": null, "algorithm": "EdDSA"});
+    let path = "/admin/clients/reports";
+    let changed = send(&running, Method::PATCH, path, Some(change)).await;
+    let changed: Value = changed.json().await.expect("JSON");
+    assert_eq!(changed["scope"], "read write");
+    assert_eq!(changed["access_life"], Value::Null);
+    assert_eq!(changed["name"], "Nightly", "what is not said stays");
+
+    let gone = send(&running, Method::DELETE, path, None).await;
+    assert_eq!(gone.status(), StatusCode::NO_CONTENT);
+    for method in [Method::GET, Method::DELETE] {
+        let missing = send(&running, method, path, None).await;
+        let reason = refused(missing, StatusCode::NOT_FOUND, "not_found").await;
+        assert_eq!(reason, "unknown_client");
+    }
+    let events = get(&running, "/admin/audit?limit=1000").await;
+    let events = events["lines"].as_array().expect("lines").iter();
+    let of_clients: Vec<_> = events
+        .filter(|line| line["detail"] == "reports")
+        .map(|line| line["event"].clone())
+        .collect();
+    assert_eq!(
+        of_clients,
+        ["client_created", "client_changed", "client_deleted"]
+    );
+}
+
+#[tokio::test]
+async fn lists_of_clients_come_in_pages() {
+    let running = start().await;
+    for id in ["a", "b", "c"] {
+        add(&running, json!({"client_id": id})).await;
+    }
+    let ids = async |path: &str| {
+        let page = get(&running, path).await;
+        let rows = page["clients"].as_array().expect("rows").clone();
+        let ids = rows.iter().map(|row| row["client_id"].clone());
+        ids.collect::<Vec<_>>()
+    };
+    assert_eq!(ids("/admin/clients?limit=2").await, ["a", "b"]);
+    assert_eq!(ids("/admin/clients?limit=2&after=b").await, ["c"]);
+}
+
+#[tokio::test]
+async fn a_secret_is_replaced_while_the_old_one_goes_on_or_at_once() {
+    let running = start().await;
+    let first = secret(&add(&running, json!({"client_id": "reports"})).await);
+    let path = "/admin/clients/reports/secret";
+    let rotated = send(&running, Method::POST, path, None).await;
+    let second = secret(&rotated.json().await.expect("JSON"));
+    for good in [&first, &second] {
+        assert_eq!(token(&running, good).await, StatusCode::OK);
+    }
+    let keep = Some(json!({"keep": 0}));
+    let rotated = send(&running, Method::POST, path, keep).await;
+    let third = secret(&rotated.json().await.expect("JSON"));
+    for over in [&first, &second] {
+        assert_eq!(token(&running, over).await, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(token(&running, &third).await, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_disabled_client_is_out_at_once_and_back_when_its_old_tokens_are_dead() {
+    let running = start().await;
+    let added = add(&running, json!({"client_id": "reports"})).await;
+    let secret = secret(&added);
+    assert_eq!(token(&running, &secret).await, StatusCode::OK);
+    let path = "/admin/clients/reports";
+    let disabled = Some(json!({"disabled": true}));
+    let answer = send(&running, Method::PATCH, path, disabled).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(token(&running, &secret).await, StatusCode::UNAUTHORIZED);
+    let news = running.request(Method::GET, "/revocations").send().await;
+    let news = news.expect("an answer").text().await.expect("text");
+    let snapshot: Value = serde_json::from_str(&news).expect("JSON");
+    let snapshot = Unverified::parse(snapshot["snapshot"].as_str().expect("a JWS"));
+    let events = snapshot.expect("a JWS").claims_json()["events"].clone();
+    let events = events.as_array().expect("events");
+    assert!(
+        events
+            .iter()
+            .any(|event| event["kind"] == "sub" && event["value"] == "reports"),
+        "{events:?}"
+    );
+
+    let enabled = || Some(json!({"disabled": false}));
+    let early = send(&running, Method::PATCH, path, enabled()).await;
+    let reason = refused(early, StatusCode::CONFLICT, "invalid_request").await;
+    assert_eq!(reason, "still_revoked");
+    send(&running, Method::DELETE, path, None).await;
+    let again = json!({"client_id": "reports"});
+    let early = send(&running, Method::POST, "/admin/clients", Some(again)).await;
+    let reason = refused(early, StatusCode::CONFLICT, "invalid_request").await;
+    assert_eq!(reason, "still_revoked");
+}
+
+#[tokio::test]
+async fn what_cannot_be_a_client_is_refused_by_name() {
+    let running = start().await;
+    let cases = [
+        (json!({"client_id": "first-party"}), "bad_client_id"),
+        (json!({"client_id": "a b"}), "bad_client_id"),
+        (json!({"client_id": "a", "scope": "\"x\""}), "bad_scope"),
+        (json!({"client_id": "a", "roles": ["a b"]}), "bad_role"),
+        (json!({"client_id": "a", "audiences": [""]}), "bad_audience"),
+        (json!({"client_id": "a", "access_life": 1}), "bad_life"),
+        (
+            json!({"client_id": "a", "algorithm": "HS256"}),
+            "bad_algorithm",
+        ),
+        (
+            json!({"client_id": "a", "algorithm": "none"}),
+            "bad_algorithm",
+        ),
+        (json!({"client_id": "a", "grant_types": []}), "idle_client"),
+        (
+            json!({"client_id": "a", "grant_types": ["password"]}),
+            "wrong_shape",
+        ),
+        (
+            json!({"client_id": "a", "token_endpoint_auth_method": "none",
+                   "grant_types": ["client_credentials"]}),
+            "public_client",
+        ),
+        (
+            json!({"client_id": "a", "token_endpoint_auth_method": "private_key_jwt"}),
+            "wrong_shape",
+        ),
+        (json!({"client_id": "a", "jwks": {"keys": []}}), "no_key"),
+        (
+            json!({"client_id": "a", "jwks": {"kty": "oct", "alg": "HS256",
+                   "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I"}}),
+            "private_key",
+        ),
+        (json!({"client_id": "a", "scope": 7}), "wrong_shape"),
+        (json!({}), "wrong_shape"),
+    ];
+    for (client, expected) in cases {
+        let answer = send(
+            &running,
+            Method::POST,
+            "/admin/clients",
+            Some(client.clone()),
+        )
+        .await;
+        let reason = refused(answer, StatusCode::BAD_REQUEST, "invalid_request").await;
+        assert_eq!(reason, expected, "{client}");
+    }
+    assert_eq!(get(&running, "/admin/clients").await["clients"], json!([]));
+    add(
+        &running,
+        json!({"client_id": "page", "token_endpoint_auth_method": "none"}),
+    )
+    .await;
+    let path = "/admin/clients/page/secret";
+    let answer = send(&running, Method::POST, path, None).await;
+    let reason = refused(answer, StatusCode::CONFLICT, "invalid_request").await;
+    assert_eq!(reason, "another_method");
+}
