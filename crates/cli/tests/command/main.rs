@@ -4,6 +4,7 @@
     reason = "a test's own preparations may fail loudly"
 )]
 
+mod account;
 mod demo;
 mod guard;
 mod inspect;
@@ -11,8 +12,10 @@ mod installation;
 mod issuer;
 mod jwk;
 mod keys;
+mod request;
 mod run;
 mod scan;
 mod serve;
 mod sign_and_verify;
+mod stage;
 mod terminal;

@@ -41,6 +41,11 @@ fn help_fits_the_screen_and_wrong_usage_has_its_own_code() {
         &["jwt", "verify", "--help"],
         &["jwt", "inspect", "--help"],
         &["demo", "--help"],
+        &["login", "--help"],
+        &["logout", "--help"],
+        &["whoami", "--help"],
+        &["token", "--help"],
+        &["request", "--help"],
     ] {
         let ended = run_with_input(command(help).env("COLUMNS", "80"), "");
         let data = ended.done();

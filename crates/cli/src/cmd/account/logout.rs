@@ -8,7 +8,7 @@ use crate::failure::Failure;
 use crate::output;
 use crate::printable::printable;
 
-/// Sign out: end the session at the server and remove the login from this machine
+/// End the session at the server and remove the login from here
 #[derive(Debug, Args)]
 pub(crate) struct LogoutArgs {
     #[command(flatten)]

@@ -14,7 +14,7 @@ use crate::output;
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Example:
-  curl -H \"Authorization: Bearer $(countersign token)\" https://api.example.com/hello")]
+  curl -H \"Authorization: Bearer $(countersign token)\" https://localhost:5000")]
 pub(crate) struct TokenArgs {
     #[command(flatten)]
     profile: ProfileArgs,

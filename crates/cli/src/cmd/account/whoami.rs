@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::output::{self, BOLD, DIM, styled};
 use crate::printable::printable;
 
-/// Say who is signed in, where, until when, and where the secret is kept
+/// Say who is signed in, where, until when, and where it is kept
 #[derive(Debug, Args)]
 pub(crate) struct WhoamiArgs {
     #[command(flatten)]

@@ -25,18 +25,23 @@ use body::{Body, BodyArgs};
 /// The token is renewed first when it is about to expire, and goes to the server that made it, to
 /// the addresses named at `login --api`, and to those allowed with --allow; nowhere else.
 #[derive(Debug, Args)]
-#[command(after_help = "\
+#[command(
+    allow_missing_positional = true,
+    after_help = "\
 Examples:
   countersign request https://api.example.com/orders
   countersign request POST :5000/orders --json item=book count:=2
-  countersign request :5000/orders -d @order.json -H 'Content-Type: application/json'
-  countersign request :5000/report.pdf -o report.pdf --fail")]
+  countersign request :5000/orders -d @orders.csv -H 'Content-Type: text/csv'
+  countersign request :5000/report.pdf -o report.pdf --fail"
+)]
 pub(crate) struct RequestArgs {
-    /// The address, behind the method if it is not GET (POST with a body)
-    #[arg(required = true, num_args = 1..=2, value_name = "[METHOD] URL")]
-    target: Vec<String>,
-    /// The method
-    #[arg(short = 'X', long, value_name = "METHOD")]
+    /// The method; without it, GET, or POST with a body
+    #[arg(value_name = "METHOD")]
+    first: Option<String>,
+    /// The address; https if it says nothing else, :5000 for a port of this machine
+    url: String,
+    /// The method, as curl takes it
+    #[arg(short = 'X', long, value_name = "METHOD", conflicts_with = "first")]
     method: Option<String>,
     /// A header, `Name: value`; may be given several times
     #[arg(short = 'H', long = "header", value_name = "HEADER")]
@@ -136,19 +141,8 @@ async fn client(profile: &Profile, url: &Url, allow: bool) -> Result<Client, Fai
 
 /// `[METHOD] URL`, or the URL with `-X`.
 fn target(args: &RequestArgs) -> Result<(Option<Method>, Url), Failure> {
-    let (first, url) = match args.target.as_slice() {
-        [url] => (None, url),
-        [method, url] => (Some(method), url),
-        _ => return Err(Failure::usage("say which address: [METHOD] URL")),
-    };
-    let method = match (first, &args.method) {
-        (Some(_), Some(_)) => {
-            return Err(Failure::usage(
-                "say the method once: before the address, or with -X",
-            ));
-        }
-        (first, other) => first.or(other.as_ref()),
-    };
+    let url = &args.url;
+    let method = args.first.as_ref().or(args.method.as_ref());
     let method = match method {
         None => None,
         Some(text) => Some(
