@@ -424,6 +424,16 @@ const REQUEST: &[Explained] = &[
         do_this: "Send the parameters that docs/reference/http.md lists.",
     },
     Explained {
+        code: "head_too_large",
+        means: "The request has more headers, or larger ones, than are read: 100 and 32 KiB. 431.",
+        do_this: "Look for cookies or headers that a proxy or a browser adds to every request.",
+    },
+    Explained {
+        code: "too_busy",
+        means: "As many requests as there may be are being answered. 503, with `Retry-After`.",
+        do_this: "Ask again after that time. If it lasts, give the server more cores.",
+    },
+    Explained {
         code: "no_such_route",
         means: "There is nothing at this path. 404.",
         do_this: "See `/.well-known/openid-configuration` for where everything is.",

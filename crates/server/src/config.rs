@@ -11,6 +11,7 @@ use countersign_issuer::{PasswordParameters, SessionPolicy};
 
 pub use ipnet::IpNet;
 
+pub use crate::limits::Limits;
 pub use crate::tls::TlsFiles;
 
 /// The settings of one server.
@@ -52,6 +53,8 @@ pub struct Config {
     /// may read the answers, and keep the refresh token in a cookie. The issuer's own origin always
     /// may.
     pub browser_origins: Vec<String>,
+    /// What a stranger may take of the server.
+    pub limits: Limits,
     /// The text of the master key. Default: a file beside the embedded database.
     pub master_key: Option<SecretString>,
 }
@@ -145,6 +148,7 @@ impl Default for Config {
             plain_http: PlainHttp::default(),
             trusted_proxies: Vec::new(),
             browser_origins: Vec::new(),
+            limits: Limits::default(),
             master_key: None,
         }
     }

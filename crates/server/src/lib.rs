@@ -29,6 +29,7 @@ pub mod config;
 mod flow;
 mod http;
 mod installation;
+pub mod limits;
 mod listen;
 mod master_key;
 mod place;
@@ -60,6 +61,7 @@ pub use crate::listen::serve_plain;
 pub use crate::master_key::{MasterKeyError, file_beside as master_key_file};
 use crate::store::sqlite::lock::ServerLock;
 use crate::store::{SharedStore, StoreError};
+use crate::tls::Certificates;
 pub use crate::tls::TlsError;
 
 /// A server that is running. Dropped without [`stop`](Server::stop), it ends as a crash would end
@@ -118,7 +120,8 @@ impl Server {
     /// second attempt would trip over.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         config.check()?;
-        let tls = config.tls.as_ref().map(TlsFiles::acceptor).transpose()?;
+        let tls = config.tls.clone().map(Certificates::load).transpose()?;
+        let tls = tls.map(Arc::new);
         let listen_error = |source| StartError::Listen {
             address: config.listen,
             source,
@@ -145,8 +148,8 @@ impl Server {
         };
         let router: Router = http::router(shared, &config.browser_origins);
         let (stop, stopped) = oneshot::channel();
-        let tasks = tokio::spawn(tasks::run(Arc::clone(&authority)));
-        let serving = tokio::spawn(listen::serve(listener, tls, router, async {
+        let tasks = tokio::spawn(tasks::run(Arc::clone(&authority), tls.clone()));
+        let serving = tokio::spawn(listen::serve(listener, tls, config.limits, router, async {
             // The sender is dropped without a word when the server is: that is a stop as well.
             let _ = stopped.await;
         }));

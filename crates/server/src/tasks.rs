@@ -1,4 +1,5 @@
-//! What the server does on its own: feed its followers, follow the database, keep the keys, sweep.
+//! What the server does on its own: feed its followers, follow the database and the TLS files, keep
+//! the keys, sweep.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use countersign::UnixTime;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::flow::Authority;
+use crate::tls::Certificates;
 
 /// How often the database is asked whether another process has written to it: often enough that a
 /// revocation crosses to every server process within 250 ms.
@@ -19,8 +21,17 @@ const SWEEP: Duration = Duration::from_secs(30);
 const SWEEP_ROWS: u32 = 500;
 
 /// Runs until it is dropped.
-pub(crate) async fn run(authority: Arc<Authority>) {
-    tokio::join!(authority.feed_followers(), follow_and_keep(&authority));
+pub(crate) async fn run(authority: Arc<Authority>, tls: Option<Arc<Certificates>>) {
+    let follow_files = async {
+        if let Some(tls) = &tls {
+            tls.follow().await;
+        }
+    };
+    tokio::join!(
+        authority.feed_followers(),
+        follow_and_keep(&authority),
+        follow_files
+    );
 }
 
 async fn follow_and_keep(authority: &Authority) {

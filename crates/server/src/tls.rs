@@ -1,12 +1,28 @@
-//! HTTPS: a certificate chain and its key, read from PEM files.
+//! HTTPS: a certificate chain and its key, read from PEM files, and read again when they change.
+//!
+//! Whoever renews the certificate puts new files in the place of the old ones and is done. They are
+//! looked at every few seconds; what cannot be used is said, and the old ones go on.
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
+use arc_swap::ArcSwap;
+use tokio::net::TcpStream;
+use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::server::TlsStream;
+
+/// HTTP/2, as it is called in a TLS handshake (RFC 9113 §3.2).
+pub(crate) const HTTP_2: &[u8] = b"h2";
+
+/// How often the files are looked at.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// Where the certificate and its private key lie, both in PEM.
 #[derive(Clone, Debug)]
@@ -33,8 +49,66 @@ pub enum TlsError {
     Pair(#[from] tokio_rustls::rustls::Error),
 }
 
+/// The certificate in use, and the files it came from.
+pub(crate) struct Certificates {
+    files: TlsFiles,
+    current: ArcSwap<ServerConfig>,
+}
+
+impl Certificates {
+    pub(crate) fn load(files: TlsFiles) -> Result<Self, TlsError> {
+        let current = ArcSwap::from_pointee(files.read()?);
+        Ok(Self { files, current })
+    }
+
+    /// A handshake with the certificate of this moment.
+    pub(crate) async fn accept(&self, socket: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let acceptor = TlsAcceptor::from(self.current.load_full());
+        acceptor.accept(socket).await
+    }
+
+    /// Takes over what the files hold whenever they change; until it is dropped.
+    pub(crate) async fn follow(&self) {
+        let mut tick = interval(LOOK);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut in_use = self.files.stamps();
+        let mut seen = in_use;
+        loop {
+            tick.tick().await;
+            let found = self.files.stamps();
+            // Two files are not changed at once: only what has stood still from one look to the next
+            // is read.
+            let settled = found == seen;
+            seen = found;
+            if !settled || seen == in_use {
+                continue;
+            }
+            in_use = seen;
+            match self.files.read() {
+                Ok(config) => {
+                    self.current.store(Arc::new(config));
+                    tracing::info!("serving another TLS certificate from now on");
+                }
+                Err(error) => {
+                    tracing::error!(%error, "the TLS files have changed and cannot be used; the certificate before stays in use");
+                }
+            }
+        }
+    }
+}
+
+/// What tells one content of a file from another.
+type Stamp = Option<(SystemTime, u64)>;
+
 impl TlsFiles {
-    pub(crate) fn acceptor(&self) -> Result<TlsAcceptor, TlsError> {
+    fn stamps(&self) -> [Stamp; 2] {
+        [&self.certificate, &self.key].map(|path| {
+            let file = fs::metadata(path).ok()?;
+            Some((file.modified().ok()?, file.len()))
+        })
+    }
+
+    fn read(&self) -> Result<ServerConfig, TlsError> {
         let chain = CertificateDer::pem_file_iter(&self.certificate)
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
             .map_err(|error| unreadable(&self.certificate, &error))?;
@@ -46,8 +120,8 @@ impl TlsFiles {
         let mut config = ServerConfig::builder()
             .with_no_client_auth()
             .with_single_cert(chain, key)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(TlsAcceptor::from(Arc::new(config)))
+        config.alpn_protocols = vec![HTTP_2.to_vec(), b"http/1.1".to_vec()];
+        Ok(config)
     }
 }
 

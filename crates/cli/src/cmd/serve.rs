@@ -8,7 +8,7 @@ use clap::Args;
 use countersign::Algorithm;
 use countersign::crypto;
 use countersign_issuer::Password;
-use countersign_server::config::IpNet;
+use countersign_server::config::{IpNet, Limits};
 use countersign_server::{Config, DirectoryError, PlainHttp, Server, TlsFiles};
 
 use super::database::{DatabaseArgs, FirstUse};
@@ -106,6 +106,22 @@ pub(crate) struct ServeArgs {
         value_name = "ORIGIN"
     )]
     browser_origins: Vec<String>,
+    /// How many connections there may be at once; who comes then has to wait
+    #[arg(
+        long,
+        env = "COUNTERSIGN_MAX_CONNECTIONS",
+        default_value_t = Limits::default().connections,
+        value_name = "COUNT"
+    )]
+    max_connections: usize,
+    /// How many requests may be answered at once; who comes then is told to come back (503)
+    #[arg(
+        long,
+        env = "COUNTERSIGN_MAX_IN_FLIGHT",
+        default_value_t = Limits::default().in_flight,
+        value_name = "COUNT"
+    )]
+    max_in_flight: usize,
     #[command(flatten)]
     passwords: PasswordCost,
     /// For trying out: make a first administrator with a random password, shown once
@@ -255,6 +271,11 @@ impl ServeArgs {
             passwords: self.passwords.parameters()?,
             other_audiences: self.other_audiences.iter().cloned().collect(),
             trusted_proxies: self.trusted_proxies.clone(),
+            limits: Limits {
+                connections: self.max_connections,
+                in_flight: self.max_in_flight,
+                ..Limits::default()
+            },
             browser_origins: self.browser_origins.clone(),
             ..self.database.config()?
         };

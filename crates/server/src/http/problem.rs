@@ -52,6 +52,10 @@ pub(crate) enum Rejection {
     /// The router was not given the connection's address: it is served by something else than
     /// this server's own listener.
     NoPeer,
+    /// As many requests as there may be are being answered.
+    TooBusy,
+    /// The request's headers are more than are read.
+    HeadTooLarge,
     /// There is no such path.
     NoSuchRoute,
     /// There is such a path, but not for this method.
@@ -196,6 +200,17 @@ impl IntoResponse for Rejection {
                 (StatusCode::INTERNAL_SERVER_ERROR, problem::SERVER_ERROR),
                 "server_error",
                 "The server failed; its log says why".into(),
+            ),
+            Self::TooBusy => {
+                return unavailable("Too many requests are being answered", "too_busy");
+            }
+            Self::HeadTooLarge => (
+                (
+                    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+                    problem::INVALID_REQUEST,
+                ),
+                "head_too_large",
+                "The request has more headers, or larger ones, than are read".into(),
             ),
             Self::NoSuchRoute => (
                 (StatusCode::NOT_FOUND, problem::NOT_FOUND),

@@ -1,0 +1,168 @@
+use std::fmt::Write as _;
+use std::time::{Duration, Instant};
+
+use countersign_server::config::Limits;
+use tokio::io::AsyncWriteExt;
+
+use super::{AT_MOST, Running, answer, rest, said};
+
+const HEALTHZ: &str = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+const JWKS: &str = "GET /.well-known/jwks.json HTTP/1.1\r\nhost: x\r\n\r\n";
+/// A request that waits for its body.
+const LOGIN: &str = "POST /login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+                     content-length: 2\r\n\r\n";
+
+#[tokio::test]
+async fn a_head_that_is_too_large_is_refused_unread() {
+    let limits = Limits {
+        head_bytes: 8 * 1024,
+        ..Limits::default()
+    };
+    let running = Running::start(limits, |config| config).await;
+    let with = |value: usize| {
+        let value = "x".repeat(value);
+        format!("GET /healthz HTTP/1.1\r\nhost: x\r\nx-large: {value}\r\nconnection: close\r\n\r\n")
+    };
+    let fits = said(&mut running.connect().await, &with(7_000)).await;
+    assert!(fits.starts_with("HTTP/1.1 200"), "{fits}");
+    let too_large = said(&mut running.connect().await, &with(9_000)).await;
+    assert!(too_large.starts_with("HTTP/1.1 431"), "{too_large}");
+}
+
+#[tokio::test]
+async fn more_headers_than_anybody_needs_are_refused() {
+    let running = Running::start(Limits::default(), |config| config).await;
+    let with = |count: usize| {
+        let mut request = "GET /healthz HTTP/1.1\r\nhost: x\r\nconnection: close\r\n".to_owned();
+        for number in 0..count {
+            write!(request, "x-{number}: y\r\n").expect("text");
+        }
+        request + "\r\n"
+    };
+    let fits = said(&mut running.connect().await, &with(98)).await;
+    assert!(fits.starts_with("HTTP/1.1 200"), "{fits}");
+    let too_many = said(&mut running.connect().await, &with(99)).await;
+    assert!(too_many.starts_with("HTTP/1.1 431"), "{too_many}");
+}
+
+#[tokio::test]
+async fn who_comes_when_all_places_are_taken_is_told_to_come_back() {
+    let limits = Limits {
+        in_flight: 1,
+        ..Limits::default()
+    };
+    let running = Running::start(limits, |config| config).await;
+    let mut slow = running.connect().await;
+    slow.write_all(LOGIN.as_bytes()).await.expect("sent");
+    let mut quick = running.connect().await;
+    // Until the slow one has been taken in.
+    let began = Instant::now();
+    let refused = loop {
+        quick.write_all(JWKS.as_bytes()).await.expect("sent");
+        let answered = answer(&mut quick).await;
+        if !answered.starts_with("HTTP/1.1 200") {
+            break answered;
+        }
+        assert!(began.elapsed() < AT_MOST, "two were answered at once");
+    };
+    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
+    assert!(refused.contains("retry-after: 1"), "{refused}");
+    assert!(refused.contains("\"reason\":\"too_busy\""), "{refused}");
+    // Whoever asks whether the process lives is told.
+    quick.write_all(HEALTHZ.as_bytes()).await.expect("sent");
+    let alive = answer(&mut quick).await;
+    assert!(alive.starts_with("HTTP/1.1 200"), "{alive}");
+
+    slow.write_all(b"{}").await.expect("sent");
+    let done = answer(&mut slow).await;
+    assert!(done.starts_with("HTTP/1.1 400"), "{done}");
+    quick.write_all(JWKS.as_bytes()).await.expect("sent");
+    let served = answer(&mut quick).await;
+    assert!(served.starts_with("HTTP/1.1 200"), "{served}");
+}
+
+#[tokio::test]
+async fn who_connects_when_all_connections_are_taken_waits_until_one_is_closed() {
+    let limits = Limits {
+        connections: 1,
+        ..Limits::default()
+    };
+    let running = Running::start(limits, |config| config).await;
+    let mut first = running.connect().await;
+    first.write_all(HEALTHZ.as_bytes()).await.expect("sent");
+    assert!(answer(&mut first).await.starts_with("HTTP/1.1 200"));
+    let mut second = running.connect().await;
+    second.write_all(HEALTHZ.as_bytes()).await.expect("sent");
+    tokio::select! {
+        answered = answer(&mut second) => assert!(answered.is_empty(), "{answered}"),
+        () = tokio::time::sleep(Duration::from_millis(300)) => {}
+    }
+    drop(first);
+    assert!(answer(&mut second).await.starts_with("HTTP/1.1 200"));
+}
+
+/// Each patience is set to far more than the others in turn: a connection that ends has met the one
+/// that is tested.
+#[tokio::test]
+async fn who_takes_too_long_is_not_waited_for() {
+    let (short, long) = (Duration::from_millis(200), Duration::from_secs(3600));
+    let limits = |head, idle| Limits {
+        head,
+        idle,
+        ..Limits::default()
+    };
+    let hasty = Running::start(limits(short, long), |config| config).await;
+    // Says nothing, says too little, says it too slowly.
+    rest(&mut hasty.connect().await).await;
+    assert_eq!(said(&mut hasty.connect().await, "GET /hea").await, "");
+    let mut slow = hasty.connect().await;
+    let began = Instant::now();
+    while slow.write_all(b"GET ").await.is_ok() {
+        assert!(began.elapsed() < AT_MOST, "a head may take for ever");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // The second request of a connection is held to the same.
+    let mut second = hasty.connect().await;
+    second.write_all(HEALTHZ.as_bytes()).await.expect("sent");
+    assert!(answer(&mut second).await.starts_with("HTTP/1.1 200"));
+    assert_eq!(said(&mut second, "GET /hea").await, "");
+
+    // Who asks nothing more is let go after a while, but not before.
+    let calm = Running::start(limits(long, short), |config| config).await;
+    let mut idle = calm.connect().await;
+    for _ in 0..3 {
+        idle.write_all(HEALTHZ.as_bytes()).await.expect("sent");
+        assert!(answer(&mut idle).await.starts_with("HTTP/1.1 200"));
+    }
+    assert_eq!(rest(&mut idle).await, "");
+    let patient = Running::start(limits(short, long), |config| config).await;
+    let mut idle = patient.connect().await;
+    idle.write_all(HEALTHZ.as_bytes()).await.expect("sent");
+    assert!(answer(&mut idle).await.starts_with("HTTP/1.1 200"));
+    tokio::time::sleep(short * 3).await;
+    idle.write_all(HEALTHZ.as_bytes())
+        .await
+        .expect("still open");
+    assert!(answer(&mut idle).await.starts_with("HTTP/1.1 200"));
+}
+
+/// A follower of the feed asks nothing for hours, and is not idle.
+#[tokio::test]
+async fn a_stream_that_goes_on_is_no_idle_connection() {
+    let limits = Limits {
+        idle: Duration::from_millis(100),
+        head: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let running = Running::start(limits, |config| config).await;
+    let mut follower = running.connect().await;
+    let follow = "GET /revocations HTTP/1.1\r\nhost: x\r\naccept: text/event-stream\r\n\r\n";
+    follower.write_all(follow.as_bytes()).await.expect("sent");
+    let mut heard = String::new();
+    // The second heartbeat comes after two seconds.
+    while heard.matches("\ndata: ").count() < 3 {
+        let more = answer(&mut follower).await;
+        assert!(!more.is_empty(), "the stream broke off: {heard}");
+        heard += &more;
+    }
+}
