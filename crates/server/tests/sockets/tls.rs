@@ -9,10 +9,13 @@ use reqwest::{Certificate, Client, ClientBuilder, StatusCode, Version};
 use super::{AT_MOST, Running};
 
 /// Each signed by itself, for 127.0.0.1, good for a hundred years.
-const FIRST: [&str; 2] = [include_str!("tls/first.pem"), include_str!("tls/first.key")];
+const FIRST: [&str; 2] = [
+    include_str!("tls/first.pem"),
+    include_str!("tls/first-key.pem"),
+];
 const SECOND: [&str; 2] = [
     include_str!("tls/second.pem"),
-    include_str!("tls/second.key"),
+    include_str!("tls/second-key.pem"),
 ];
 
 async fn start(files: &Path) -> Running {
