@@ -1,10 +1,5 @@
 //! Keys that an administrator rotates, on a database whose server is not asked.
 
-#![expect(
-    clippy::expect_used,
-    reason = "a test whose preparations fail must fail loudly"
-)]
-
 use std::time::Duration;
 
 use countersign_issuer::record::KeyState;
