@@ -121,7 +121,8 @@ impl From<Refused> for Rejection {
 
 impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
-        let bad_request = (StatusCode::BAD_REQUEST, problem::INVALID_REQUEST);
+        let invalid = |status| (status, problem::INVALID_REQUEST);
+        let bad_request = invalid(StatusCode::BAD_REQUEST);
         let ((status, error), reason, description) = match self {
             Self::NotJson { line, column } => (
                 bad_request,
@@ -157,12 +158,12 @@ impl IntoResponse for Rejection {
                     .into(),
             ),
             Self::BodyTooLarge => (
-                (StatusCode::PAYLOAD_TOO_LARGE, problem::INVALID_REQUEST),
+                invalid(StatusCode::PAYLOAD_TOO_LARGE),
                 "body_too_large",
                 "The body is larger than 16 KiB".into(),
             ),
             Self::WrongContentType => (
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, problem::INVALID_REQUEST),
+                invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE),
                 "wrong_content_type",
                 "The body must be sent as Content-Type: application/json".into(),
             ),
@@ -205,10 +206,7 @@ impl IntoResponse for Rejection {
                 return unavailable("Too many requests are being answered", "too_busy");
             }
             Self::HeadTooLarge => (
-                (
-                    StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
-                    problem::INVALID_REQUEST,
-                ),
+                invalid(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
                 "head_too_large",
                 "The request has more headers, or larger ones, than are read".into(),
             ),
@@ -218,7 +216,7 @@ impl IntoResponse for Rejection {
                 "There is nothing at this path".into(),
             ),
             Self::WrongMethod => (
-                (StatusCode::METHOD_NOT_ALLOWED, problem::INVALID_REQUEST),
+                invalid(StatusCode::METHOD_NOT_ALLOWED),
                 "wrong_method",
                 "This path does not take this method; the Allow header lists those it takes".into(),
             ),
@@ -229,7 +227,7 @@ impl IntoResponse for Rejection {
 }
 
 fn form(fault: &FormFault) -> ((StatusCode, &'static str), &'static str, String) {
-    let bad_request = (StatusCode::BAD_REQUEST, problem::INVALID_REQUEST);
+    let bad_request = invalid(StatusCode::BAD_REQUEST);
     let (refusal, reason, description) = match fault {
         FormFault::InUrl => (
             bad_request,
@@ -237,7 +235,7 @@ fn form(fault: &FormFault) -> ((StatusCode, &'static str), &'static str, String)
             "Parameters belong in the body: what is in a URL is in logs",
         ),
         FormFault::NotAForm => (
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, problem::INVALID_REQUEST),
+            invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE),
             "wrong_content_type",
             "The body must be sent as Content-Type: application/x-www-form-urlencoded",
         ),
