@@ -6,8 +6,9 @@ use crate::stage::{Stage, program};
 
 async fn caddy() -> Stage {
     let mut stage = Stage::set("caddy").await;
-    let site = guide::with(
-        &guide::block("caddy", "caddy"),
+    let site = guide::file(
+        "guides/caddy.md",
+        "Caddyfile",
         &[
             ("127.0.0.1:7900", stage.guard()),
             ("127.0.0.1:5000", stage.service.address.to_string()),

@@ -6,8 +6,9 @@ use crate::stage::{Stage, program};
 
 async fn nginx() -> Stage {
     let mut stage = Stage::set("nginx").await;
-    let site = guide::with(
-        &guide::block("nginx", "nginx"),
+    let site = guide::file(
+        "guides/nginx.md",
+        "service.conf",
         &[
             ("127.0.0.1:7900", stage.guard()),
             ("127.0.0.1:5000", stage.service.address.to_string()),

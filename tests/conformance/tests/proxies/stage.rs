@@ -40,7 +40,8 @@ impl Stage {
         server.start().await;
         let folder = tempfile::tempdir().expect("a temporary folder");
         let rules = folder.path().join("rules.toml");
-        std::fs::write(&rules, guide::block("nginx", "toml")).expect("room for the rules");
+        let text = guide::file("guides/nginx.md", "rules.toml", &[]);
+        std::fs::write(&rules, text).expect("room for the rules");
         let guard_port = port::free();
         let listen = format!("127.0.0.1:{guard_port}");
         let rules = rules.to_string_lossy().into_owned();
