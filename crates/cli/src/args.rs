@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::cmd::{
-    account, audit, backup, client, demo, guard, jwk, jwt, key, password, reason, request, restore,
-    scan, serve, session, user,
+    account, audit, backup, client, completions, demo, guard, jwk, jwt, key, manual, password,
+    reason, request, restore, scan, serve, session, user,
 };
 
 /// JWT authentication for APIs: sign in, guard, refresh, revoke.
@@ -13,7 +13,12 @@ use crate::cmd::{
     name = "countersign",
     version,
     propagate_version = true,
-    arg_required_else_help = true
+    arg_required_else_help = true,
+    after_help = "Examples:
+  countersign demo
+  countersign serve --dev
+  countersign login http://127.0.0.1:7800 -u admin
+  countersign jwt inspect < token"
 )]
 pub(crate) struct Cli {
     /// What to log to standard error: error, warn, info, debug, or `target=level` pairs
@@ -72,6 +77,11 @@ pub(crate) enum Command {
     /// Say what a reason code means
     Reason(reason::ReasonArgs),
     Scan(scan::ScanArgs),
+    /// Print completions for a shell
+    Completions(completions::CompletionsArgs),
+    /// Write man pages, or the reference page of the command line
+    #[command(hide = true)]
+    Manual(manual::ManualArgs),
 }
 
 impl Cli {

@@ -28,6 +28,13 @@ pub(crate) fn code(outcome: Result<(), Failure>) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// What was typed is no command: help that was asked for, or what is wrong with it, is printed.
+pub(crate) fn told(told: &clap::Error) -> ExitCode {
+    // There is nobody left to tell if that fails.
+    let _ = told.print();
+    ExitCode::from(if told.use_stderr() { 2 } else { 0 })
+}
+
 /// The error and its causes, unless the error has told them already.
 fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();

@@ -10,12 +10,15 @@ mod reason;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 
 use crate::args::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => return exit::told(&told),
+    };
     output::start_logging(cli.log());
     exit::code(match cli.command {
         Command::Demo(args) => cmd::demo::run(&args),
@@ -38,5 +41,7 @@ fn main() -> ExitCode {
         Command::Jwk(args) => cmd::jwk::run(&args),
         Command::Reason(args) => cmd::reason::run(&args),
         Command::Scan(args) => cmd::scan::run(&args),
+        Command::Completions(args) => cmd::completions::run(&args, Cli::command()),
+        Command::Manual(args) => cmd::manual::run(&args, Cli::command()),
     })
 }

@@ -36,6 +36,13 @@ pub(crate) fn line(text: &str) -> Result<(), Failure> {
     Ok(out.flush()?)
 }
 
+/// Writes data as it is.
+pub(crate) fn raw(data: &[u8]) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    out.write_all(data)?;
+    Ok(out.flush()?)
+}
+
 /// Writes data as JSON, indented.
 pub(crate) fn json<T: Serialize + ?Sized>(data: &T) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(data).map_err(Failure::failed)?;

@@ -18,6 +18,9 @@ const FOLLOW: Duration = Duration::from_millis(500);
 
 /// Show the audit log: one line a security event.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign audit | tail
+  countersign audit --follow")]
 pub(crate) struct AuditArgs {
     /// Go on as new lines come
     #[arg(long)]

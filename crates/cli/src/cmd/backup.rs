@@ -12,6 +12,9 @@ use crate::failure::Failure;
 use crate::output;
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign backup /backups/countersign.db
+  countersign --database sqlite:/srv/id.db backup copy.db")]
 pub(crate) struct BackupArgs {
     /// Where to put the copy
     file: PathBuf,

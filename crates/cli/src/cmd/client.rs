@@ -19,6 +19,10 @@ const PAGE: u32 = 200;
 
 /// Add, list and change OAuth clients. Works beside a running server: it notices within a moment.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign client add billing --scope invoices:read
+  countersign client rotate-secret billing
+  countersign client list")]
 pub(crate) struct ClientArgs {
     #[command(subcommand)]
     command: ClientCommand,

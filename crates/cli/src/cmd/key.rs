@@ -13,6 +13,10 @@ use crate::output;
 
 /// List, rotate and withdraw signing keys. Works beside a running server: it notices within a moment.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign key list
+  countersign key rotate
+  countersign key withdraw KID")]
 pub(crate) struct KeyArgs {
     #[command(subcommand)]
     command: KeyCommand,

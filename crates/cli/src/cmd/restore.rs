@@ -16,6 +16,8 @@ use crate::printable::printable;
 const NAMED: usize = 50;
 
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign restore /backups/countersign.db")]
 pub(crate) struct RestoreArgs {
     /// The backup
     file: PathBuf,

@@ -25,6 +25,12 @@ const DEV_ADMIN: &str = "admin";
 /// The first start makes the database, the signing keys and, beside the database, the master-key
 /// file. Ctrl-C or SIGTERM stops it calmly.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign serve --dev
+  countersign serve --listen 0.0.0.0:7800 --behind-proxy \\
+      --issuer https://id.example --trusted-proxy 10.0.0.0/8
+  countersign serve --listen 0.0.0.0:443 --issuer https://id.example \\
+      --tls-cert chain.pem --tls-key key.pem")]
 pub(crate) struct ServeArgs {
     /// Where to listen; port 0 takes a free one
     #[arg(

@@ -14,6 +14,9 @@ const PAGE: u32 = 500;
 
 /// List and end sessions. Works beside a running server: guards refuse within a second.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign session list
+  countersign session end --user ada")]
 pub(crate) struct SessionArgs {
     #[command(subcommand)]
     command: SessionCommand,

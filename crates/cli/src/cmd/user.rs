@@ -19,6 +19,12 @@ use crate::printable::printable;
 
 /// Add, list and change users. Works beside a running server: it notices within a moment.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign user add ada --role admin
+  pass show ada | countersign user passwd ada --password-stdin
+  countersign user disable ada
+  countersign user import users.csv
+  countersign user list --json | jq -r '.[].username'")]
 pub(crate) struct UserArgs {
     #[command(subcommand)]
     command: UserCommand,

@@ -6,12 +6,14 @@
 
 mod account;
 mod demo;
+mod expected;
 mod guard;
 mod inspect;
 mod installation;
 mod issuer;
 mod jwk;
 mod keys;
+mod manual;
 mod request;
 mod run;
 mod scan;

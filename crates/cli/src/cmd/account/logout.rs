@@ -10,6 +10,9 @@ use crate::printable::printable;
 
 /// End the session at the server and remove the login from here
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign logout
+  countersign logout --all")]
 pub(crate) struct LogoutArgs {
     #[command(flatten)]
     profile: ProfileArgs,

@@ -18,6 +18,9 @@ use crate::printable::printable;
 
 /// Say who is signed in, where, until when, and where it is kept
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign whoami
+  countersign whoami --json")]
 pub(crate) struct WhoamiArgs {
     #[command(flatten)]
     profile: ProfileArgs,

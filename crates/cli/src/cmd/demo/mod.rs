@@ -29,6 +29,9 @@ use crate::failure::Failure;
 /// Starts the server on a free loopback port with its database in a temporary folder, and a small
 /// protected API beside it. Exit 0 only if every step held. Ctrl-C ends it and leaves nothing.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign demo
+  countersign demo --keep")]
 pub(crate) struct DemoArgs {
     /// Leave server and API running afterwards and show how to call them
     #[arg(long)]

@@ -24,8 +24,10 @@ use crate::failure::Failure;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   countersign guard --issuer http://127.0.0.1:7800
-  countersign guard --issuer https://id.example --audience shop --proxy nginx --public /assets
-  countersign guard --issuer https://id.example --proxy traefik --rules rules.toml
+  countersign guard --issuer https://id.example --audience shop \\
+      --proxy nginx --public /assets
+  countersign guard --issuer https://id.example \\
+      --proxy traefik --rules rules.toml
 
 A rules file (the longest path decides; what no rule names needs a token):
   [[rule]]

@@ -16,6 +16,10 @@ use crate::failure::Failure;
 
 /// Make, convert and name keys (JWK, JWK sets, PEM)
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign jwk new --out key.json
+  countersign jwk public --set key.json > jwks.json
+  countersign jwk convert --to pem key.json --out key.pem")]
 pub(crate) struct JwkArgs {
     #[command(subcommand)]
     command: JwkCommand,

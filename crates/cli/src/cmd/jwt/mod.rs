@@ -18,6 +18,10 @@ use crate::failure::Failure;
 
 /// Sign, verify and look at tokens
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign jwt inspect < token
+  countersign jwt verify --issuer https://id.example --audience api < token
+  countersign jwt sign --key key.pem --sub ada --aud api --exp 10m")]
 pub(crate) struct JwtArgs {
     #[command(subcommand)]
     command: JwtCommand,

@@ -9,6 +9,9 @@ use crate::failure::Failure;
 
 /// Find out what a password hash should cost on this machine.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign password calibrate
+  countersign password calibrate --target-ms 250")]
 pub(crate) struct PasswordArgs {
     #[command(subcommand)]
     command: PasswordCommand,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::tree::Found;
 use crate::failure::Failure;
-use crate::output::{self, BAD, BOLD, DIM, GOOD, NAME, WARN, styled};
+use crate::output::{self, BAD, BOLD, DIM, GOOD, NAME, WARN, folded, styled};
 use crate::printable::printable;
 
 /// How wide prose is.
@@ -58,18 +58,12 @@ fn level(level: Level) -> String {
 
 /// Prose in lines, `first` before the first of them and as much space before the others.
 fn prose(text: &str, first: &str) -> Result<(), Failure> {
-    let mut before = first.to_owned();
-    let mut line = before.clone();
-    for word in text.split_whitespace() {
-        if line.chars().count() + word.chars().count() > WIDTH && line.len() > before.len() {
-            output::line(line.trim_end())?;
-            before = " ".repeat(first.chars().count());
-            line.clone_from(&before);
-        }
-        line.push_str(word);
-        line.push(' ');
+    let room = WIDTH - first.len();
+    for (at, line) in folded(text, room).iter().enumerate() {
+        let before = if at == 0 { first } else { "" };
+        output::line(&format!("{before:width$}{line}", width = first.len()))?;
     }
-    output::line(line.trim_end())
+    Ok(())
 }
 
 /// How much there was, in words.

@@ -1,0 +1,151 @@
+//! `countersign manual`: the definition of the command line as man pages, and as the page
+//! `docs/reference/command-line.md`. For those who package or change it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, Args, Command, Subcommand};
+
+use crate::failure::Failure;
+use crate::output;
+
+/// The screen of the reference page.
+const WIDTH: usize = 80;
+
+/// Write man pages, or the reference page of the command line
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  countersign manual man target/man
+  countersign manual reference > docs/reference/command-line.md")]
+pub(crate) struct ManualArgs {
+    #[command(subcommand)]
+    command: ManualCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ManualCommand {
+    /// Write a man page for each command into a folder
+    Man {
+        /// The folder; it is made if it is not there
+        folder: PathBuf,
+    },
+    /// Print the reference page
+    Reference,
+}
+
+/// `definition` is the whole command line.
+pub(crate) fn run(args: &ManualArgs, definition: Command) -> Result<(), Failure> {
+    let definition = settled(definition);
+    match &args.command {
+        ManualCommand::Man { folder } => man(&definition, folder),
+        ManualCommand::Reference => output::line(reference(&definition).trim_end()),
+    }
+}
+
+/// The definition as it is everywhere: without this machine's environment and its screen. The first
+/// build settles the full names of all commands.
+fn settled(definition: Command) -> Command {
+    fn plain(command: Command) -> Command {
+        command
+            .mut_args(|argument| argument.hide_env_values(true))
+            .mut_subcommands(plain)
+    }
+    let mut definition = plain(definition).term_width(WIDTH);
+    definition.build();
+    definition
+}
+
+fn man(definition: &Command, folder: &Path) -> Result<(), Failure> {
+    let cannot =
+        |error| Failure::failed(format!("{} cannot be written: {error}", folder.display()));
+    fs::create_dir_all(folder).map_err(cannot)?;
+    for command in all(definition) {
+        let name = full_name(command).replace(' ', "-");
+        let mut page = Vec::new();
+        clap_mangen::Man::new(command.clone())
+            .title(&name)
+            .render(&mut page)?;
+        fs::write(folder.join(format!("{name}.1")), page).map_err(cannot)?;
+    }
+    Ok(())
+}
+
+fn reference(definition: &Command) -> String {
+    let mut page = String::from(
+        "# The command line\n\n\
+         Printed by `countersign manual reference`; a test holds it to the program. `countersign COMMAND --help` \
+         prints the same.\n\n\
+         Data goes to standard output, words go to standard error. Colours are for terminals; `NO_COLOR` turns them \
+         off, `CLICOLOR_FORCE=1` on. A reader that has had enough (`| head`) is no error.\n\n\
+         | exit code | means |\n| --- | --- |\n\
+         | 0 | done |\n\
+         | 1 | failed; of `scan`: found something |\n\
+         | 2 | wrong usage |\n\
+         | 3 | refused: bad credentials, a bad token; the reason code stands in brackets |\n\n\
+         ## Environment\n\n\
+         An option on the command line comes before its variable.\n\n\
+         | variable | option | of |\n| --- | --- | --- |\n",
+    );
+    for (variable, option, commands) in variables(definition) {
+        let _ = writeln!(page, "| `{variable}` | `{option}` | {commands} |");
+    }
+    for command in all(definition) {
+        let name = full_name(command);
+        let help = command.clone().render_long_help().to_string();
+        let help: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
+        let _ = write!(page, "\n## {name}\n\n```text\n{}\n```\n", help.join("\n"));
+    }
+    page
+}
+
+/// Every variable that stands for an option, once, with the commands that have it.
+fn variables(definition: &Command) -> Vec<(String, String, String)> {
+    let mut found: Vec<(String, String, Vec<String>)> = Vec::new();
+    for command in all(definition) {
+        for argument in command.get_arguments() {
+            let (Some(variable), Some(option)) = (argument.get_env(), argument.get_long()) else {
+                continue;
+            };
+            let name = short_name(command, argument);
+            let variable = variable.to_string_lossy().into_owned();
+            match found.iter_mut().find(|(known, _, _)| *known == variable) {
+                Some((_, _, commands)) if commands.contains(&name) => {}
+                Some((_, _, commands)) => commands.push(name),
+                None => found.push((variable, format!("--{option}"), vec![name])),
+            }
+        }
+    }
+    found.sort();
+    found
+        .into_iter()
+        .map(|(variable, option, commands)| (variable, option, commands.join(", ")))
+        .collect()
+}
+
+/// The first word of the command an option is of; all of them, where it is of the whole command line.
+fn short_name(command: &Command, argument: &Arg) -> String {
+    let name = full_name(command);
+    let first = name
+        .split(' ')
+        .nth(1)
+        .filter(|_| argument.get_id() != "log");
+    first.map_or_else(|| "all".to_owned(), |first| format!("`{first}`"))
+}
+
+/// A command and all below it, without those that are hidden or clap's own.
+fn all(command: &Command) -> Vec<&Command> {
+    let below = command
+        .get_subcommands()
+        .filter(|command| !command.is_hide_set() && command.get_name() != "help");
+    std::iter::once(command)
+        .chain(below.flat_map(all))
+        .collect()
+}
+
+fn full_name(command: &Command) -> String {
+    command
+        .get_bin_name()
+        .unwrap_or_else(|| command.get_name())
+        .to_owned()
+}
