@@ -227,7 +227,7 @@ impl IntoResponse for Rejection {
 }
 
 fn form(fault: &FormFault) -> ((StatusCode, &'static str), &'static str, String) {
-    let bad_request = invalid(StatusCode::BAD_REQUEST);
+    let bad_request = (StatusCode::BAD_REQUEST, problem::INVALID_REQUEST);
     let (refusal, reason, description) = match fault {
         FormFault::InUrl => (
             bad_request,
@@ -235,7 +235,7 @@ fn form(fault: &FormFault) -> ((StatusCode, &'static str), &'static str, String)
             "Parameters belong in the body: what is in a URL is in logs",
         ),
         FormFault::NotAForm => (
-            invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, problem::INVALID_REQUEST),
             "wrong_content_type",
             "The body must be sent as Content-Type: application/x-www-form-urlencoded",
         ),
