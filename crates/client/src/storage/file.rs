@@ -163,7 +163,9 @@ mod private {
         let metadata = file
             .metadata()
             .map_err(|error| failed("read", path, error))?;
-        if !metadata.is_file() || metadata.nlink() != 1 {
+        // A second name is somebody else's way to it. None at all is well: a renewal has put the next
+        // login in its place since it was opened, and this one is whole.
+        if !metadata.is_file() || metadata.nlink() > 1 {
             return Err(StorageError::NotAPlainFile { place: place() });
         }
         match open_to_others(&metadata, 0o077) {
