@@ -24,6 +24,15 @@ use crate::send::header;
 /// Gives every request the token of a [`Client`], for the client's origins alone.
 ///
 /// `B` is the body of the requests.
+///
+/// ```
+/// # use countersign_client::{Client, TokenLayer};
+/// # fn story<S>(client: &Client, http_client: S) {
+/// let service = tower::ServiceBuilder::new()
+///     .layer(TokenLayer::<String>::resending(client))
+///     .service(http_client);
+/// # }
+/// ```
 pub struct TokenLayer<B> {
     client: Client,
     copy: Copy<B>,

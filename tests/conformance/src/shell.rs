@@ -73,6 +73,11 @@ impl Shell {
         self.folder.path()
     }
 
+    /// The port that stands for the API's.
+    pub fn api(&self) -> u16 {
+        self.api
+    }
+
     /// Writes the guide's file `from` as `to`.
     ///
     /// # Panics
@@ -136,6 +141,8 @@ impl Shell {
             .args(["-ec", &script])
             .current_dir(self.folder())
             .env("PATH", &self.path)
+            .env("COUNTERSIGN_STATE", self.folder().join(".state"))
+            .env_remove("COUNTERSIGN_PROFILE")
             .env("FLASK_RUN_PORT", self.api.to_string())
             .env("LISTEN", format!("127.0.0.1:{}", self.api))
             .env("COUNTERSIGN_LISTEN", format!("127.0.0.1:{}", self.server));

@@ -2,7 +2,10 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on must fail")]
 
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::thread;
 
 use countersign_conformance::guide::{Guide, root};
 use countersign_conformance::shell::Shell;
@@ -44,13 +47,93 @@ async fn the_quick_start_is_typed() {
     assert!(commands.next().is_none(), "every command was typed");
 }
 
+#[tokio::test]
+async fn the_command_line_is_typed() {
+    let guide = Guide::read("guides/command-line.md");
+    let mut commands = guide.commands();
+    let mut next = || commands.next().expect("one more command");
+    let mut shell = Shell::new();
+
+    shell.run(next());
+    let _server = shell.serve(next()).await;
+    shell.run(next());
+    let who = shell.run(next());
+    let printed = guide
+        .text()
+        .split("```text\n")
+        .nth(1)
+        .expect("what it prints");
+    for title in printed.lines().take_while(|line| !line.starts_with("```")) {
+        let title = title.get(..13).unwrap_or_default();
+        if title.starts_with("  ") {
+            assert!(who.contains(title), "{title}\n{who}");
+        }
+    }
+    assert_eq!(json(&shell.run(next()))["username"], "ada");
+    assert_eq!(json(&shell.run(next()))["sessions"][0]["current"], true);
+    for _ in 0..2 {
+        assert_eq!(json(&shell.run(next()))["error"], "not_found");
+    }
+    shell.run(next());
+    let keys = std::fs::read_to_string(shell.folder().join("keys.json")).expect("saved");
+    assert!(json(&keys)["keys"].is_array());
+
+    let of_an_api = TcpListener::bind(("127.0.0.1", shell.api())).expect("the port of the API");
+    let api = thread::spawn(move || hello(&of_an_api, 2));
+    for _ in 0..2 {
+        assert_eq!(shell.run(next()), "Hello!");
+    }
+    let sent = api.join().expect("no panic");
+    assert!(
+        sent.iter()
+            .all(|it| it.contains("authorization: Bearer ey")),
+        "{sent:?}"
+    );
+
+    assert_eq!(json(&shell.run(next()))["username"], "ada");
+    shell.run(next());
+    let all = shell.run(next());
+    assert_eq!(all.lines().count(), 2, "{all}");
+    assert!(all.contains("* work"), "{all}");
+    assert!(shell.run(next()).starts_with("ey"));
+    assert_eq!(json(&shell.run(next()))["profile"], "work");
+    shell.run(next());
+    shell.run(next());
+    let ended = shell.output("countersign token");
+    assert_eq!(ended.status.code(), Some(3), "{ended:?}");
+    assert!(commands.next().is_none(), "every command was typed");
+}
+
+/// Says hello to so many visitors, and what they said.
+fn hello(listener: &TcpListener, visitors: usize) -> Vec<String> {
+    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 6\r\nconnection: close\r\n\r\nHello!";
+    let hear = |mut visitor: TcpStream| {
+        let mut heard = vec![0; 8192];
+        let length = visitor.read(&mut heard).expect("a request");
+        visitor.write_all(answer).expect("an ear");
+        heard.truncate(length);
+        String::from_utf8(heard).expect("text")
+    };
+    let visitors = listener.incoming().take(visitors);
+    visitors
+        .map(|visitor| hear(visitor.expect("a visitor")))
+        .collect()
+}
+
 #[test]
-fn the_program_of_the_guide_for_axum_is_the_example() {
-    let guide = Guide::read("guides/axum.md");
-    let example = std::fs::read_to_string(root().join("examples/guarded.rs"));
-    let example = example.expect("an example");
-    let from = example.find("use axum").expect("its first line of code");
-    assert_eq!(guide.file("guarded.rs"), &example[from..]);
+fn the_programs_of_the_guides_are_the_examples() {
+    for (page, name) in [
+        ("axum", "guarded.rs"),
+        ("client", "client.rs"),
+        ("client", "service.rs"),
+        ("client", "kept.rs"),
+    ] {
+        let guide = Guide::read(&format!("guides/{page}.md"));
+        let example = std::fs::read_to_string(root().join("examples").join(name));
+        let example = example.expect("an example");
+        let from = example.find("\nuse ").expect("its first line of code");
+        assert_eq!(guide.file(name), &example[from + 1..]);
+    }
 }
 
 #[test]
