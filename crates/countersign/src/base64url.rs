@@ -6,6 +6,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::mem::MaybeUninit;
 
 use base64_simd::{AsOut as _, URL_SAFE_NO_PAD as STRICT};
 
@@ -77,7 +78,7 @@ pub(crate) fn spells(text: &[u8], bytes: &[u8]) -> bool {
     if text.len() != encoded_len(bytes.len()) {
         return false;
     }
-    let mut spelling = [0; encoded_len(PIECE)];
+    let mut spelling = [MaybeUninit::<u8>::uninit(); encoded_len(PIECE)];
     text.chunks(encoded_len(PIECE))
         .zip(bytes.chunks(PIECE))
         .all(|(text, bytes)| *STRICT.encode(bytes, spelling[..].as_out()) == *text)

@@ -22,7 +22,7 @@ use foldhash::quality::RandomState;
 /// What became of a token, and knows which one it was.
 pub(crate) trait Remembered: Clone {
     /// Whether it was this very token.
-    fn is_of(&self, token: &str) -> bool;
+    fn is_of(&self, token: &[u8]) -> bool;
 }
 
 /// A bounded map from a token's bytes to what became of it.
@@ -61,7 +61,7 @@ impl<V: Remembered> Cache<V> {
     }
 
     /// What became of this very token.
-    pub(crate) fn get(&self, token: &str) -> Option<V> {
+    pub(crate) fn get(&self, token: &[u8]) -> Option<V> {
         let place = self.place(token);
         let mut shard = self.shard(place);
         shard.clock = shard.clock.wrapping_add(1);
@@ -83,7 +83,7 @@ impl<V: Remembered> Cache<V> {
 
     /// Remembers what became of the token, in the place of the least recently used neighbour if
     /// need be.
-    pub(crate) fn insert(&self, token: &str, value: V) {
+    pub(crate) fn insert(&self, token: &[u8], value: V) {
         let place = self.place(token);
         let tag = place.tag;
         let mut shard = self.shard(place);
@@ -111,7 +111,7 @@ impl<V: Remembered> Cache<V> {
     }
 
     /// Forgets the token.
-    pub(crate) fn remove(&self, token: &str) {
+    pub(crate) fn remove(&self, token: &[u8]) {
         let place = self.place(token);
         let mut shard = self.shard(place);
         let removed = shard.places[place.range(self.ways)]
@@ -135,9 +135,8 @@ impl<V: Remembered> Cache<V> {
         })
     }
 
-    fn place(&self, token: &str) -> Place {
-        let bytes = token.as_bytes();
-        let end = &bytes[bytes.len().saturating_sub(HASHED_BYTES)..];
+    fn place(&self, token: &[u8]) -> Place {
+        let end = &token[token.len().saturating_sub(HASHED_BYTES)..];
         let hash = self.seed.hash_one(end);
         // The upper half of the product: an even spread over the sets without a division.
         let set = (u128::from(hash) * self.sets as u128) >> 64;
@@ -216,17 +215,17 @@ mod tests {
     struct Verdict(String, usize);
 
     impl Remembered for Verdict {
-        fn is_of(&self, token: &str) -> bool {
-            self.0 == token
+        fn is_of(&self, token: &[u8]) -> bool {
+            self.0.as_bytes() == token
         }
     }
 
     fn insert(cache: &Cache<Verdict>, token: &str, value: usize) {
-        cache.insert(token, Verdict(token.to_owned(), value));
+        cache.insert(token.as_bytes(), Verdict(token.to_owned(), value));
     }
 
     fn get(cache: &Cache<Verdict>, token: &str) -> Option<usize> {
-        cache.get(token).map(|verdict| verdict.1)
+        cache.get(token.as_bytes()).map(|verdict| verdict.1)
     }
 
     fn places<V>(cache: &Cache<V>) -> usize {
@@ -248,7 +247,7 @@ mod tests {
         );
         insert(&cache, "a", 3);
         assert_eq!(get(&cache, "a"), Some(3));
-        cache.remove("a");
+        cache.remove(b"a");
         assert_eq!((get(&cache, "a"), get(&cache, "b")), (None, Some(2)));
         assert_eq!(cache.lookups(), Lookups { hits: 4, misses: 2 });
     }
@@ -258,10 +257,11 @@ mod tests {
         let cache = Cache::new(8);
         let end = "x".repeat(HASHED_BYTES);
         let (mine, theirs) = (format!("mine{end}"), format!("theirs{end}"));
-        assert_eq!(cache.place(&mine).tag, cache.place(&theirs).tag);
+        let tag = |token: &str| cache.place(token.as_bytes()).tag;
+        assert_eq!(tag(&mine), tag(&theirs));
         insert(&cache, &mine, 1);
         assert_eq!(get(&cache, &theirs), None);
-        cache.remove(&theirs);
+        cache.remove(theirs.as_bytes());
         insert(&cache, &theirs, 2);
         assert_eq!(
             (get(&cache, &mine), get(&cache, &theirs)),

@@ -107,7 +107,7 @@ impl<C> Caller<C> {
 }
 
 impl<C> Remembered for Caller<C> {
-    fn is_of(&self, token: &str) -> bool {
+    fn is_of(&self, token: &[u8]) -> bool {
         self.inner.verified.is_of(token)
     }
 }

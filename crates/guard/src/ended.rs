@@ -18,6 +18,11 @@ pub(crate) struct Layers {
 }
 
 impl Layers {
+    /// Whether anything of this kind ended.
+    pub(crate) fn has_any(&self, kind: Kind) -> bool {
+        !self.upper.of(kind).0.is_empty() || !self.lower.of(kind).0.is_empty()
+    }
+
     pub(crate) fn until(&self, kind: Kind, value: &str) -> Option<UnixTime> {
         // The later time is in the upper layer, because a merge that shortens a time changes
         // nothing.

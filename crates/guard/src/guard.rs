@@ -159,9 +159,19 @@ impl<C: DeserializeOwned> Guard<C> {
     /// Checks without settling the matter, so that one may [`refetch`](Self::refetch) and try
     /// again.
     fn attempt(&self, method: Option<&Method>, headers: &HeaderMap, now: UnixTime) -> Attempt<C> {
-        let token = self
-            .token(method, headers)
-            .map_err(|why| Failure { why, issuer: None })?;
+        if self.inner.cookie.is_none() {
+            // What was verified before is a token to the last byte: to recognise it is enough.
+            let credentials = bearer::credentials(values(headers));
+            if let Some(attempt) = credentials
+                .ok()
+                .and_then(|token| self.attempt_again(token, now))
+            {
+                return attempt;
+            }
+            let token = self.token(method, headers).map_err(Failure::of_request)?;
+            return self.attempt_first(token, now);
+        }
+        let token = self.token(method, headers).map_err(Failure::of_request)?;
         self.attempt_token(token, now)
     }
 
@@ -172,8 +182,7 @@ impl<C: DeserializeOwned> Guard<C> {
 
     /// The one token of the request: in the header, or in the cookie if that is allowed.
     fn token<'a>(&self, method: Option<&Method>, headers: &'a HeaderMap) -> Result<&'a str, Why> {
-        let values = headers.get_all(AUTHORIZATION).iter();
-        let in_header = bearer::token(values.map(http::HeaderValue::as_bytes));
+        let in_header = bearer::token(values(headers));
         match (in_header, &self.inner.cookie) {
             (Ok(_), Some(cookie)) if cookie.is_present(headers) => {
                 Err(Why::NoToken(BearerError::Repeated))
@@ -184,16 +193,23 @@ impl<C: DeserializeOwned> Guard<C> {
     }
 
     fn attempt_token(&self, token: &str, now: UnixTime) -> Attempt<C> {
-        if let Some(caller) = self.remembered(token, now) {
-            let issuer = caller.issuer();
-            self.inner.issuers[issuer]
-                .admit(caller.verified(), now)
-                .map_err(|why| Failure {
-                    why,
-                    issuer: Some(issuer),
-                })?;
-            return Ok(caller);
-        }
+        self.attempt_again(token.as_bytes(), now)
+            .unwrap_or_else(|| self.attempt_first(token, now))
+    }
+
+    /// The short way, for a token that is remembered.
+    fn attempt_again(&self, token: &[u8], now: UnixTime) -> Option<Attempt<C>> {
+        let caller = self.remembered(token, now)?;
+        let issuer = caller.issuer();
+        let admitted = self.inner.issuers[issuer].admit(caller.verified(), now);
+        Some(admitted.map(|()| caller).map_err(|why| Failure {
+            why,
+            issuer: Some(issuer),
+        }))
+    }
+
+    /// The whole way.
+    fn attempt_first(&self, token: &str, now: UnixTime) -> Attempt<C> {
         let index = self.issuer_of(token)?;
         let failed = |why| Failure {
             why,
@@ -204,13 +220,13 @@ impl<C: DeserializeOwned> Guard<C> {
         issuer.admit(&verified, now).map_err(failed)?;
         let caller = Caller::new(verified, self.inner.id, index, generation);
         if let Some(cache) = &self.inner.cache {
-            cache.insert(token, caller.clone());
+            cache.insert(token.as_bytes(), caller.clone());
         }
         Ok(caller)
     }
 
     /// A verdict given before, if it still stands. If it does not, a full check says why.
-    fn remembered(&self, token: &str, now: UnixTime) -> Option<Caller<C>> {
+    fn remembered(&self, token: &[u8], now: UnixTime) -> Option<Caller<C>> {
         let cache = self.inner.cache.as_ref()?;
         let caller = cache.get(token)?;
         let standing = self.inner.issuers[caller.issuer()]
@@ -422,6 +438,19 @@ pub(crate) type Attempt<C> = Result<Caller<C>, Failure>;
 pub(crate) struct Failure {
     why: Why,
     issuer: Option<usize>,
+}
+
+impl Failure {
+    /// Before any issuer was asked.
+    fn of_request(why: Why) -> Self {
+        Self { why, issuer: None }
+    }
+}
+
+/// The values of the one header in which a token may come.
+fn values(headers: &HeaderMap) -> impl Iterator<Item = &[u8]> {
+    let values = headers.get_all(AUTHORIZATION).iter();
+    values.map(http::HeaderValue::as_bytes)
 }
 
 impl<C> Clone for Guard<C> {

@@ -52,7 +52,13 @@ impl RevokedHandle {
         kid: Option<&str>,
         now: UnixTime,
     ) -> Option<Kind> {
-        self.set.is_revoked(sub, sid, jti, kid, now)
+        let mark = |kind| match kind {
+            Kind::Sub => sub,
+            Kind::Sid => sid,
+            Kind::Jti => jti,
+            Kind::Kid => kid,
+        };
+        self.set.is_revoked(mark, now)
     }
 
     /// Forgets what no living token can be concerned by. Whoever merges calls it now and then.
@@ -182,28 +188,21 @@ impl RevokedSet {
         }
     }
 
-    pub(crate) fn is_revoked(
+    /// `mark` is asked for those kinds only of which anything was taken back.
+    pub(crate) fn is_revoked<'t>(
         &self,
-        sub: Option<&str>,
-        sid: Option<&str>,
-        jti: Option<&str>,
-        kid: Option<&str>,
+        mark: impl Fn(Kind) -> Option<&'t str>,
         now: UnixTime,
     ) -> Option<Kind> {
         let layers = self.layers.load();
-        [
-            (Kind::Sid, sid),
-            (Kind::Sub, sub),
-            (Kind::Jti, jti),
-            (Kind::Kid, kid),
-        ]
-        .into_iter()
-        .find(|(kind, value)| {
-            value
-                .and_then(|value| layers.until(*kind, value))
-                .is_some_and(|until| now < until)
-        })
-        .map(|(kind, _)| kind)
+        [Kind::Sid, Kind::Sub, Kind::Jti, Kind::Kid]
+            .into_iter()
+            .filter(|kind| layers.has_any(*kind))
+            .find(|kind| {
+                mark(*kind)
+                    .and_then(|value| layers.until(*kind, value))
+                    .is_some_and(|until| now < until)
+            })
     }
 
     pub(crate) fn sweep(&self, now: UnixTime) {

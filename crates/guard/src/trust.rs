@@ -222,13 +222,13 @@ impl Issuer {
     }
 
     fn revoked<C>(&self, verified: &Verified<C>, now: UnixTime) -> Option<Kind> {
-        self.revoked.set().is_revoked(
-            verified.subject(),
-            verified.session_id(),
-            verified.jwt_id(),
-            verified.key().key_id(),
-            now,
-        )
+        let mark = |kind| match kind {
+            Kind::Sub => verified.subject(),
+            Kind::Sid => verified.session_id(),
+            Kind::Jti => verified.jwt_id(),
+            Kind::Kid => verified.key().key_id(),
+        };
+        self.revoked.set().is_revoked(mark, now)
     }
 
     /// The verifier for the keys as they are now, made anew if they were replaced.

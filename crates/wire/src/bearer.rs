@@ -28,6 +28,26 @@ use core::fmt::{self, Display, Formatter, Write};
 pub fn token<'a>(
     authorization: impl IntoIterator<Item = &'a [u8]>,
 ) -> Result<&'a str, BearerError> {
+    let credentials = credentials(authorization)?;
+    if is_b64token(credentials) {
+        return core::str::from_utf8(credentials).map_err(|_| BearerError::Malformed);
+    }
+    // A proxy that folds two headers into one joins them with a comma.
+    if credentials.contains(&b',') {
+        return Err(BearerError::Repeated);
+    }
+    Err(BearerError::Malformed)
+}
+
+/// What stands where the token should; its characters are not looked at yet. For whoever knows the
+/// very token already and wants to recognise it; for everyone else there is [`token()`].
+///
+/// # Errors
+///
+/// As [`token()`], but for what is wrong with the characters.
+pub fn credentials<'a>(
+    authorization: impl IntoIterator<Item = &'a [u8]>,
+) -> Result<&'a [u8], BearerError> {
     let mut values = authorization.into_iter();
     let value = values.next().ok_or(BearerError::Missing)?;
     if values.next().is_some() {
@@ -50,15 +70,10 @@ pub fn token<'a>(
     }
 
     let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
-    let credentials = &rest[spaces..];
-    if spaces > 0 && is_b64token(credentials) {
-        return core::str::from_utf8(credentials).map_err(|_| BearerError::Malformed);
+    if spaces == 0 {
+        return Err(BearerError::Malformed);
     }
-    // A proxy that folds two headers into one joins them with a comma.
-    if spaces > 0 && credentials.contains(&b',') {
-        return Err(BearerError::Repeated);
-    }
-    Err(BearerError::Malformed)
+    Ok(&rest[spaces..])
 }
 
 /// Why a request's `Authorization` headers hold no token to check.

@@ -51,9 +51,9 @@ impl<C, P: AsRef<[u8]>> Verified<C, P> {
     /// Whether it was `token`, to the last byte, that was verified.
     ///
     /// The text itself is not kept; it has one spelling only, which is compared piece by piece.
-    pub fn is_of(&self, token: &str) -> bool {
-        let rest = token.strip_prefix(&*self.seen.header);
-        let rest = rest.and_then(|rest| rest.strip_prefix('.'));
+    pub fn is_of(&self, token: impl AsRef<[u8]>) -> bool {
+        let rest = token.as_ref().strip_prefix(self.seen.header.as_bytes());
+        let rest = rest.and_then(|rest| rest.strip_prefix(b"."));
         let bytes = self.bytes.as_ref();
         let (Some(rest), Some((payload, signature))) =
             (rest, bytes.split_at_checked(self.payload_len))
@@ -62,9 +62,9 @@ impl<C, P: AsRef<[u8]>> Verified<C, P> {
         };
         let (of_payload, of_signature) = (encoded_len(payload.len()), encoded_len(signature.len()));
         rest.len() == of_payload + 1 + of_signature
-            && rest.as_bytes().get(of_payload) == Some(&b'.')
-            && base64url::spells(&rest.as_bytes()[..of_payload], payload)
-            && base64url::spells(&rest.as_bytes()[of_payload + 1..], signature)
+            && rest.get(of_payload) == Some(&b'.')
+            && base64url::spells(&rest[..of_payload], payload)
+            && base64url::spells(&rest[of_payload + 1..], signature)
     }
 
     /// The claims as the caller's type.

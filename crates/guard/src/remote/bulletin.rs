@@ -147,7 +147,8 @@ impl Reader {
     }
 
     fn is_withdrawn(&self, kid: Option<&str>, now: UnixTime) -> bool {
-        self.set.is_revoked(None, None, None, kid, now).is_some()
+        let mark = |kind| if kind == Kind::Kid { kid } else { None };
+        self.set.is_revoked(mark, now).is_some()
     }
 }
 
