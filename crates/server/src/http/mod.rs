@@ -12,6 +12,7 @@ mod health;
 mod login;
 mod logout;
 mod oauth;
+mod openapi;
 mod origin;
 pub(crate) mod problem;
 pub(crate) mod proxies;

@@ -7,8 +7,8 @@ use countersign_wire::paths;
 use super::problem::Rejection;
 use super::shared::Shared;
 use super::{
-    account, admin, clients, cors, health, login, logout, oauth, refresh, revocations, verify,
-    well_known,
+    account, admin, clients, cors, health, login, logout, oauth, openapi, refresh, revocations,
+    verify, well_known,
 };
 
 /// The pages of `browser_origins` may read the answers as well.
@@ -59,6 +59,7 @@ fn public() -> Router<Shared> {
         .route(paths::JWKS, get(well_known::key_set))
         .route(paths::OPENID_CONFIGURATION, get(well_known::metadata))
         .route(paths::OAUTH_AUTHORIZATION_SERVER, get(well_known::metadata))
+        .route(paths::OPENAPI, get(openapi::openapi))
 }
 
 /// The routes for callers with the role `admin`.

@@ -21,6 +21,7 @@ mod admin;
 mod browser;
 mod clients;
 mod oauth;
+mod openapi;
 mod verify;
 
 const PASSWORD: &str = "correct horse battery staple";
