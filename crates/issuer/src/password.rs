@@ -124,6 +124,11 @@ impl PasswordHasher {
         self.hash_bytes(password.as_bytes(), salt)
     }
 
+    /// Gives back the memory that is kept between hashes; the next hash asks for it again.
+    pub fn rest(&mut self) {
+        self.memory.give_back();
+    }
+
     /// The parameters new hashes are made with.
     pub const fn parameters(&self) -> PasswordParameters {
         self.parameters

@@ -264,6 +264,11 @@ fn bcrypt_into(cost: u32, password: &[u8], salt: &[u8], out: &mut [u8]) -> Resul
     Ok(())
 }
 
+/// Room for so many blocks is asked for, of which only those that a hash needs are ever touched.
+/// glibc gives memory back to the system at once from blocks of more than 32 MiB; smaller ones it
+/// keeps in a heap, after the first, for as long as the thread's heap lives.
+const OWN_MAPPING: usize = 33 * 1024;
+
 /// What a thread hashes in. Argon2id's blocks are kept from one hash to the next and wiped at the
 /// end.
 pub(crate) struct Memory {
@@ -293,11 +298,12 @@ impl Memory {
         if let Some(surplus) = self.blocks.get_mut(keep..).filter(|rest| !rest.is_empty()) {
             surplus.iter_mut().for_each(Zeroize::zeroize);
             self.blocks.truncate(keep);
-            self.blocks.shrink_to_fit();
+            self.blocks.shrink_to(OWN_MAPPING);
         }
         let missing = count.saturating_sub(self.blocks.len());
+        let room = missing.max(OWN_MAPPING.saturating_sub(self.blocks.len()));
         self.blocks
-            .try_reserve_exact(missing)
+            .try_reserve_exact(room)
             .map_err(|_| "there is not enough memory")?;
         self.blocks
             .resize(self.blocks.len() + missing, Block::default());
@@ -307,11 +313,19 @@ impl Memory {
     }
 }
 
-impl Drop for Memory {
-    fn drop(&mut self) {
+impl Memory {
+    /// Wipes what is kept and gives it back to the system.
+    pub(crate) fn give_back(&mut self) {
         for block in &mut self.blocks {
             block.zeroize();
         }
+        self.blocks = Vec::new();
+    }
+}
+
+impl Drop for Memory {
+    fn drop(&mut self) {
+        self.give_back();
     }
 }
 
