@@ -197,11 +197,7 @@ impl IntoResponse for Rejection {
                 let (status, reason) = custodian(&error);
                 ((status, problem_name(status)), reason, sentence(&error))
             }
-            Self::NoPeer => (
-                (StatusCode::INTERNAL_SERVER_ERROR, problem::SERVER_ERROR),
-                "server_error",
-                "The server failed; its log says why".into(),
-            ),
+            Self::NoPeer => return server_failed(),
             Self::TooBusy => {
                 return unavailable("Too many requests are being answered", "too_busy");
             }
@@ -281,9 +277,7 @@ fn flow(error: &FlowError) -> Response {
         }
         FlowError::Issuer(error) => {
             tracing::error!(%error, code = error.code(), "the issuer failed a request");
-            let description = "The server failed; its log says why";
-            let problem = Problem::new(problem::SERVER_ERROR, description).because("server_error");
-            answer(StatusCode::INTERNAL_SERVER_ERROR, &problem)
+            server_failed()
         }
     }
 }
@@ -371,6 +365,12 @@ fn sentence(words: &impl ToString) -> String {
         first.make_ascii_uppercase();
     }
     sentence
+}
+
+fn server_failed() -> Response {
+    let description = "The server failed; its log says why";
+    let problem = Problem::new(problem::SERVER_ERROR, description).because("server_error");
+    answer(StatusCode::INTERNAL_SERVER_ERROR, &problem)
 }
 
 fn unavailable(description: &'static str, reason: &'static str) -> Response {
