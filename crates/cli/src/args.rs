@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cmd::{
     account, audit, backup, client, completions, demo, guard, jwk, jwt, key, manual, password,
@@ -30,8 +30,27 @@ pub(crate) struct Cli {
         display_order = 900
     )]
     log: Option<String>,
+    /// How a line of the log is written
+    #[arg(
+        long,
+        global = true,
+        env = "COUNTERSIGN_LOG_FORMAT",
+        value_name = "FORMAT",
+        default_value = "text",
+        display_order = 901
+    )]
+    pub(crate) log_format: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// For programs: a JSON object a line
+    Json,
 }
 
 #[derive(Debug, Subcommand)]

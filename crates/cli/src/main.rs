@@ -19,7 +19,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(told) => return exit::told(&told),
     };
-    output::start_logging(cli.log());
+    output::start_logging(cli.log(), cli.log_format);
     exit::code(match cli.command {
         Command::Demo(args) => cmd::demo::run(&args),
         Command::Serve(args) => cmd::serve::run(&args),

@@ -9,6 +9,7 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
+use crate::args::LogFormat;
 use crate::failure::Failure;
 
 /// What is less important.
@@ -100,7 +101,7 @@ pub(crate) fn folded(text: &str, room: usize) -> Vec<String> {
 }
 
 /// Logs go to standard error.
-pub(crate) fn start_logging(filter: &str) {
+pub(crate) fn start_logging(filter: &str, format: LogFormat) {
     let (filter, complaint) = match EnvFilter::try_new(filter) {
         Ok(filter) => (filter, None),
         Err(error) => (EnvFilter::new("warn"), Some(error)),
@@ -110,7 +111,10 @@ pub(crate) fn start_logging(filter: &str) {
         .with_writer(io::stderr)
         .with_ansi(colour_on_stderr());
     // Only a second call could fail, and there is none.
-    let _ = subscriber.try_init();
+    let _ = match format {
+        LogFormat::Text => subscriber.try_init(),
+        LogFormat::Json => subscriber.json().try_init(),
+    };
     if let Some(error) = complaint {
         failure(
             "warning",

@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -41,6 +42,7 @@ pub struct Shared {
 struct Process {
     child: Child,
     said: Receiver<String>,
+    words: Arc<Mutex<Vec<String>>>,
 }
 
 /// Long enough for the slowest machine, for nothing hangs on it unless the server is broken.
@@ -146,8 +148,15 @@ impl Server {
         let (say, said) = channel();
         // After the last line that the test wants to hear, nobody listens.
         relay(stdout, move |line| drop(say.send(line)));
-        relay(stderr, drop);
-        self.process = Some(Process { child, said });
+        let words = Arc::new(Mutex::new(Vec::new()));
+        let heard = Arc::clone(&words);
+        relay(stderr, move |line| {
+            heard
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(line);
+        });
+        self.process = Some(Process { child, said, words });
     }
 
     /// Starts the process and waits until it says that it is ready.
@@ -197,6 +206,16 @@ impl Server {
             .said
             .recv_timeout(PATIENCE)
             .expect("countersign serve says one more line")
+    }
+
+    /// What it has said on its stderr since it was started, line by line.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn words(&self) -> Vec<String> {
+        let process = self.process.as_ref().expect("the server runs");
+        let words = process.words.lock();
+        words.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The number of its process.

@@ -11,6 +11,7 @@ mod form;
 mod health;
 mod login;
 mod logout;
+mod named;
 mod oauth;
 mod openapi;
 mod origin;

@@ -1,14 +1,15 @@
 //! Every route on one screen.
 
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post, put};
 use countersign_wire::paths;
 
 use super::problem::Rejection;
 use super::shared::Shared;
 use super::{
-    account, admin, clients, cors, health, login, logout, oauth, openapi, refresh, revocations,
-    verify, well_known,
+    account, admin, clients, cors, health, login, logout, named, oauth, openapi, refresh,
+    revocations, verify, well_known,
 };
 
 /// The pages of `browser_origins` may read the answers as well.
@@ -22,10 +23,12 @@ pub(crate) fn router(shared: Shared, browser_origins: &[String]) -> Router {
     } else {
         routes.layer(cors::configured(browser_origins))
     };
+    let proxies = shared.proxies.clone();
     routes
         .merge(public.layer(cors::public()))
         .fallback(|| async { Rejection::NoSuchRoute })
         .with_state(shared)
+        .layer(from_fn_with_state(proxies, named::named))
 }
 
 fn routes() -> Router<Shared> {

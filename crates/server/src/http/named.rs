@@ -1,0 +1,95 @@
+//! Every request has a name, in the answer (`X-Request-Id`) and in every line of the log about it.
+//!
+//! The name is ours, unless a trusted proxy has given one: a stranger's would let them write into
+//! the log. What is logged of a request is its method, its route as it is written here, where it came
+//! from and what came of it; never its query, its headers or its body, which may hold secrets.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use countersign::{base64url, crypto};
+use tracing::{Instrument, debug, info_span, warn};
+
+use super::proxies::TrustedProxies;
+use crate::listen::Peer;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// The longest name that is taken over.
+const LONGEST: usize = 64;
+
+pub(super) async fn named(
+    State(proxies): State<TrustedProxies>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
+    let name = name(&proxies, peer, request.headers());
+    let span = info_span!("request", id = name.as_deref().unwrap_or_default());
+    let mut answer = seen_through(request, next).instrument(span).await;
+    if let Some(value) = name.and_then(|name| HeaderValue::try_from(name).ok()) {
+        answer.headers_mut().insert(REQUEST_ID, value);
+    }
+    answer
+}
+
+async fn seen_through(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let began = Instant::now();
+    let answer = next.run(request).await;
+    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let (status, took) = (answer.status().as_u16(), began.elapsed());
+    if answer.status().is_server_error() {
+        warn!(%method, route, status, ?took, "failed");
+    } else {
+        debug!(%method, route, status, ?took, "answered");
+    }
+    answer
+}
+
+/// A trusted proxy's name for the request, or a new one.
+fn name(proxies: &TrustedProxies, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<String> {
+    let given = headers.get(REQUEST_ID).and_then(|name| name.to_str().ok());
+    match given {
+        Some(given) if is_name(given) && peer.is_some_and(|peer| proxies.trust(peer)) => {
+            Some(given.to_owned())
+        }
+        _ => Some(base64url::encode(&crypto::random::<12>().ok()?)),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte);
+    (1..=LONGEST).contains(&text.len()) && text.bytes().all(plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_trusted_proxy_names_requests_and_only_with_plain_words() {
+        let proxies = TrustedProxies::new(&["10.0.0.0/8".parse().expect("a network")]);
+        let named = |peer: &str, given: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(REQUEST_ID, given.parse().expect("a header"));
+            let peer = Some(peer.parse().expect("an address"));
+            name(&proxies, peer, &headers).expect("a name")
+        };
+        assert_eq!(named("10.0.0.1", "a-1.b:2_c"), "a-1.b:2_c");
+        let long = "a".repeat(LONGEST + 1);
+        for (peer, given) in [
+            ("192.0.2.1", "a-1"),
+            ("10.0.0.1", "two words"),
+            ("10.0.0.1", "quoted\"}"),
+            ("10.0.0.1", long.as_str()),
+        ] {
+            assert_eq!(named(peer, given).len(), 16, "{given}");
+            assert_ne!(named(peer, given), named(peer, given));
+        }
+    }
+}
