@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::cmd::{
-    account, audit, backup, client, completions, demo, guard, jwk, jwt, key, manual, password,
-    reason, request, restore, scan, serve, session, user,
+    account, audit, backup, client, completions, config, demo, guard, jwk, jwt, key, manual,
+    password, reason, request, restore, scan, serve, session, user,
 };
 
 /// JWT authentication for APIs: sign in, guard, refresh, revoke.
@@ -96,6 +96,8 @@ pub(crate) enum Command {
     /// Say what a reason code means
     Reason(reason::ReasonArgs),
     Scan(scan::ScanArgs),
+    /// Check the settings file, and list what can be set
+    Config(config::ConfigArgs),
     /// Print completions for a shell
     Completions(completions::CompletionsArgs),
     /// Write man pages, or the reference page of the command line

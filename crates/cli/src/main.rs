@@ -7,17 +7,22 @@ mod failure;
 mod output;
 mod printable;
 mod reason;
+mod settings;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser};
+use clap::CommandFactory;
 
 use crate::args::{Cli, Command};
+use crate::settings::Unparsed;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let typed: Vec<OsString> = std::env::args_os().collect();
+    let cli: Cli = match settings::parse(Cli::command(), &typed) {
         Ok(cli) => cli,
-        Err(told) => return exit::told(&told),
+        Err(Unparsed::Told(told)) => return exit::told(&told),
+        Err(Unparsed::Failed(failure)) => return exit::code(Err(failure)),
     };
     output::start_logging(cli.log(), cli.log_format);
     exit::code(match cli.command {
@@ -41,6 +46,7 @@ fn main() -> ExitCode {
         Command::Jwk(args) => cmd::jwk::run(&args),
         Command::Reason(args) => cmd::reason::run(&args),
         Command::Scan(args) => cmd::scan::run(&args),
+        Command::Config(args) => cmd::config::run(&args, &Cli::command()),
         Command::Completions(args) => cmd::completions::run(&args, Cli::command()),
         Command::Manual(args) => cmd::manual::run(&args, Cli::command()),
     })

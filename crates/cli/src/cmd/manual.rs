@@ -1,5 +1,5 @@
 //! `countersign manual`: the definition of the command line as man pages, and as the page
-//! `docs/reference/command-line.md`. For those who package or change it.
+//! `docs/reference/command-line.md` and `configuration.md`. For those who package or change it.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -8,16 +8,18 @@ use std::path::{Path, PathBuf};
 use clap::{Arg, Args, Command, Subcommand};
 
 use crate::failure::Failure;
-use crate::output;
+use crate::output::{self, folded};
+use crate::settings::{self, Takes};
 
 /// The screen of the reference page.
 const WIDTH: usize = 80;
 
-/// Write man pages, or the reference page of the command line
+/// Write man pages, or the reference pages of command line and settings
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   countersign manual man target/man
-  countersign manual reference > docs/reference/command-line.md")]
+  countersign manual reference > docs/reference/command-line.md
+  countersign manual configuration > docs/reference/configuration.md")]
 pub(crate) struct ManualArgs {
     #[command(subcommand)]
     command: ManualCommand,
@@ -30,8 +32,10 @@ enum ManualCommand {
         /// The folder; it is made if it is not there
         folder: PathBuf,
     },
-    /// Print the reference page
+    /// Print the reference page of the command line
     Reference,
+    /// Print the reference page of the settings
+    Configuration,
 }
 
 /// `definition` is the whole command line.
@@ -40,6 +44,7 @@ pub(crate) fn run(args: &ManualArgs, definition: Command) -> Result<(), Failure>
     match &args.command {
         ManualCommand::Man { folder } => man(&definition, folder),
         ManualCommand::Reference => output::line(reference(&definition).trim_end()),
+        ManualCommand::Configuration => output::line(configuration(&definition).trim_end()),
     }
 }
 
@@ -96,6 +101,52 @@ fn reference(definition: &Command) -> String {
         let help: Vec<&str> = help.trim_end().lines().map(str::trim_end).collect();
         let _ = write!(page, "\n## {name}\n\n```text\n{}\n```\n", help.join("\n"));
     }
+    page
+}
+
+fn configuration(definition: &Command) -> String {
+    let mut page = String::from(
+        "# Settings\n\n\
+         Printed by `countersign manual configuration`; a test holds it to the program. `countersign config keys` lists \
+         the same.\n\n\
+         An option on the command line comes before its variable, that before the file, that before the default. The file \
+         is named by `--config FILE` or `COUNTERSIGN_CONFIG`; without either it is `countersign.toml` in the folder where \
+         the command is run, if it is there. It is read by `serve` and by every command that works on the database. \
+         Relative paths in it begin where the command is run.\n\n\
+         A key that is not known, or a value that cannot be, is refused with its line: `countersign config check FILE` \
+         says so before the server is started.\n\n\
+         No secret stands in the file or on the command line. The master key is the text in `COUNTERSIGN_MASTER_KEY` or \
+         in the file named by `master_key_file`; a database URL with a password in it is best kept in the file named by \
+         `database_file`; `key rekey` takes the new master key from `COUNTERSIGN_NEW_MASTER_KEY` or the file named by \
+         `COUNTERSIGN_NEW_MASTER_KEY_FILE`. Setting the secret and its file at once is refused.\n\n\
+         | key | variable | option | default |\n| --- | --- | --- | --- |\n",
+    );
+    let keys = settings::keys(definition);
+    for key in &keys {
+        let default = key.default().filter(|_| key.takes != Takes::Switch);
+        let default = default.map_or_else(String::new, |default| format!("`{default}`"));
+        let _ = writeln!(
+            page,
+            "| `{}` | `{}` | `{}` | {default} |",
+            key.name, key.variable, key.option
+        );
+    }
+    page.push_str("\n## A file with everything in it\n\n```toml\n");
+    for (at, key) in keys.iter().enumerate() {
+        let between = if at == 0 { "" } else { "\n" };
+        let says: Vec<String> = folded(&key.says, WIDTH - 2)
+            .iter()
+            .map(|line| format!("# {line}\n"))
+            .collect();
+        let _ = writeln!(
+            page,
+            "{between}{}# {} = {}",
+            says.concat(),
+            key.name,
+            key.example()
+        );
+    }
+    page.push_str("```\n");
     page
 }
 

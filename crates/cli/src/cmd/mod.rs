@@ -5,6 +5,7 @@ pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod client;
 pub(crate) mod completions;
+pub(crate) mod config;
 mod database;
 pub(crate) mod demo;
 pub(crate) mod guard;

@@ -1,15 +1,16 @@
 //! `countersign key rekey`: the keys are sealed anew under another master key.
 
-use std::env::VarError;
+use std::path::PathBuf;
 
-use countersign::secret::SecretString;
 use countersign_server::{Config, RekeyError};
 use serde::Serialize;
 
+use super::database::secret;
 use crate::failure::Failure;
 use crate::output;
 
 const NEW_MASTER_KEY: &str = "COUNTERSIGN_NEW_MASTER_KEY";
+const NEW_MASTER_KEY_FILE: &str = "COUNTERSIGN_NEW_MASTER_KEY_FILE";
 
 #[derive(Serialize)]
 struct Sealed {
@@ -19,13 +20,8 @@ struct Sealed {
 }
 
 pub(super) async fn run(config: &Config, json: bool) -> Result<(), Failure> {
-    let new = match std::env::var(NEW_MASTER_KEY) {
-        Ok(text) => Some(SecretString::new(text)),
-        Err(VarError::NotPresent) => None,
-        Err(error @ VarError::NotUnicode(_)) => {
-            return Err(Failure::usage(format!("{NEW_MASTER_KEY}: {error}")));
-        }
-    };
+    let file = std::env::var_os(NEW_MASTER_KEY_FILE).map(PathBuf::from);
+    let new = secret(NEW_MASTER_KEY, file.as_deref())?;
     let done = countersign_server::rekey(config, new.as_ref())
         .await
         .map_err(|error| match error {

@@ -4,10 +4,11 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::Args;
+use clap::builder::BoolishValueParser;
+use clap::{Args, value_parser};
 use countersign::Algorithm;
 use countersign::crypto;
-use countersign_issuer::Password;
+use countersign_issuer::{Password, SessionPolicy};
 use countersign_server::config::{IpNet, Limits};
 use countersign_server::{Config, DirectoryError, PlainHttp, Server, TlsFiles};
 
@@ -74,26 +75,24 @@ pub(crate) struct ServeArgs {
     )]
     access_life: u64,
     /// The server's certificate chain, PEM; serves HTTPS
-    #[arg(
-        long,
-        env = "COUNTERSIGN_TLS_CERT",
-        value_name = "FILE",
-        requires = "tls_key"
-    )]
+    #[arg(long, env = "COUNTERSIGN_TLS_CERT", value_name = "FILE")]
     tls_cert: Option<PathBuf>,
     /// The certificate's private key, PEM
-    #[arg(
-        long,
-        env = "COUNTERSIGN_TLS_KEY",
-        value_name = "FILE",
-        requires = "tls_cert"
-    )]
+    #[arg(long, env = "COUNTERSIGN_TLS_KEY", value_name = "FILE")]
     tls_key: Option<PathBuf>,
     /// Plain HTTP beyond this machine: a proxy in front serves HTTPS
-    #[arg(long, conflicts_with_all = ["tls_cert", "insecure_http"])]
+    #[arg(
+        long,
+        env = "COUNTERSIGN_BEHIND_PROXY",
+        value_parser = BoolishValueParser::new()
+    )]
     behind_proxy: bool,
     /// Plain HTTP beyond this machine: passwords and tokens can be read on the way
-    #[arg(long, conflicts_with = "tls_cert")]
+    #[arg(
+        long,
+        env = "COUNTERSIGN_INSECURE_HTTP",
+        value_parser = BoolishValueParser::new()
+    )]
     insecure_http: bool,
     /// A network of proxies whose X-Forwarded-For is believed; may be given several times
     #[arg(
@@ -129,10 +128,84 @@ pub(crate) struct ServeArgs {
     )]
     max_in_flight: usize,
     #[command(flatten)]
+    ages: Ages,
+    #[command(flatten)]
     passwords: PasswordCost,
+    /// How many passwords are hashed at once [default: half of the cores]
+    #[arg(
+        long,
+        env = "COUNTERSIGN_HASH_LANES",
+        value_name = "COUNT",
+        value_parser = value_parser!(u16).range(1..=1024)
+    )]
+    hash_lanes: Option<u16>,
+    /// How many more passwords may wait for a lane; who comes then is told to come back (503)
+    #[arg(
+        long,
+        env = "COUNTERSIGN_HASH_QUEUE",
+        value_name = "COUNT",
+        value_parser = value_parser!(u16).range(1..)
+    )]
+    hash_queue: Option<u16>,
     /// For trying out: make a first administrator with a random password, shown once
     #[arg(long)]
     dev: bool,
+}
+
+/// How long things are kept.
+#[derive(Debug, Args)]
+struct Ages {
+    /// After how many days without use a session is over
+    #[arg(
+        long,
+        env = "COUNTERSIGN_SESSION_IDLE_DAYS",
+        default_value_t = 30,
+        value_name = "DAYS",
+        value_parser = value_parser!(u16).range(1..=3650)
+    )]
+    session_idle_days: u16,
+    /// After how many days a session is over in any case
+    #[arg(
+        long,
+        env = "COUNTERSIGN_SESSION_LIFE_DAYS",
+        default_value_t = 90,
+        value_name = "DAYS",
+        value_parser = value_parser!(u16).range(1..=3650)
+    )]
+    session_life_days: u16,
+    /// For how many seconds a replaced refresh token still fetches its successor: the answer may
+    /// have been lost
+    #[arg(
+        long,
+        env = "COUNTERSIGN_REFRESH_GRACE",
+        default_value_t = 30,
+        value_name = "SECONDS",
+        value_parser = value_parser!(u16).range(1..=300)
+    )]
+    refresh_grace: u16,
+    /// How many days a line of the audit log is kept
+    #[arg(
+        long,
+        env = "COUNTERSIGN_AUDIT_DAYS",
+        default_value_t = 365,
+        value_name = "DAYS",
+        value_parser = value_parser!(u16).range(1..=36_500)
+    )]
+    audit_days: u16,
+}
+
+impl Ages {
+    fn sessions(&self) -> SessionPolicy {
+        SessionPolicy {
+            idle: days(self.session_idle_days),
+            absolute: days(self.session_life_days),
+            grace: Duration::from_secs(self.refresh_grace.into()),
+        }
+    }
+}
+
+fn days(count: u16) -> Duration {
+    Duration::from_secs(u64::from(count) * 86_400)
 }
 
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
@@ -259,8 +332,10 @@ fn random_password() -> Result<String, Failure> {
 }
 
 impl ServeArgs {
-    fn config(&self) -> Result<Config, Failure> {
+    pub(super) fn config(&self) -> Result<Config, Failure> {
+        self.go_together()?;
         let tls = self.tls_cert.clone().zip(self.tls_key.clone());
+        let defaults = self.database.config()?;
         let plain_http = match (self.behind_proxy, self.insecure_http) {
             (true, _) => PlainHttp::BehindProxy,
             (false, true) => PlainHttp::Insecure,
@@ -283,10 +358,34 @@ impl ServeArgs {
                 ..Limits::default()
             },
             browser_origins: self.browser_origins.clone(),
-            ..self.database.config()?
+            sessions: self.ages.sessions(),
+            audit_retention: days(self.ages.audit_days),
+            hash_lanes: self.hash_lanes.map_or(defaults.hash_lanes, usize::from),
+            hash_queue: self.hash_queue.map_or(defaults.hash_queue, usize::from),
+            ..defaults
         };
         config.check().map_err(Failure::usage)?;
         Ok(config)
+    }
+}
+
+impl ServeArgs {
+    /// Settings may come from the file and the environment as well, where clap looks at each alone.
+    fn go_together(&self) -> Result<(), Failure> {
+        let plain = self.behind_proxy || self.insecure_http;
+        let problem = match (&self.tls_cert, &self.tls_key) {
+            (Some(_), None) => "the certificate (tls_cert) needs its private key (tls_key)",
+            (None, Some(_)) => "the private key (tls_key) needs its certificate (tls_cert)",
+            (Some(_), Some(_)) if plain => {
+                "with a certificate (tls_cert) HTTPS is served here: leave out behind_proxy and \
+                 insecure_http"
+            }
+            _ if self.behind_proxy && self.insecure_http => {
+                "behind_proxy and insecure_http exclude each other"
+            }
+            _ => return Ok(()),
+        };
+        Err(Failure::usage(problem))
     }
 }
 

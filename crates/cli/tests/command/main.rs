@@ -5,6 +5,7 @@
 )]
 
 mod account;
+mod config;
 mod demo;
 mod expected;
 mod guard;

@@ -1,0 +1,128 @@
+//! `countersign.toml`: what can be set by an option with a variable can be set in a file.
+//!
+//! ```text
+//!   option  over  COUNTERSIGN_…  over  the file  over  the default
+//! ```
+//!
+//! The keys are not listed anywhere: `access_life` is the option with the variable
+//! `COUNTERSIGN_ACCESS_LIFE`, and what the file says becomes that option's default. So a new option
+//! of `serve` is a key from its first day, and its value is read by the option's own reader.
+
+mod file;
+mod key;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Command, FromArgMatches};
+
+pub(crate) use self::file::File;
+pub(crate) use self::key::{Key, Takes, keys};
+use crate::failure::Failure;
+
+/// The file that is read if none is named.
+pub(crate) const FILE: &str = "countersign.toml";
+
+/// Of two keys that say the same thing, one is heard: the secret, or the file it is in.
+const EITHER: [(&str, &str); 1] = [("database", "database_file")];
+
+/// Why there is nothing to run.
+pub(crate) enum Unparsed {
+    /// Help that was asked for, or something mistyped.
+    Told(clap::Error),
+    /// The file cannot be used.
+    Failed(Failure),
+}
+
+/// What was typed, with the settings of the file below it.
+pub(crate) fn parse<C: FromArgMatches>(
+    definition: Command,
+    typed: &[OsString],
+) -> Result<C, Unparsed> {
+    let read = |definition: Command| {
+        definition
+            .try_get_matches_from(typed)
+            .map_err(Unparsed::Told)
+    };
+    let mut matches = read(definition.clone())?;
+    if let Some(file) = chosen(&matches) {
+        let file = File::read(&file, &definition).map_err(Unparsed::Failed)?;
+        matches = read(with(definition, &file, &matches))?;
+    }
+    C::from_arg_matches(&matches).map_err(Unparsed::Told)
+}
+
+/// The file to read: the one that was named, or the usual one if it is there. Only commands that work
+/// on an installation have such an option.
+fn chosen(matches: &ArgMatches) -> Option<PathBuf> {
+    let (_, leaf) = path(matches);
+    match leaf.try_get_one::<PathBuf>("config") {
+        Ok(Some(named)) => Some(named.clone()),
+        Ok(None) => Some(PathBuf::from(FILE)).filter(|file| file.exists()),
+        Err(_) => None,
+    }
+}
+
+/// The names of the command that was typed, and what was typed behind the last.
+fn path(matches: &ArgMatches) -> (Vec<&str>, &ArgMatches) {
+    let (mut names, mut leaf) = (Vec::new(), matches);
+    while let Some((name, below)) = leaf.subcommand() {
+        names.push(name);
+        leaf = below;
+    }
+    (names, leaf)
+}
+
+/// The definition with the file's settings as the defaults of the command that was typed.
+fn with(definition: Command, file: &File, matches: &ArgMatches) -> Command {
+    let (names, leaf) = path(matches);
+    let is_said = |id: &str| {
+        let is_known = leaf.try_contains_id(id).is_ok();
+        is_known
+            && matches!(
+                leaf.value_source(id),
+                Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+            )
+    };
+    let is_settled = |key: &str| {
+        EITHER
+            .iter()
+            .any(|(one, other)| (key == *one && is_said(other)) || (key == *other && is_said(one)))
+    };
+    let values: Vec<(&str, &[String])> =
+        file.values().filter(|(key, _)| !is_settled(key)).collect();
+    below(definition, &names, &values)
+}
+
+fn below(command: Command, names: &[&str], values: &[(&str, &[String])]) -> Command {
+    let command = command.mut_args(|argument| {
+        let name = key::name_of(&argument);
+        match values.iter().find(|(key, _)| Some(*key) == name.as_deref()) {
+            Some((_, values)) => argument.default_values(values.iter().cloned()),
+            None => argument,
+        }
+    });
+    match names.split_first() {
+        Some((name, rest)) => command.mut_subcommand(*name, |command| below(command, rest, values)),
+        None => command,
+    }
+}
+
+/// A file, and what `serve` would be told with it here and now, if nothing else was typed.
+pub(crate) fn alone(definition: &Command, file: &Path) -> Result<(File, ArgMatches), Failure> {
+    let file = File::read(file, definition)?;
+    let typed = ["countersign", "serve"];
+    let told = |error: clap::Error| Failure::usage(file::first_line(&error));
+    let matches = definition
+        .clone()
+        .try_get_matches_from(typed)
+        .map_err(told)?;
+    let mut matches = with(definition.clone(), &file, &matches)
+        .try_get_matches_from(typed)
+        .map_err(told)?;
+    match matches.remove_subcommand() {
+        Some((_, serve)) => Ok((file, serve)),
+        None => Err(Failure::failed("there is no command `serve`")),
+    }
+}
