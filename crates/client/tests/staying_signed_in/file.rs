@@ -115,6 +115,31 @@ fn what_a_killed_process_left_is_swept_away_and_nothing_secret_stays() {
     assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 0);
 }
 
+/// Readers take no lock, so a renewal of another process may come at any moment of theirs.
+#[test]
+fn whoever_reads_while_it_is_replaced_finds_the_one_or_the_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let storage = FileStorage::at(folder.path().join("login"));
+    let (one, other) = (vec![b'1'; 1000], vec![b'2'; 3000]);
+    storage.save(&one).expect("saved");
+    let writer = std::thread::spawn({
+        let (storage, one, other) = (storage.clone(), one.clone(), other.clone());
+        move || {
+            for _ in 0..200 {
+                storage.save(&other).expect("saved");
+                storage.save(&one).expect("saved");
+            }
+        }
+    });
+    let mut reads = 0;
+    while !writer.is_finished() || reads < 1000 {
+        let read = content(&storage).expect("always one of them");
+        assert!(read == one || read == other);
+        reads += 1;
+    }
+    writer.join().expect("no panic");
+}
+
 #[test]
 fn one_at_a_time_holds_the_lock() {
     let folder = tempfile::tempdir().expect("a folder");
