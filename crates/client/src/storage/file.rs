@@ -46,13 +46,7 @@ impl FileStorage {
 
     fn make_folder(&self) -> Result<(), StorageError> {
         let folder = self.folder();
-        let mut builder = fs::DirBuilder::new();
-        builder.recursive(true);
-        #[cfg(unix)]
-        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder
-            .create(folder)
-            .map_err(|error| failed("make the folder", folder, error))?;
+        lock_file::make_folder(folder).map_err(|error| failed("make the folder", folder, error))?;
         private::folder(folder)
     }
 

@@ -3,7 +3,7 @@
 //! The system takes the lock away from a process that ends, however it ends, so that nobody ever finds
 //! a dead one's. The file is never removed: whoever had it open would hold a lock that nobody sees.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,12 +17,27 @@ pub(super) fn try_lock(path: &Path) -> Result<Option<StorageLock>, StorageError>
         place: path.display().to_string(),
         source: Arc::new(error),
     };
+    if let Some(folder) = path.parent() {
+        make_folder(folder).map_err(failed)?;
+    }
     let file = open(path).map_err(failed)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(StorageLock::held_by(file))),
         Err(TryLockError::WouldBlock) => Ok(None),
         Err(TryLockError::Error(error)) => Err(failed(error)),
     }
+}
+
+/// Makes the folder, if it is missing, for the user alone.
+pub(super) fn make_folder(folder: &Path) -> io::Result<()> {
+    if folder.as_os_str().is_empty() {
+        return Ok(());
+    }
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
 }
 
 fn open(path: &Path) -> io::Result<File> {
