@@ -1,4 +1,4 @@
-//! The project's own chores: `cargo xtask test`, `ci` and `bench`.
+//! The project's own chores: `cargo xtask test`, `ci`, `bench` and `package`.
 //!
 //! The first two are lists of named steps, run in order until one fails. What fails says the one command
 //! that repeats it. This program builds nothing by itself: it calls cargo and the tools a step
@@ -24,6 +24,7 @@ mod foreign;
 mod fuzz;
 mod node;
 mod options;
+mod package;
 mod postgres;
 mod proxies;
 mod steps;
@@ -40,11 +41,13 @@ const USAGE: &str = "\
 usage: cargo xtask test [STEP…] [--skip-foreign]
        cargo xtask ci   [STEP…] [--skip-foreign]
        cargo xtask bench [NAME…] [--quick] [--no-build]
+       cargo xtask package
 
   test   everything a change must pass, from a bare clone: builds, then runs all tests,
          those against other implementations of JWT as well
   ci     what CI runs: format, lints, docs, dependencies, walls, features, then `test`
   bench  what it costs: runs the programs of benches/ and writes docs/benchmarks.md
+  package  the Debian package, from a release build
 
   STEP            run only these steps, in the order of the list
   --skip-foreign  leave out the tests that need Python packages, and those that need PostgreSQL
@@ -71,6 +74,9 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
     {
         let workspace = Workspace::load()?;
         return bench::run(&workspace, &bench::Asked::parse(&workspace, rest)?);
+    }
+    if arguments == ["package"] {
+        return package::release(&Workspace::load()?);
     }
     let (chore, rest) = match arguments.split_first() {
         Some((name, rest)) if name == "test" => (Chore::Test, rest),

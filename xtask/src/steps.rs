@@ -8,7 +8,9 @@ use crate::failure::Failure;
 use crate::options::Options;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
-use crate::{chromium, dependencies, features, foreign, fuzz, postgres, proxies, tests, walls};
+use crate::{
+    chromium, dependencies, features, foreign, fuzz, package, postgres, proxies, tests, walls,
+};
 
 /// Something that must hold.
 struct Step {
@@ -80,6 +82,11 @@ const TESTS: &[Step] = &[
         name: "build",
         says: "build all that is tested",
         run: tests::build,
+    },
+    Step {
+        name: "package",
+        says: "the Debian package is whole",
+        run: package::check,
     },
     Step {
         name: "examples",
@@ -182,7 +189,10 @@ pub(crate) fn run(workspace: &Workspace, asked: &Asked) -> Result<(), Failure> {
 
 /// Every step with what it says, for the help.
 pub(crate) fn described() -> String {
-    let mut text = String::from("Steps of `ci`; the last seven are those of `test`:\n");
+    let mut text = format!(
+        "Steps of `ci`; the last {} are those of `test`:\n",
+        TESTS.len()
+    );
     for step in Chore::Ci.steps() {
         let _ = writeln!(text, "  {:<14}{}", step.name, step.says);
     }
