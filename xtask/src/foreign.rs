@@ -1,7 +1,7 @@
 //! The other implementations that ours is held against, fetched into `target/foreign`.
 //!
-//! PyJWT, Flask, and what hashes passwords in Python, in an environment of their own; jose and
-//! Express for node beside it.
+//! PyJWT, Authlib, Flask, and what hashes passwords in Python, in an environment of their own; jose and
+//! Express, and two OAuth clients, for node beside it.
 //! Nothing outside `target/` changes, unless Python itself is missing and apt-get may install it.
 
 use std::path::{Path, PathBuf};
@@ -41,6 +41,9 @@ pub(crate) fn say_skipped() {
     println!(
         "\n!! NOT TESTED, because of --skip-foreign:\n\
          !!   tokens exchanged with PyJWT and jose (tests/conformance/tests/pyjwt.rs, foreign_jwt.rs)
+\
+         !!   OAuth clients: oauth4webapi, openid-client, Authlib \
+         (tests/conformance/tests/oauth_clients.rs)
 \
          !!   the guides for Flask and Express (tests/conformance/tests/guides.rs)
 \
