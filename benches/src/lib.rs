@@ -24,13 +24,16 @@
 //! - [`machine`]: cores to be pinned to, time and memory of another process.
 //! - [`server`]: `countersign serve`; [`http`] and [`load`]: whoever calls it;
 //!   [`logins`]: sign-ins from everywhere.
+//! - [`node`]: node's `oidc-provider`; [`rounds`]: two servers in turn under full load.
 //! - [`postgres`]: a PostgreSQL server of our own.
 
 pub mod http;
 pub mod load;
 pub mod logins;
 pub mod machine;
+pub mod node;
 pub mod postgres;
+pub mod rounds;
 pub mod section;
 pub mod server;
 pub mod stats;

@@ -90,6 +90,20 @@ impl Server {
         run(command, "")
     }
 
+    /// Adds an OAuth client with these further arguments; the answer is its secret.
+    ///
+    /// # Errors
+    /// When the command refuses.
+    pub fn add_client(&self, id: &str, more: &[&str]) -> Result<String, Failure> {
+        let mut command = self.command(&["client", "add", id]);
+        let output = command.args(more).output()?;
+        if output.status.success() {
+            return Ok(String::from_utf8(output.stdout)?.trim().to_owned());
+        }
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        Err(format!("{command:?} ended with {}: {said}", output.status).into())
+    }
+
     /// Starts it and waits until it says where it listens.
     ///
     /// # Errors

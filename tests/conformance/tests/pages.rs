@@ -120,6 +120,49 @@ fn hello(listener: &TcpListener, visitors: usize) -> Vec<String> {
         .collect()
 }
 
+}
+
+#[tokio::test]
+async fn the_guide_for_services_is_typed() {
+    let guide = Guide::read("guides/services.md");
+    let mut commands = guide.commands();
+    let mut next = || commands.next().expect("one more command");
+    let mut shell = Shell::new();
+    let _server = shell.serve(next()).await;
+    for _ in 0..3 {
+        shell.run(next());
+    }
+    let answer = json(&shell.run(next()));
+    assert_eq!(answer["scope"], "orders:read");
+    shell.run(next());
+    let shown = shell.run(next());
+    assert!(shown.contains("one without an end"), "{shown}");
+    assert!(shown.contains("one until 20"), "{shown}");
+    for _ in 0..7 {
+        shell.run(next());
+    }
+    let again = std::fs::read_to_string(shell.folder().join("ada-again.json"));
+    let again = json(&again.expect("an answer"));
+    assert_eq!(again["scope"], "orders:read", "what both may have");
+    assert!(again["refresh_token"].is_string());
+
+    shell.run(next());
+    let told = json(&shell.run(next()));
+    assert_eq!(
+        (&told["active"], &told["sub"]),
+        (&Value::from(true), &Value::from("reports"))
+    );
+    assert_eq!(shell.run(next()), "", "200, and nothing to say");
+    let told = json(&shell.run(next()));
+    assert_eq!(told, serde_json::json!({ "active": false }));
+    shell.run(next());
+    let clients = shell.run(next());
+    assert!(clients.contains("shop        disabled"), "{clients}");
+    let log = shell.run(next());
+    assert!(log.contains("client_disabled") && log.contains("token_revoked"), "{log}");
+    assert!(commands.next().is_none(), "every command was typed");
+}
+
 #[test]
 fn the_programs_of_the_guides_are_the_examples() {
     for (page, name) in [

@@ -6,56 +6,16 @@
 
 mod oidc_provider;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use countersign_benches::load::{Caller, saturate};
-use countersign_benches::machine::{pin, processor_time};
-use countersign_benches::section::{Bar, Section, number, time};
+use countersign_benches::machine::pin;
+use countersign_benches::rounds::{HEAD, Rounds};
+use countersign_benches::section::{Bar, Section, number};
 use countersign_benches::server::Server;
 use countersign_benches::stats::{median, median_ratio};
 use countersign_benches::{Failure, quick};
 
 const CONNECTIONS: usize = 32;
-
-/// What one server did, round by round.
-#[derive(Default)]
-struct Rounds {
-    rate: Vec<f64>,
-    p50: Vec<f64>,
-    p99: Vec<f64>,
-    cost: Vec<f64>,
-}
-
-impl Rounds {
-    async fn add<C: Caller>(
-        &mut self,
-        (to, process): (SocketAddr, u32),
-        callers: Vec<C>,
-        lasting: Duration,
-    ) -> Result<Vec<C>, Failure> {
-        let before = processor_time(process)?;
-        let (mut outcome, callers) = saturate(to, callers, lasting).await?;
-        let spent = processor_time(process)? - before;
-        self.rate.push(outcome.rate());
-        self.p50.push(outcome.times.percentile(50));
-        self.p99.push(outcome.times.percentile(99));
-        self.cost
-            .push(spent / f64::from(u32::try_from(outcome.times.count())?));
-        Ok(callers)
-    }
-
-    fn row(&self, name: &str) -> [String; 5] {
-        let middle = |values: &[f64]| median(values.iter().copied());
-        [
-            name.to_owned(),
-            number(middle(&self.rate)),
-            time(middle(&self.p50)),
-            time(middle(&self.p99)),
-            time(middle(&self.cost)),
-        ]
-    }
-}
 
 fn main() -> Result<(), Failure> {
     let (rounds, lasting) = if quick() {
@@ -79,7 +39,7 @@ fn main() -> Result<(), Failure> {
     section
         .says(SAYS)
         .table(
-            &["", "a second", "p50", "p99", "server's processor time each"],
+            &HEAD,
             [
                 ours.row("countersign serve"),
                 theirs.row("node oidc-provider"),
