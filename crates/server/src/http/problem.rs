@@ -175,10 +175,7 @@ impl IntoResponse for Rejection {
                  the cookie"
                     .into(),
             ),
-            Self::Registry(error) => {
-                let (status, reason) = registry(&error);
-                ((status, problem_name(status)), reason, sentence(&error))
-            }
+            Self::Registry(error) => named(registry(&error), &error),
             Self::BadPath => (
                 bad_request,
                 "bad_path",
@@ -189,14 +186,8 @@ impl IntoResponse for Rejection {
                 "bad_query",
                 "The query string is not what this path takes".into(),
             ),
-            Self::Directory(error) => {
-                let (status, reason) = directory(&error);
-                ((status, problem_name(status)), reason, sentence(&error))
-            }
-            Self::Custodian(error) => {
-                let (status, reason) = custodian(&error);
-                ((status, problem_name(status)), reason, sentence(&error))
-            }
+            Self::Directory(error) => named(directory(&error), &error),
+            Self::Custodian(error) => named(custodian(&error), &error),
             Self::NoPeer => return server_failed(),
             Self::TooBusy => {
                 return unavailable("Too many requests are being answered", "too_busy");
@@ -220,6 +211,14 @@ impl IntoResponse for Rejection {
         };
         answer(status, &Problem::new(error, description).because(reason))
     }
+}
+
+/// What an administrator's change ended with, as it is said.
+fn named(
+    (status, reason): (StatusCode, &'static str),
+    error: &impl ToString,
+) -> ((StatusCode, &'static str), &'static str, String) {
+    ((status, problem_name(status)), reason, sentence(error))
 }
 
 fn form(fault: &FormFault) -> ((StatusCode, &'static str), &'static str, String) {
