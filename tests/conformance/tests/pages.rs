@@ -159,7 +159,10 @@ async fn the_guide_for_services_is_typed() {
     let clients = shell.run(next());
     assert!(clients.contains("shop        disabled"), "{clients}");
     let log = shell.run(next());
-    assert!(log.contains("client_disabled") && log.contains("token_revoked"), "{log}");
+    assert!(
+        log.contains("client_disabled") && log.contains("token_revoked"),
+        "{log}"
+    );
     assert!(commands.next().is_none(), "every command was typed");
 }
 

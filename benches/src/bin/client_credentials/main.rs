@@ -36,7 +36,8 @@ fn main() -> Result<(), Failure> {
     let secret = own.add_client(CLIENT, &SCOPE)?;
     own.start()?;
     let source = include_str!("provider.mjs");
-    let peer = Program::start("client_credentials.mjs", source, &[secret.clone()])?;
+    let arguments = std::slice::from_ref(&secret);
+    let peer = Program::start("client_credentials.mjs", source, arguments)?;
     let said: Said = serde_json::from_str(peer.said())
         .map_err(|error| format!("oidc-provider did not start ({error})"))?;
     pin(&[1])?;

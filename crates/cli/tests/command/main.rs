@@ -5,6 +5,7 @@
 )]
 
 mod account;
+mod clients;
 mod config;
 mod demo;
 mod expected;

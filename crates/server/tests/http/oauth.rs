@@ -975,3 +975,29 @@ async fn another_process_hears_of_a_disabled_client_within_a_moment() {
     let client: Client = beside.client("shop").await.expect("shop");
     assert!(client.disabled);
 }
+
+#[tokio::test]
+async fn a_service_on_the_routes_of_users_is_nobody_and_no_failure() {
+    let stage = Stage::new().await;
+    let service = stage.token(CREDENTIALS).await;
+    let ask = async |method: Method, path: &str| {
+        let change = json!({"current": PASSWORD, "new": "another long password"});
+        let request = stage.running.request(method, path).json(&change);
+        let request = request.bearer_auth(text(&service, "access_token"));
+        request.send().await.expect("an answer")
+    };
+    let me: Value = ask(Method::GET, "/me").await.json().await.expect("JSON");
+    assert_eq!(me["sub"], "shop");
+    let sessions: Value = ask(Method::GET, "/sessions")
+        .await
+        .json()
+        .await
+        .expect("JSON");
+    assert_eq!(sessions["sessions"], json!([]));
+    let ended = ask(Method::DELETE, "/sessions").await;
+    assert_eq!(ended.status(), StatusCode::NO_CONTENT);
+    let password = ask(Method::POST, "/password").await;
+    refused(password, StatusCode::UNAUTHORIZED, "invalid_credentials").await;
+    let admin = ask(Method::GET, "/admin/users").await;
+    assert_eq!(admin.status(), StatusCode::FORBIDDEN);
+}

@@ -1,0 +1,150 @@
+//! `client`, and the scope of users, on a database without a server.
+
+use countersign::Algorithm;
+use serde_json::Value;
+
+use crate::keys::Folder;
+use crate::run::{Ended, command, run_with_input};
+
+struct Installation {
+    folder: Folder,
+    database: String,
+}
+
+impl Installation {
+    fn new() -> Self {
+        let folder = Folder::new();
+        let database = format!("sqlite:{}", folder.path("test.db"));
+        let installation = Self { folder, database };
+        let add = ["user", "add", "ada", "--scope", "read", "--password-stdin"];
+        installation.run(&add, "correct horse battery").done();
+        installation
+    }
+
+    fn run(&self, arguments: &[&str], input: &str) -> Ended {
+        let mut command = command(arguments);
+        command.args(["--database", &self.database]);
+        run_with_input(&mut command, input)
+    }
+
+    fn client(&self, arguments: &[&str]) -> Ended {
+        let all: Vec<&str> = ["client"].iter().chain(arguments).copied().collect();
+        self.run(&all, "")
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let all: Vec<&str> = arguments.iter().chain(&["--json"]).copied().collect();
+        serde_json::from_str(&self.client(&all).done()).expect("JSON")
+    }
+}
+
+#[test]
+fn a_secret_is_all_that_is_printed_and_never_again() {
+    let it = Installation::new();
+    let added = it.client(&["add", "reports", "--scope", "read", "--name", "Nightly"]);
+    assert!(added.words.contains("shown this once"), "{added:?}");
+    let secret = added.done();
+    assert!(secret.starts_with("csc_") && secret.lines().count() == 1);
+    let shown = it.client(&["show", "reports"]).done();
+    assert!(shown.contains("one without an end"), "{shown}");
+    let listed = it.client(&["list"]).done();
+    assert_eq!(listed, "reports  active    client_secret_basic  Nightly\n");
+    for said in [shown, listed, it.json(&["show", "reports"]).to_string()] {
+        assert!(!said.contains(secret.trim()), "{said}");
+    }
+
+    let rotated = it.json(&["rotate-secret", "reports", "--keep", "60"]);
+    assert_ne!(rotated["client_secret"], secret.trim());
+    assert_eq!(rotated["secrets"].as_array().map(Vec::len), Some(2));
+    let at_once = it.json(&["rotate-secret", "reports", "--keep", "0"]);
+    assert_eq!(at_once["secrets"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_client_comes_and_goes() {
+    let it = Installation::new();
+    let none = it.client(&["list"]);
+    assert!(none.words.contains("client add"), "{none:?}");
+    let (private, public) = it.folder.jwks(Algorithm::ES256);
+    it.client(&["add", "signer", "--jwks", &public]).done();
+    let shown = it.json(&["show", "signer"]);
+    assert_eq!(shown["token_endpoint_auth_method"], "private_key_jwt");
+    it.client(&["add", "page", "--public"]).done();
+    let shown = it.json(&["show", "page"]);
+    assert_eq!(shown["grant_types"], serde_json::json!(["refresh_token"]));
+
+    let disabled = it.json(&["disable", "page"]);
+    assert_eq!(disabled["sessions_ended"], 0);
+    let early = it.client(&["enable", "page"]);
+    assert_eq!(early.code, 1);
+    assert!(
+        early.words.contains("guards refuse every token"),
+        "{early:?}"
+    );
+    it.client(&["delete", "page"]).done();
+
+    let refusals: [(&[&str], &str); 7] = [
+        (&["add", "signer"], "is taken"),
+        (&["add", "a b"], "letters, digits"),
+        (
+            &["add", "x", "--public", "--grant", "client_credentials"],
+            "public client",
+        ),
+        (&["add", "x", "--jwks", &private], "private key"),
+        (&["add", "x", "--jwks", "no/such/file"], "no/such/file"),
+        (&["show", "nobody"], "no client nobody"),
+        (&["rotate-secret", "signer"], "private_key_jwt"),
+    ];
+    for (arguments, words) in refusals {
+        let refused = it.client(arguments);
+        assert_eq!(refused.code, 1, "{arguments:?}");
+        assert!(refused.words.contains(words), "{refused:?}");
+    }
+    let usage = it.client(&["add", "x", "--grant", "password"]);
+    assert_eq!(usage.code, 2);
+    assert_eq!(it.json(&["list"]).as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_database_that_is_not_there_is_not_made() {
+    let it = Installation {
+        folder: Folder::new(),
+        database: "sqlite:no/such.db".to_owned(),
+    };
+    let refused = it.client(&["add", "reports"]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.words.contains("there is no database"),
+        "{refused:?}"
+    );
+}
+
+#[test]
+fn a_user_is_given_other_rights() {
+    let it = Installation::new();
+    let user = |arguments: &[&str]| {
+        let all: Vec<&str> = ["user"].iter().chain(arguments).copied().collect();
+        it.run(&all, "")
+    };
+    let change = [
+        "change", "ada", "--role", "editor", "--scope", "read", "--scope", "write",
+    ];
+    user(&change).done();
+    let listed: Value = serde_json::from_str(&user(&["list", "--json"]).done()).expect("JSON");
+    assert_eq!(
+        (&listed[0]["roles"], &listed[0]["scope"]),
+        (
+            &serde_json::json!(["editor"]),
+            &serde_json::json!("read write")
+        )
+    );
+    user(&["change", "ada", "--no-scope"]).done();
+    let listed: Value = serde_json::from_str(&user(&["list", "--json"]).done()).expect("JSON");
+    assert_eq!(
+        (&listed[0]["roles"], &listed[0]["scope"]),
+        (&serde_json::json!(["editor"]), &serde_json::json!(""))
+    );
+    assert_eq!(user(&["change", "ada"]).code, 2, "nothing to change");
+    assert_eq!(user(&["change", "ada", "--scope", "\"x\""]).code, 1);
+    assert_eq!(user(&["change", "bob", "--no-roles"]).code, 1);
+}
