@@ -120,8 +120,6 @@ fn hello(listener: &TcpListener, visitors: usize) -> Vec<String> {
         .collect()
 }
 
-}
-
 #[tokio::test]
 async fn the_guide_for_services_is_typed() {
     let guide = Guide::read("guides/services.md");
