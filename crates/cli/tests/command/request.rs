@@ -219,7 +219,7 @@ fn a_stranger_gets_nothing_until_it_is_said() {
     let stage = Stage::set();
     stage.login("ada", &[]).done();
     let url = stage.api("/echo");
-    let ended = stage.run(&["request", &url]);
+    let ended = stage.run(&["request", "-v", &url]);
     assert_eq!(
         stage.told(&ended.words),
         "error: the login ada@SERVER is not for http://API, so nothing was sent; if its token may \

@@ -1,7 +1,7 @@
 //! Addresses as they are typed.
 
 /// The URL that is meant: `https` where no scheme is given, `http` for this machine, and `:7800` for a
-/// port of it.
+/// port of it, as the server names itself where nothing else is set.
 pub(in crate::cmd) fn address(typed: &str) -> String {
     if typed.contains("://") {
         return typed.to_owned();
@@ -10,7 +10,7 @@ pub(in crate::cmd) fn address(typed: &str) -> String {
         && rest.starts_with(|first: char| first.is_ascii_digit() || first == '/')
     {
         let colon = if rest.starts_with('/') { "" } else { ":" };
-        return format!("http://localhost{colon}{rest}");
+        return format!("http://127.0.0.1{colon}{rest}");
     }
     let host = typed.split(['/', '?']).next().unwrap_or_default();
     let name = match host.strip_prefix('[') {
@@ -40,8 +40,8 @@ mod tests {
             ("localhost:7800/me", "http://localhost:7800/me"),
             ("127.0.0.1:7800", "http://127.0.0.1:7800"),
             ("[::1]:7800/me?x=y:z", "http://[::1]:7800/me?x=y:z"),
-            (":7800/me", "http://localhost:7800/me"),
-            (":/me", "http://localhost/me"),
+            (":7800/me", "http://127.0.0.1:7800/me"),
+            (":/me", "http://127.0.0.1/me"),
             ("localhost.example", "https://localhost.example"),
         ] {
             assert_eq!(address(typed), meant, "{typed}");

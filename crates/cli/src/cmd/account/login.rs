@@ -19,7 +19,7 @@ use crate::printable::printable;
 #[command(after_help = "\
 Examples:
   countersign login https://auth.example.com -u ada
-  countersign login :7800 -u ada --api http://localhost:5000
+  countersign login :7800 -u ada --api :5000
   pass show auth | countersign login auth.example.com -u ada --password-stdin")]
 pub(crate) struct LoginArgs {
     /// The server, for example https://auth.example.com, or :7800 for a port of this machine

@@ -76,6 +76,13 @@ pub(crate) fn run(args: &RequestArgs) -> Result<(), Failure> {
         let profile =
             Profiles::of_this_user()?.choose_for(args.profile.profile.as_deref(), url.as_str())?;
         let client = client(&profile, &url, args.allow).await?;
+        // The client would see to it as well, but nothing is to be renewed or shown for a stranger.
+        if profile
+            .login()?
+            .is_some_and(|login| !login.is_for(url.as_str()))
+        {
+            return Err(not_for(&url.origin().ascii_serialization(), &profile));
+        }
         let outcome = exchange(args, &client, method, &url, headers, body).await;
         // A renewal that is under way is not cut off by the end of this process.
         client.settle().await;
@@ -177,13 +184,17 @@ fn headers(typed: &[String]) -> Result<Vec<(String, String)>, Failure> {
     typed.iter().map(split).collect()
 }
 
+fn not_for(origin: &str, profile: &Profile) -> Failure {
+    Failure::usage(format!(
+        "the login {} is not for {origin}, so nothing was sent; if its token may go there, \
+         say so once with --allow",
+        printable(&profile.name)
+    ))
+}
+
 fn told(trouble: Trouble, profile: &Profile) -> Failure {
     match trouble {
-        Trouble::Client(ClientError::OriginNotAllowed { origin }) => Failure::usage(format!(
-            "the login {} is not for {origin}, so nothing was sent; if its token may go there, \
-             say so once with --allow",
-            printable(&profile.name)
-        )),
+        Trouble::Client(ClientError::OriginNotAllowed { origin }) => not_for(&origin, profile),
         Trouble::Client(error) => failure(error),
         Trouble::Ours(failure) => failure,
     }
