@@ -1,7 +1,7 @@
 // oidc-provider as its documentation begins: its own adapter, which keeps everything in memory. An
 // access token that is a JWT (ES256) is not stored at all, so nothing here waits for a disk.
 //
-// node client_credentials.mjs  ->  one line {"port": …}, then it serves.
+// node client_credentials.mjs SECRET  ->  one line {"port": …}, then it serves.
 
 import { generateKeyPairSync } from 'node:crypto';
 import Provider from 'oidc-provider';
@@ -17,6 +17,7 @@ const provider = new Provider('http://127.0.0.1', {
     redirect_uris: [],
     grant_types: ['client_credentials'],
     response_types: [],
+    id_token_signed_response_alg: 'ES256',
     scope: 'orders:read orders:write',
   }],
   jwks: { keys: [{ ...key, use: 'sig', alg: 'ES256', kid: '2026-11-access' }] },
