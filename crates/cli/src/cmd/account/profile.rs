@@ -192,6 +192,10 @@ impl Profiles {
     }
 
     #[cfg(feature = "keyring")]
+    #[expect(
+        clippy::unnecessary_wraps,
+        reason = "as the same method of a build without the feature, which refuses"
+    )]
     fn in_keyring(&self, name: &str) -> Result<Profile, Failure> {
         let lock = self.file(name, "lock");
         let storage = countersign_client::KeyringStorage::new("countersign", name, lock);
