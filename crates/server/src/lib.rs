@@ -52,7 +52,7 @@ pub use crate::flow::{
     Backup, BackupError, ClientChange, Comparison, Custodian, CustodianError, Directory,
     DirectoryError, ForeignRefused, ForeignUser, Imported, Importer, NewClient, Oversight,
     Overwrite, Proof, Registry, RegistryError, RekeyError, Rekeyed, RestoreError, Restored,
-    Reversion, Reverted, Rights, SessionsOf, backup, rekey, restore,
+    Reversion, Reverted, Rights, SessionsOf, Whose, backup, rekey, restore,
 };
 use crate::http::proxies::TrustedProxies;
 use crate::http::shared::Shared;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use countersign_server::{Comparison, Restored, Reversion, Reverted};
+use countersign_server::{Comparison, Restored, Reversion, Reverted, Whose};
 use serde::Serialize;
 
 use super::database::DatabaseArgs;
@@ -65,20 +65,24 @@ fn say(restored: &Restored) -> Result<(), Failure> {
     match &restored.comparison {
         Comparison::NothingThere => output::warning(
             "there was no database to compare with: whatever was changed since the backup is as \
-             it was then, passwords, roles and disabled users too",
+             it was then: passwords, clients' secrets, roles, who is disabled",
         ),
         Comparison::Unreadable(why) => output::warning(&format!(
             "the database that was there cannot be compared ({why}): whatever was changed since \
-             the backup is as it was then, passwords, roles and disabled users too"
+             the backup is as it was then: passwords, clients' secrets, roles, who is disabled"
         )),
         Comparison::Compared(reverted) if reverted.is_empty() => {
-            output::note("no user differs from before")
+            output::note("no user or client differs from before")
         }
         Comparison::Compared(reverted) => {
             output::warning("the backup takes these changes back:")?;
             for reverted in reverted.iter().take(NAMED) {
-                let name = printable(&reverted.username);
-                output::line(&format!("{name}  {}", printable(&words(&reverted.what))))?;
+                let name = printable(reverted.whose.name());
+                let whose = match &reverted.whose {
+                    Whose::User(_) => name.to_string(),
+                    Whose::Client(_) => format!("client {name}"),
+                };
+                output::line(&format!("{whose}  {}", printable(&words(&reverted.what))))?;
             }
             match reverted.len().saturating_sub(NAMED) {
                 0 => Ok(()),
@@ -98,6 +102,19 @@ fn words(what: &Reversion) -> String {
             now.join(" "),
             before.join(" ")
         ),
+        Reversion::Scope { before, now } => {
+            format!("has another scope again: [{now}], until now [{before}]")
+        }
+        Reversion::ClientGone => "is gone: added since the backup".into(),
+        Reversion::ClientBack => {
+            "is back, with the secret or the keys it had: deleted since the backup".into()
+        }
+        Reversion::ClientProof => {
+            "is known by its older secret or keys again; if they were replaced because they \
+             leaked, replace them now"
+                .into()
+        }
+        Reversion::ClientPolicy => "may ask for what it might then".into(),
         Reversion::EnabledAgain => "can sign in again: disabled since the backup".into(),
         Reversion::DisabledAgain => "is disabled again: enabled since the backup".into(),
         // A newer server library may know more; the code says which.
@@ -117,7 +134,10 @@ struct Report<'a> {
 
 #[derive(Serialize)]
 struct Row<'a> {
-    username: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    username: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_id: Option<&'a str>,
     what: &'static str,
 }
 
@@ -134,13 +154,19 @@ impl<'a> From<&'a Restored> for Report<'a> {
             keys_withdrawn: &restored.keys_withdrawn,
             replaced: kept.map(|kept| kept.to_string_lossy().into_owned()),
             compared: matches!(restored.comparison, Comparison::Compared(_)),
-            reverted: reverted
-                .iter()
-                .map(|reverted| Row {
-                    username: &reverted.username,
-                    what: reverted.what.code(),
-                })
-                .collect(),
+            reverted: reverted.iter().map(row).collect(),
         }
+    }
+}
+
+fn row(reverted: &Reverted) -> Row<'_> {
+    let (username, client_id) = match &reverted.whose {
+        Whose::User(name) => (Some(name.as_str()), None),
+        Whose::Client(id) => (None, Some(id.as_str())),
+    };
+    Row {
+        username,
+        client_id,
+        what: reverted.what.code(),
     }
 }

@@ -79,7 +79,7 @@ pub use self::registry::{ClientChange, NewClient, Proof, Registry, RegistryError
 pub(crate) use self::rekey::settle_master_key;
 pub use self::rekey::{RekeyError, Rekeyed, rekey};
 pub use self::restore::{Comparison, RestoreError, Restored, restore};
-pub use self::reverted::{Reversion, Reverted};
+pub use self::reverted::{Reversion, Reverted, Whose};
 pub(crate) use self::sign_in::SignIn;
 use crate::config::Config;
 use crate::installation;

@@ -1,7 +1,11 @@
-//! What a restored backup takes back: users as they are now, held against users as they were.
+//! What a restored backup takes back: users and clients as they are now, held against those that
+//! were.
 
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
+use countersign_issuer::Client;
+use countersign_issuer::client::Authentication;
 use countersign_issuer::record::User;
 
 use crate::store::sqlite::copy::Predecessor;
@@ -14,12 +18,30 @@ const PAGE: u32 = 500;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reverted {
     /// Whose.
-    pub username: String,
+    pub whose: Whose,
     /// What.
     pub what: Reversion,
 }
 
-/// What became of a user, or of a part of one.
+/// Whom a restore concerns.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The user of this name.
+    User(String),
+    /// The client of this id.
+    Client(String),
+}
+
+impl Whose {
+    /// The name, or the id.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::User(name) | Self::Client(name) => name,
+        }
+    }
+}
+
+/// What became of a user or a client, or of a part of one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reversion {
@@ -36,10 +58,26 @@ pub enum Reversion {
         /// From now on.
         now: Vec<String>,
     },
+    /// The scope the user may have was changed since the backup.
+    Scope {
+        /// Until the restore.
+        before: String,
+        /// From now on.
+        now: String,
+    },
     /// Disabled since the backup, and able to sign in again.
     EnabledAgain,
     /// Enabled since the backup, and disabled again.
     DisabledAgain,
+    /// A client added since the backup, and gone.
+    ClientGone,
+    /// A client deleted since the backup, and back.
+    ClientBack,
+    /// The client's secrets or keys were changed since the backup: the older ones, which may have
+    /// been replaced because they leaked, are accepted again, and the newer ones are not.
+    ClientProof,
+    /// What the client may ask for was changed since the backup.
+    ClientPolicy,
 }
 
 impl Reversion {
@@ -50,14 +88,29 @@ impl Reversion {
             Self::Back => "user_back",
             Self::Password => "password",
             Self::Roles { .. } => "roles",
+            Self::Scope { .. } => "scope",
             Self::EnabledAgain => "enabled_again",
             Self::DisabledAgain => "disabled_again",
+            Self::ClientGone => "client_gone",
+            Self::ClientBack => "client_back",
+            Self::ClientProof => "client_proof",
+            Self::ClientPolicy => "client_policy",
         }
     }
 }
 
-/// Walks both lists in the order of their names.
+/// Everything that differs, users first.
 pub(super) async fn compare(
+    before: &Predecessor,
+    now: &SharedStore,
+) -> Result<Vec<Reverted>, StoreError> {
+    let mut reverted = compare_users(before, now).await?;
+    reverted.extend(compare_clients(before, now).await?);
+    Ok(reverted)
+}
+
+/// Walks both lists in the order of their names.
+async fn compare_users(
     before: &Predecessor,
     now: &SharedStore,
 ) -> Result<Vec<Reverted>, StoreError> {
@@ -90,7 +143,7 @@ pub(super) async fn compare(
 fn changes(was: &User, is: &User, reverted: &mut Vec<Reverted>) {
     let mut say = |what| {
         reverted.push(Reverted {
-            username: is.username.clone(),
+            whose: Whose::User(is.username.clone()),
             what,
         });
     };
@@ -109,10 +162,77 @@ fn changes(was: &User, is: &User, reverted: &mut Vec<Reverted>) {
             now: is.roles.clone(),
         });
     }
-    match (was.disabled, is.disabled) {
-        (true, false) => say(Reversion::EnabledAgain),
-        (false, true) => say(Reversion::DisabledAgain),
-        _ => {}
+    if was.scope != is.scope {
+        say(Reversion::Scope {
+            before: was.scope.clone(),
+            now: is.scope.clone(),
+        });
+    }
+    if let Some(what) = access(was.disabled, is.disabled) {
+        say(what);
+    }
+}
+
+/// Who could not sign in, and can again; or the reverse.
+fn access(was_disabled: bool, is_disabled: bool) -> Option<Reversion> {
+    match (was_disabled, is_disabled) {
+        (true, false) => Some(Reversion::EnabledAgain),
+        (false, true) => Some(Reversion::DisabledAgain),
+        _ => None,
+    }
+}
+
+/// Clients are few: those that were are held in memory.
+async fn compare_clients(
+    before: &Predecessor,
+    now: &SharedStore,
+) -> Result<Vec<Reverted>, StoreError> {
+    let mut old = BTreeMap::new();
+    let mut after = String::new();
+    loop {
+        let page = before.clients(&after, PAGE)?;
+        let Some(last) = page.last() else { break };
+        after.clone_from(&last.client_id);
+        old.extend(page.into_iter().map(|it| (it.client_id.clone(), it)));
+    }
+    let mut reverted = Vec::new();
+    let mut after = String::new();
+    loop {
+        let page = now.clients(Some(&after), PAGE).await?;
+        let Some(last) = page.last() else { break };
+        after.clone_from(&last.client_id);
+        for is in &page {
+            let found = match old.remove(&is.client_id) {
+                None => vec![Reversion::ClientBack],
+                Some(was) => client_changes(&was, is),
+            };
+            reverted.extend(found.into_iter().map(|what| of_client(&is.client_id, what)));
+        }
+    }
+    let gone = old.keys().map(|id| of_client(id, Reversion::ClientGone));
+    reverted.extend(gone);
+    Ok(reverted)
+}
+
+fn client_changes(was: &Client, is: &Client) -> Vec<Reversion> {
+    let bare = |client: &Client| Client {
+        name: String::new(),
+        authentication: Authentication::None,
+        disabled: false,
+        created_at: is.created_at,
+        revision: 0,
+        ..client.clone()
+    };
+    let proof = (was.authentication != is.authentication).then_some(Reversion::ClientProof);
+    let policy = (bare(was) != bare(is)).then_some(Reversion::ClientPolicy);
+    let access = access(was.disabled, is.disabled);
+    [proof, policy, access].into_iter().flatten().collect()
+}
+
+fn of_client(client_id: &str, what: Reversion) -> Reverted {
+    Reverted {
+        whose: Whose::Client(client_id.to_owned()),
+        what,
     }
 }
 
@@ -158,7 +278,7 @@ impl Page {
         let user = self.users.get(self.at)?;
         self.at += 1;
         Some(Reverted {
-            username: user.username.clone(),
+            whose: Whose::User(user.username.clone()),
             what,
         })
     }

@@ -28,6 +28,14 @@ async fn nothing_of_before_or_after_the_backup_is_accepted_once_it_is_restored()
     for name in ["ada", "bob", "eve", "dan"] {
         server.add_user(name, PASSWORD);
     }
+    for client in ["leaky", "retired", "shady", "wide"] {
+        command(
+            &server,
+            &[
+                "client", "add", client, "--scope", "read", "--scope", "write",
+            ],
+        );
+    }
     server.start().await;
     let http = server.http();
     let mut tokens = Tokens::default();
@@ -49,6 +57,14 @@ async fn nothing_of_before_or_after_the_backup_is_accepted_once_it_is_restored()
     let new = Countersign::new(["user", "passwd", "ada", "--password-stdin"]);
     new.within(server.folder()).input(NEWER).succeed();
     server.add_user("new", PASSWORD);
+    command(&server, &["user", "change", "bob", "--scope", "read"]);
+    command(
+        &server,
+        &["client", "rotate-secret", "leaky", "--keep", "0"],
+    );
+    command(&server, &["client", "delete", "retired"]);
+    command(&server, &["client", "disable", "shady"]);
+    command(&server, &["client", "add", "newest"]);
     // Withdrawn twice, so that a key signs that was made after the backup.
     for _ in 0..2 {
         command(&server, &["key", "withdraw", &signing(&server)]);
@@ -72,10 +88,13 @@ async fn nothing_of_before_or_after_the_backup_is_accepted_once_it_is_restored()
     let ended_since = revoked_sessions(&database);
     assert!(ended_since.len() >= 3, "bob, eve and ada: {ended_since:?}");
     let last_mac_key = count(&database, "SELECT max(id) FROM mac_keys");
-    // Since the backup tokens lived longer for a while.
+    // Since the backup tokens lived longer for a while, and a client was given less.
     Connection::open(&database)
         .expect("a database")
-        .execute("UPDATE facts SET value = 7200", [])
+        .execute_batch(
+            "UPDATE facts SET value = 7200;
+             UPDATE clients SET scope = 'read' WHERE client_id = 'wide';",
+        )
         .expect("written");
     let restored = run(&server, &["restore", "safe.db", "--json"]);
     assert_eq!(restored.status.code(), Some(0), "{restored:?}");
@@ -86,9 +105,15 @@ async fn nothing_of_before_or_after_the_backup_is_accepted_once_it_is_restored()
         report["reverted"],
         json!([
             {"username": "ada", "what": "password"},
+            {"username": "bob", "what": "scope"},
             {"username": "dan", "what": "enabled_again"},
             {"username": "eve", "what": "enabled_again"},
             {"username": "new", "what": "user_gone"},
+            {"client_id": "leaky", "what": "client_proof"},
+            {"client_id": "retired", "what": "client_back"},
+            {"client_id": "shady", "what": "enabled_again"},
+            {"client_id": "wide", "what": "client_policy"},
+            {"client_id": "newest", "what": "client_gone"},
         ])
     );
     for kid in &kids {

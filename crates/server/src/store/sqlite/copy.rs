@@ -7,13 +7,16 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use countersign::UnixTime;
+use countersign_issuer::Client;
 use countersign_issuer::record::{MacKeyRecord, SigningKeyRecord, User};
 use countersign_issuer::revoke::Revocation;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
 use super::rows::seconds;
-use super::{LOCK_WAIT, SqliteStore, keys, migrations, prepare_connection, revocations, users};
+use super::{
+    LOCK_WAIT, SqliteStore, clients, keys, migrations, prepare_connection, revocations, users,
+};
 use crate::store::StoreError;
 
 /// Pages between two looks at how far it has come: a mebibyte.
@@ -158,6 +161,10 @@ impl Predecessor {
 
     pub(crate) fn users(&self, after: &str, limit: u32) -> Result<Vec<User>, StoreError> {
         users::list(&self.0, after, limit)
+    }
+
+    pub(crate) fn clients(&self, after: &str, limit: u32) -> Result<Vec<Client>, StoreError> {
+        clients::list(&self.0, after, limit)
     }
 
     pub(crate) fn keys(&self) -> Result<(Vec<SigningKeyRecord>, Vec<MacKeyRecord>), StoreError> {
