@@ -10,6 +10,7 @@ use crate::token::Redacted;
 
 /// `POST /admin/users`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NewUser {
     /// The name to sign in with.
     pub username: String,
@@ -25,6 +26,7 @@ pub struct NewUser {
 
 /// `PUT /admin/users/{name}/password`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NewPassword {
     /// The password.
     pub password: String,
@@ -32,6 +34,7 @@ pub struct NewPassword {
 
 /// `PATCH /admin/users/{name}`: what is left out stays as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct UserChange {
     /// The roles of the `roles` claim, all of them. If one is taken away, every session of the user
     /// ends; one that is only added is in the next token.

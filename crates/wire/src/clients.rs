@@ -10,6 +10,7 @@ use crate::token::Redacted;
 
 /// `POST /admin/clients`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NewClient {
     /// The `client_id`: letters, digits and `-._~`.
     pub client_id: String,
@@ -55,6 +56,7 @@ pub struct NewClient {
 /// `PATCH /admin/clients/{id}`: what is left out stays as it is, and `null` stands for the server's
 /// setting.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct ClientChange {
     /// Whether it is kept out. Its users' sessions end, and its own tokens are revoked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -182,6 +184,7 @@ pub struct ClientAnswer {
 
 /// `POST /admin/clients/{id}/secret`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct NewSecret {
     /// Seconds for which the newest secret there is goes on; a day if nothing is said, 0 for one
     /// that has leaked.

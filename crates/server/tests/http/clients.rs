@@ -183,6 +183,7 @@ async fn what_cannot_be_a_client_is_refused_by_name() {
             "private_key",
         ),
         (json!({"client_id": "a", "scope": 7}), "wrong_shape"),
+        (json!({"client_id": "a", "audience": ["x"]}), "wrong_shape"),
         (json!({}), "wrong_shape"),
     ];
     for (client, expected) in cases {
@@ -206,4 +207,28 @@ async fn what_cannot_be_a_client_is_refused_by_name() {
     let answer = send(&running, Method::POST, path, None).await;
     let reason = refused(answer, StatusCode::CONFLICT, "invalid_request").await;
     assert_eq!(reason, "another_method");
+}
+
+#[tokio::test]
+async fn a_misspelled_wish_is_refused_and_not_passed_over() {
+    let running = start().await;
+    let made = add(&running, json!({"client_id": "reports"})).await;
+    let patch = Method::PATCH;
+    for (method, path, body) in [
+        (&patch, "/admin/clients/reports", json!({"disable": true})),
+        (&patch, "/admin/users/ada", json!({"disable": true})),
+        // Taken for no wish at all, it would let a leaked secret go on for a day.
+        (
+            &Method::POST,
+            "/admin/clients/reports/secret",
+            json!({"keep_for": 0}),
+        ),
+    ] {
+        let answer = send(&running, method.clone(), path, Some(body)).await;
+        let reason = refused(answer, StatusCode::BAD_REQUEST, "invalid_request").await;
+        assert_eq!(reason, "wrong_shape", "{path}");
+    }
+    let row = get(&running, "/admin/clients/reports").await;
+    assert_eq!(row["secrets"], json!([{}]), "not replaced");
+    assert_eq!(token(&running, &secret(&made)).await, StatusCode::OK);
 }
