@@ -17,6 +17,9 @@ use crate::error::{AssertionFault, Refused};
 const LONGEST: Duration = Duration::from_secs(3_600);
 /// By how much the client's clock may differ from ours.
 const LEEWAY: Duration = Duration::from_secs(30);
+/// By how much the clocks of server processes may differ: one of them forgets an assertion by its
+/// clock, and another one would still take it by its own.
+const CLOCKS: Duration = Duration::from_secs(300);
 /// The `typ` that RFC 7523's successor asks for; until then it is `JWT`, or absent.
 const TYP: &str = "client-authentication+jwt";
 
@@ -88,7 +91,7 @@ impl Client {
         Ok(UnusedAssertion {
             client: Arc::clone(client),
             digest: sha256(&named),
-            until: expires_at.saturating_add(LEEWAY),
+            until: expires_at.saturating_add(LEEWAY).saturating_add(CLOCKS),
         })
     }
 }
@@ -99,7 +102,7 @@ impl UnusedAssertion {
         &self.digest
     }
 
-    /// Until when to remember it. After that it has expired by itself.
+    /// Until when to remember it. After that it has expired by itself, by whichever clock.
     pub const fn until(&self) -> UnixTime {
         self.until
     }

@@ -59,7 +59,7 @@ impl Authority {
         }
         let presented = self.ring.load().macs.open(asked.token.expose())?;
         let policy = self.session_policy(asked.client);
-        if asked.scope.is_some() || asked.audience.is_some() {
+        if asked.client.is_some() || asked.scope.is_some() || asked.audience.is_some() {
             self.refuse_more(&presented, &asked, &policy, now).await?;
         }
         let rotation = rotation(&presented, asked.asked(), &policy, now);
@@ -78,7 +78,7 @@ impl Authority {
     }
 
     /// Judges what is asked for before anything is changed: a token that is refused for asking too
-    /// much is still good for what it was made for.
+    /// much, or because its client may have less now, is still good, and trying it again is no theft.
     async fn refuse_more(
         &self,
         presented: &Presented,
@@ -88,13 +88,25 @@ impl Authority {
     ) -> Result<(), FlowError> {
         let row = self.store.session(presented.handle()).await?;
         let row = row.ok_or(Refused::UnknownSession)?;
-        // A stolen token is met again, and dealt with, where the row is locked.
-        if let Verdict::Refused(refused) = presented.judge(&row, asked.asked(), policy, now) {
-            return Err(refused.into());
+        match presented.judge(&row, asked.asked(), policy, now) {
+            Verdict::Refused(refused) => return Err(refused.into()),
+            // A stolen token is met again, and dealt with, where the row is locked.
+            Verdict::End(_) => return Ok(()),
+            Verdict::Rotate(_) | Verdict::Grace(_) => {}
         }
         let granted = |wanted: &str| row.audience.iter().any(|granted| granted == wanted);
         if asked.audience.is_some_and(|wanted| !granted(wanted)) {
             return Err(Refused::InvalidTarget.into());
+        }
+        self.still_meant_for(&row, asked)
+    }
+
+    /// Whether the session's client may still have tokens for what the session is for.
+    fn still_meant_for(&self, row: &Session, asked: &Refresh<'_>) -> Result<(), FlowError> {
+        if let Some(client) = asked.client {
+            for audience in &row.audience {
+                client.audience(Some(audience), self.audience())?;
+            }
         }
         Ok(())
     }
@@ -132,10 +144,8 @@ impl Authority {
         let mut grant = UserGrant::from_refresh(redeemed, user)?;
         if let Some(client) = asked.client {
             grant = grant.for_client(client);
-            for audience in &session.audience {
-                client.audience(Some(audience), self.audience())?;
-            }
         }
+        self.still_meant_for(session, asked)?;
         self.pair(&grant, session, now)
     }
 

@@ -80,6 +80,7 @@ impl Authority {
             username: Some(grant.username().to_owned()),
             sid: Some(session.sid.clone()),
             network: Some(asked.peer.to_string()),
+            detail: (asked.client.as_ref()).map(|asking| asking.client().client_id.clone()),
             ..AuditEvent::new(now, AuditKind::SignedIn)
         };
         match self

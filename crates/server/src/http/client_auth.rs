@@ -1,8 +1,8 @@
 //! How a request says which client it is of (RFC 6749 §2.3, RFC 7521 §4.2): in one way, and one way
 //! only.
 
-use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use countersign::secret::{Secret, SecretString};
@@ -47,14 +47,18 @@ pub(super) fn credentials(headers: &HeaderMap, form: &mut Form) -> Result<Creden
     }
 }
 
-/// The same for a sign-in, whose body is no form: the header, or the name of a public client.
+/// The same for a sign-in, whose body is no form: the header, or the name of a public client. Many
+/// programs attach their last access token to everything: that is no word about a client here.
 pub(super) fn credentials_of_login(
     headers: &HeaderMap,
     client_id: Option<String>,
 ) -> Result<Option<Credentials>, Rejection> {
+    if !headers.get_all(AUTHORIZATION).iter().any(is_basic) {
+        return Ok(client_id.map(Credentials::Id));
+    }
     match basic(headers)? {
         Some(basic) => matching(basic, client_id).map(Some),
-        None => Ok(client_id.map(Credentials::Id)),
+        None => Ok(None),
     }
 }
 
@@ -86,6 +90,11 @@ fn basic(headers: &HeaderMap) -> Result<Option<Basic>, Rejection> {
     parse(line.as_bytes())
         .map(Some)
         .ok_or(Refused::InvalidClient.into())
+}
+
+fn is_basic(line: &HeaderValue) -> bool {
+    let scheme = line.as_bytes().split(|byte| *byte == b' ').next();
+    scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic"))
 }
 
 fn parse(line: &[u8]) -> Option<Basic> {

@@ -3,6 +3,8 @@
 //!
 //! Values are wiped when they are dropped: passwords of programs are among them.
 
+use std::collections::HashSet;
+
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
 use countersign::secret::SecretString;
@@ -55,6 +57,8 @@ impl<S: Send + Sync> FromRequest<S> for Form {
 impl Form {
     fn parse(body: &[u8]) -> Result<Self, FormFault> {
         let mut parameters: Vec<(String, SecretString)> = Vec::new();
+        // A form full of names must not cost the square of its length.
+        let mut seen = HashSet::new();
         for pair in body.split(|byte| *byte == b'&') {
             if pair.is_empty() {
                 continue;
@@ -66,8 +70,7 @@ impl Form {
             };
             let name = decoded(name).ok_or(FormFault::Malformed)?;
             let value = decoded(value).ok_or(FormFault::Malformed)?;
-            let known = parameters.iter().any(|(known, _)| *known == name);
-            if known && name != RESOURCE {
+            if !seen.insert(name.clone()) && name != RESOURCE {
                 return Err(FormFault::Repeated);
             }
             parameters.push((name, SecretString::new(value)));
@@ -94,11 +97,8 @@ impl Form {
 
     /// The audiences asked for, as `resource` (RFC 8707) or as `audience`, each once.
     pub(super) fn audiences(&mut self) -> Vec<String> {
-        let mut asked = Vec::new();
-        while let Some(at) = self.0.iter().position(|(name, _)| name == RESOURCE) {
-            let (_, value) = self.0.remove(at);
-            asked.push(value.expose().to_owned());
-        }
+        let named = self.0.extract_if(.., |(name, _)| name == RESOURCE);
+        let mut asked: Vec<_> = named.map(|(_, value)| value.expose().to_owned()).collect();
         asked.extend(self.take_text("audience"));
         asked.retain(|value| !value.is_empty());
         asked.sort();
@@ -139,6 +139,8 @@ fn is_form(request: &Request) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
@@ -158,6 +160,21 @@ mod tests {
             let refused = parse(twice);
             assert!(matches!(refused, Err(FormFault::Repeated)), "{twice}");
         }
+    }
+
+    #[test]
+    fn a_form_full_of_names_costs_no_square_of_its_length() {
+        let cost = |names: u32| {
+            let body: String = (0..names).map(|name| format!("{name}&")).collect();
+            let parse = || {
+                let start = Instant::now();
+                assert!(Form::parse(body.as_bytes()).is_ok());
+                start.elapsed()
+            };
+            (0..5).map(|_| parse()).min().expect("five")
+        };
+        // Sixteen times as many: sixteen times as long, not two hundred and fifty-six times.
+        assert!(cost(16_000) < cost(1_000) * 40);
     }
 
     #[test]
