@@ -79,8 +79,8 @@ fn say(restored: &Restored) -> Result<(), Failure> {
             for reverted in reverted.iter().take(NAMED) {
                 let name = printable(reverted.whose.name());
                 let whose = match &reverted.whose {
-                    Whose::User(_) => name.to_string(),
                     Whose::Client(_) => format!("client {name}"),
+                    Whose::User(_) => name,
                 };
                 output::line(&format!("{whose}  {}", printable(&words(&reverted.what))))?;
             }
@@ -94,7 +94,7 @@ fn say(restored: &Restored) -> Result<(), Failure> {
 
 fn words(what: &Reversion) -> String {
     match what {
-        Reversion::Gone => "is gone: added since the backup".into(),
+        Reversion::Gone | Reversion::ClientGone => "is gone: added since the backup".into(),
         Reversion::Back => "is back: deleted since the backup".into(),
         Reversion::Password => "has the older password again".into(),
         Reversion::Roles { before, now } => format!(
@@ -105,7 +105,6 @@ fn words(what: &Reversion) -> String {
         Reversion::Scope { before, now } => {
             format!("has another scope again: [{now}], until now [{before}]")
         }
-        Reversion::ClientGone => "is gone: added since the backup".into(),
         Reversion::ClientBack => {
             "is back, with the secret or the keys it had: deleted since the backup".into()
         }

@@ -165,7 +165,8 @@ mod tests {
     #[test]
     fn a_form_full_of_names_costs_no_square_of_its_length() {
         let cost = |names: u32| {
-            let body: String = (0..names).map(|name| format!("{name}&")).collect();
+            let names: Vec<_> = (0..names).map(|name| name.to_string()).collect();
+            let body = names.join("&");
             let parse = || {
                 let start = Instant::now();
                 assert!(Form::parse(body.as_bytes()).is_ok());
