@@ -72,7 +72,7 @@ impl Stage {
         }
         let answer = answer(request).await.expect("an answer");
         assert_eq!(answer.status, 200, "{}", answer.text);
-        answer.field("refresh_token").to_owned()
+        answer.field("refresh_token").clone()
     }
 
     async fn settings(&self) -> Value {

@@ -1,22 +1,49 @@
 //! What signed-in callers see of their own account, and change about it.
+//!
+//! `GET /me` is for every token. The rest is the owner's, signed in at this server itself: a token
+//! that a user got through some client is for that client's purpose, whatever its scope, and ends no
+//! sessions of others.
 
 use std::sync::Arc;
 
 use axum::Json as JsonAnswer;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
 use axum::http::StatusCode;
 use axum::http::header::CACHE_CONTROL;
-use axum::response::IntoResponse;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
 use countersign::secret::SecretString;
-use countersign_guard::Caller;
-use countersign_issuer::Session;
+use countersign_guard::{Caller, Requirements};
+use countersign_issuer::{Client, Session};
 use countersign_wire::account::{Me, PasswordChange, SessionEntry, SessionList};
 
 use super::body::Json;
 use super::origin::Origin;
 use super::problem::Rejection;
 use super::segment::Segment;
+use super::shared::Shared;
 use crate::flow::{self, Authority};
+
+/// A caller who signed in at this server itself.
+pub(super) struct Owner(Caller);
+
+impl FromRequestParts<Shared> for Owner {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Response> {
+        let caller: Caller = Caller::from_request_parts(parts, shared)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        let own = Requirements::new().rule("a sign-in at this server itself", |caller: &Caller| {
+            caller.claims().client_id() == Client::FIRST_PARTY
+        });
+        shared
+            .guard
+            .require(&caller, &own)
+            .map_err(IntoResponse::into_response)?;
+        Ok(Self(caller))
+    }
+}
 
 /// `GET /me`: who the token speaks for.
 pub(super) async fn me(caller: Caller) -> impl IntoResponse {
@@ -35,7 +62,7 @@ pub(super) async fn me(caller: Caller) -> impl IntoResponse {
 /// `GET /sessions`: the own sessions that are alive.
 pub(super) async fn sessions(
     State(authority): State<Arc<Authority>>,
-    caller: Caller,
+    Owner(caller): Owner,
 ) -> Result<impl IntoResponse, Rejection> {
     let sessions = authority.own_sessions(caller.sub()).await?;
     let own = caller.sid();
@@ -53,7 +80,7 @@ pub(super) async fn sessions(
 pub(super) async fn end_session(
     State(authority): State<Arc<Authority>>,
     Origin(origin): Origin,
-    caller: Caller,
+    Owner(caller): Owner,
     Segment(sid): Segment,
 ) -> Result<StatusCode, Rejection> {
     authority
@@ -66,7 +93,7 @@ pub(super) async fn end_session(
 pub(super) async fn end_sessions(
     State(authority): State<Arc<Authority>>,
     Origin(origin): Origin,
-    caller: Caller,
+    Owner(caller): Owner,
 ) -> Result<StatusCode, Rejection> {
     authority
         .end_own_sessions(caller.sub(), None, origin)
@@ -78,7 +105,7 @@ pub(super) async fn end_sessions(
 pub(super) async fn password(
     State(authority): State<Arc<Authority>>,
     Origin(origin): Origin,
-    caller: Caller,
+    Owner(caller): Owner,
     Json(change): Json<PasswordChange>,
 ) -> Result<StatusCode, Rejection> {
     let asked = flow::PasswordChange {

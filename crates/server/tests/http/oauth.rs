@@ -996,29 +996,33 @@ async fn another_process_hears_of_a_disabled_client_within_a_moment() {
 }
 
 #[tokio::test]
-async fn a_service_on_the_routes_of_users_is_nobody_and_no_failure() {
+async fn the_account_is_its_owners_and_no_clients() {
     let stage = Stage::new().await;
     let service = stage.token(CREDENTIALS).await;
-    let ask = async |method: Method, path: &str| {
-        let change = json!({"current": PASSWORD, "new": "another long password"});
-        let request = stage.running.request(method, path).json(&change);
-        let request = request.bearer_auth(text(&service, "access_token"));
-        request.send().await.expect("an answer")
-    };
-    let me: Value = ask(Method::GET, "/me").await.json().await.expect("JSON");
-    assert_eq!(me["sub"], "shop");
-    let sessions: Value = ask(Method::GET, "/sessions")
-        .await
-        .json()
-        .await
-        .expect("JSON");
-    assert_eq!(sessions["sessions"], json!([]));
-    let ended = ask(Method::DELETE, "/sessions").await;
-    assert_eq!(ended.status(), StatusCode::NO_CONTENT);
-    let password = ask(Method::POST, "/password").await;
-    refused(password, StatusCode::UNAUTHORIZED, "invalid_credentials").await;
-    let admin = ask(Method::GET, "/admin/users").await;
-    assert_eq!(admin.status(), StatusCode::FORBIDDEN);
+    let through_the_shop = stage.ada_at_the_shop().await;
+    let own = stage.running.signed_in().await;
+    for pair in [&service, &through_the_shop] {
+        let ask = async |method: Method, path: &str| {
+            let change = json!({"current": PASSWORD, "new": "another long password"});
+            let request = stage.running.request(method, path).json(&change);
+            let request = request.bearer_auth(text(pair, "access_token"));
+            request.send().await.expect("an answer")
+        };
+        let me: Value = ask(Method::GET, "/me").await.json().await.expect("JSON");
+        assert_eq!(me["sub"], claims(pair)["sub"]);
+        for (method, path) in [
+            (Method::GET, "/sessions"),
+            (Method::DELETE, "/sessions"),
+            (Method::DELETE, "/sessions/some"),
+            (Method::POST, "/password"),
+            (Method::GET, "/admin/users"),
+        ] {
+            let answer = ask(method, path).await;
+            assert_eq!(answer.status(), StatusCode::FORBIDDEN, "{path}");
+        }
+    }
+    let alive = stage.running.get_as("/me", &own).await;
+    assert_eq!(alive.status(), StatusCode::OK);
 }
 
 #[tokio::test]
