@@ -1,11 +1,12 @@
 //! What can be typed.
 
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 use crate::cmd::{
     account, audit, backup, client, completions, config, demo, guard, jwk, jwt, key, manual,
     password, reason, request, restore, scan, serve, session, user,
 };
+use crate::output::LogFormat;
 
 /// JWT authentication for APIs: sign in, guard, refresh, revoke.
 #[derive(Debug, Parser)]
@@ -42,15 +43,6 @@ pub(crate) struct Cli {
     pub(crate) log_format: LogFormat,
     #[command(subcommand)]
     pub(crate) command: Command,
-}
-
-/// How the log is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum LogFormat {
-    /// For people
-    Text,
-    /// For programs: a JSON object a line
-    Json,
 }
 
 #[derive(Debug, Subcommand)]

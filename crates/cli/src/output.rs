@@ -6,11 +6,20 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
 use serde::Serialize;
 use tracing_subscriber::EnvFilter;
 
-use crate::args::LogFormat;
 use crate::failure::Failure;
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people
+    Text,
+    /// For programs: a JSON object a line
+    Json,
+}
 
 /// What is less important.
 pub(crate) const DIM: Style = Style::new().dimmed();

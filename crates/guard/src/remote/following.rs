@@ -13,15 +13,14 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use countersign::{KeySet, UnixTime};
-use countersign_wire::discovery::Metadata;
-use tokio::time::Instant;
+use countersign::UnixTime;
 
-use super::discovery::{discover, max_lifetime};
+use super::discovery::max_lifetime;
 use super::error::FollowError;
 use super::feed::Feed;
 use super::fetch::Fetcher;
-use super::jwks::{FetchedKeys, RemoteKeys, Request, Source};
+use super::found::Found;
+use super::jwks::{RemoteKeys, Request};
 use super::pace::{Pace, jittered};
 use super::task::Task;
 use crate::keys::{KeyCell, KeyHandle, Refetch, Refetching};
@@ -40,14 +39,6 @@ pub(super) struct Following {
     pace: Pace,
 }
 
-/// An issuer that was there.
-pub(super) struct Found {
-    metadata: Metadata,
-    pub(super) fetcher: Fetcher,
-    pub(super) source: Source,
-    pub(super) first: FetchedKeys,
-}
-
 /// The tasks; they end when this is dropped.
 pub(super) struct Attached {
     _keys: RemoteKeys,
@@ -61,43 +52,6 @@ pub(super) struct Search {
 
 /// Pauses between attempts to find an issuer grow up to this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-
-impl Found {
-    pub(super) async fn find(fetcher: &Fetcher, issuer: &str) -> Result<Self, FollowError> {
-        let (metadata, fetcher) = discover(fetcher, issuer).await?;
-        let source = Source::new(fetcher.clone(), &metadata.jwks_uri)?;
-        let first = source.fetch().await?;
-        Ok(Self {
-            metadata,
-            fetcher,
-            source,
-            first,
-        })
-    }
-
-    /// Its keys, as they are now.
-    pub(super) fn keys(self) -> KeySet {
-        self.first.keys
-    }
-}
-
-/// [`Found::find`], again and again while the issuer may yet come up and patience lasts.
-pub(super) async fn found_in_time(
-    fetcher: &Fetcher,
-    issuer: &str,
-    pace: &Pace,
-) -> Result<Found, FollowError> {
-    let started = Instant::now();
-    loop {
-        match Found::find(fetcher, issuer).await {
-            Err(error) if error.may_pass() && started.elapsed() < pace.patience => {
-                tracing::info!(code = error.code(), %error, "waiting for the issuer");
-                tokio::time::sleep(jittered(pace.poll)).await;
-            }
-            outcome => return outcome,
-        }
-    }
-}
 
 impl Following {
     pub(super) fn of(trusted: &TrustedIssuer, pace: &Pace) -> Self {

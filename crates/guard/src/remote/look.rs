@@ -12,8 +12,9 @@ use countersign_wire::revocation::{Bulletin, SnapshotAnswer};
 use super::error::{FetchError, FollowError};
 use super::feed::BYTES_LIMIT;
 use super::fetch::Fetcher;
+use super::key_source::Source;
 use super::pace::Pace;
-use super::{bulletin, discovery, jwks};
+use super::{bulletin, discovery};
 
 /// What an issuer says of itself, its keys, what it has taken back, and what time it has.
 #[derive(Debug)]
@@ -63,7 +64,7 @@ impl Look {
         let pace = Pace::default();
         let fetcher = Fetcher::new(&pace)?;
         let (metadata, fetcher) = discovery::discover(&fetcher, issuer).await?;
-        let source = jwks::Source::new(fetcher.clone(), &metadata.jwks_uri)?;
+        let source = Source::new(fetcher.clone(), &metadata.jwks_uri)?;
         // The connection is there now: the time between question and answer is short.
         let asked = SystemTime::now();
         let keys = source.fetch().await?;

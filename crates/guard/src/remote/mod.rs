@@ -18,7 +18,9 @@ pub(crate) mod error;
 mod feed;
 mod fetch;
 mod following;
+mod found;
 mod jwks;
+mod key_source;
 mod look;
 pub(crate) mod pace;
 mod sse;
@@ -35,7 +37,8 @@ use crate::builder::GuardBuilder;
 use crate::error::GuardError;
 use crate::guard::Guard;
 use fetch::Fetcher;
-use following::{Following, Found, Search, found_in_time};
+use following::{Following, Search};
+use found::{Found, found_in_time};
 use pace::{Pace, PlainHttp};
 
 /// What is longer stands for ever, and its sums would not fit.

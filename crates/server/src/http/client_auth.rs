@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD;
 use countersign::secret::{Secret, SecretString};
 use countersign_issuer::Refused;
 
-use super::form::{Form, FormFault, decoded};
+use super::form::{Form, decoded};
+use super::form_fault::FormFault;
 use super::problem::Rejection;
 use crate::flow::Credentials;
 

@@ -8,6 +8,7 @@ mod client_auth;
 mod clients;
 mod cors;
 mod form;
+mod form_fault;
 mod health;
 mod login;
 mod logout;

@@ -12,7 +12,8 @@ use countersign_issuer::{GrantType, Refused};
 use countersign_wire::token::{AccessTokenAnswer, BEARER};
 
 use super::client_auth::credentials;
-use super::form::{Form, FormFault};
+use super::form::Form;
+use super::form_fault::FormFault;
 use super::origin::Origin;
 use super::problem::Rejection;
 use crate::flow::{Asking, Authority, ClientToken, Pair, Refresh};

@@ -12,7 +12,7 @@ use countersign_issuer::{IssuerError, Refused};
 use countersign_wire::bearer::Challenge;
 use countersign_wire::problem::{self, Problem};
 
-use super::form::FormFault;
+use super::form_fault::FormFault;
 use crate::flow::{CustodianError, DirectoryError, FlowError, RegistryError};
 use crate::store::StoreError;
 

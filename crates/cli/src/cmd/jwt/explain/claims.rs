@@ -14,8 +14,8 @@ use countersign_guard::wire::revocation::Kind;
 use serde_json::Value;
 
 use super::super::moment::{date, relative, span};
+use super::check::{Asked, Check, Outcome, shown, text};
 use super::facts::Facts;
-use super::walk::{Asked, Check, Outcome, shown, text};
 
 /// From the type to what was taken back: each asked for itself.
 pub(super) fn judge(

@@ -8,8 +8,8 @@ use countersign_guard::wire::revocation::{Event, Kind};
 use countersign_guard::{Guard, KeyHandle, RevokedHandle};
 use serde_json::Value;
 
+use super::check::Asked;
 use super::clock::Difference;
-use super::walk::Asked;
 use crate::failure::Failure;
 use crate::printable::printable;
 

@@ -10,6 +10,7 @@
 //! rule at a time, so that what fails after the first refusal is seen as well. Where keys are
 //! fetched from is never the token's to say.
 
+mod check;
 mod claims;
 mod clock;
 mod facts;
@@ -22,8 +23,8 @@ use countersign::UnixTime;
 use super::TokenArgs;
 use crate::cmd::run_async;
 use crate::failure::Failure;
+use check::{Asked, Check, Outcome};
 use facts::Facts;
-use walk::{Asked, Check, Outcome};
 
 /// Say whether a token would be accepted, and if not, what is wrong and what to do
 ///

@@ -4,8 +4,8 @@ use anstyle::Style;
 use serde_json::{Value, json};
 
 use super::Verdict;
+use super::check::{Check, Outcome};
 use super::facts::Facts;
-use super::walk::{Check, Outcome};
 use crate::failure::Failure;
 use crate::output::{self, BAD, BOLD, DIM, GOOD, NAME, WARN, folded};
 use crate::reason;

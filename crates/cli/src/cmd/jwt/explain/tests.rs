@@ -4,8 +4,9 @@ use countersign::{Algorithm, KeySet, Signer, SigningKey, UnixTime};
 use countersign_guard::wire::revocation::{Event, Kind};
 use serde_json::{Value, json};
 
+use super::check::{Asked, Check, Outcome};
 use super::facts::Facts;
-use super::walk::{Asked, Check, Outcome, walk};
+use super::walk::walk;
 use super::{Verdict, verdict};
 
 const ISSUER: &str = "https://id.example";

@@ -2,71 +2,12 @@
 //!
 //! Nothing is judged here: each check is the library's, asked with the other rules waived.
 
-use std::time::Duration;
-
 use countersign::{KeySet, Reason, TokenError, UnixTime, Verifier};
 use serde_json::Value;
 
+use super::check::{Asked, Check, Outcome, shown, text};
 use super::claims::{self, Payload, lax};
 use super::facts::Facts;
-use crate::printable::printable;
-
-/// What a guard would be set to.
-pub(super) struct Asked<'a> {
-    pub(super) token: &'a str,
-    pub(super) issuer: Option<&'a str>,
-    pub(super) audience: Option<&'a str>,
-    /// Any if absent.
-    pub(super) typ: Option<&'a str>,
-    pub(super) leeway: u64,
-}
-
-impl Asked<'_> {
-    pub(super) fn leeway(&self) -> Duration {
-        Duration::from_secs(self.leeway)
-    }
-}
-
-/// One check and what came of it.
-pub(super) struct Check {
-    pub(super) name: &'static str,
-    pub(super) outcome: Outcome,
-    /// Printable.
-    pub(super) says: String,
-    /// The claim's or parameter's value as it stands in the token.
-    pub(super) value: Option<Value>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
-    Held,
-    Failed { reason: &'static str },
-    NotJudged,
-}
-
-impl Check {
-    pub(super) fn new(name: &'static str, outcome: Outcome, says: impl Into<String>) -> Self {
-        Self {
-            name,
-            outcome,
-            says: says.into(),
-            value: None,
-        }
-    }
-
-    /// The reason code, if it failed.
-    pub(super) fn failure(&self) -> Option<&'static str> {
-        match self.outcome {
-            Outcome::Failed { reason } => Some(reason),
-            Outcome::Held | Outcome::NotJudged => None,
-        }
-    }
-
-    pub(super) fn with(mut self, value: Option<&Value>) -> Self {
-        self.value = value.cloned();
-        self
-    }
-}
 
 /// All checks. Without facts about the issuer, the reason why there are none.
 pub(super) fn walk(asked: &Asked<'_>, facts: Result<&Facts, &str>, now: UnixTime) -> Vec<Check> {
@@ -197,16 +138,6 @@ fn one_of(keys: usize) -> String {
         1 => "the issuer's one key".to_owned(),
         keys => format!("one of the issuer's {keys} keys"),
     }
-}
-
-/// A member that is a text.
-pub(super) fn text<'v>(members: &'v Value, name: &str) -> Option<&'v str> {
-    members.get(name)?.as_str()
-}
-
-/// The token's own text, printable and not too long.
-pub(super) fn shown(text: &str) -> String {
-    crate::output::clipped(&printable(text), 60)
 }
 
 /// What the guard looks at unless it is set otherwise.

@@ -1,0 +1,56 @@
+//! An issuer that answered: its metadata and its keys, as they were then.
+
+use countersign::KeySet;
+use countersign_wire::discovery::Metadata;
+use tokio::time::Instant;
+
+use super::discovery::discover;
+use super::error::FollowError;
+use super::fetch::Fetcher;
+use super::key_source::{FetchedKeys, Source};
+use super::pace::{Pace, jittered};
+
+/// An issuer that was there.
+pub(super) struct Found {
+    pub(super) metadata: Metadata,
+    pub(super) fetcher: Fetcher,
+    pub(super) source: Source,
+    pub(super) first: FetchedKeys,
+}
+
+impl Found {
+    pub(super) async fn find(fetcher: &Fetcher, issuer: &str) -> Result<Self, FollowError> {
+        let (metadata, fetcher) = discover(fetcher, issuer).await?;
+        let source = Source::new(fetcher.clone(), &metadata.jwks_uri)?;
+        let first = source.fetch().await?;
+        Ok(Self {
+            metadata,
+            fetcher,
+            source,
+            first,
+        })
+    }
+
+    /// Its keys, as they are now.
+    pub(super) fn keys(self) -> KeySet {
+        self.first.keys
+    }
+}
+
+/// [`Found::find`], again and again while the issuer may yet come up and patience lasts.
+pub(super) async fn found_in_time(
+    fetcher: &Fetcher,
+    issuer: &str,
+    pace: &Pace,
+) -> Result<Found, FollowError> {
+    let started = Instant::now();
+    loop {
+        match Found::find(fetcher, issuer).await {
+            Err(error) if error.may_pass() && started.elapsed() < pace.patience => {
+                tracing::info!(code = error.code(), %error, "waiting for the issuer");
+                tokio::time::sleep(jittered(pace.poll)).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
