@@ -14,7 +14,7 @@ use crate::output;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   countersign backup /backups/countersign.db
-  countersign --database sqlite:/srv/id.db backup copy.db")]
+  countersign backup copy.db --database sqlite:/srv/id.db")]
 pub(crate) struct BackupArgs {
     /// Where to put the copy
     file: PathBuf,
