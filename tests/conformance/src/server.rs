@@ -5,8 +5,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use countersign_wire::paths;
@@ -42,7 +41,8 @@ pub struct Shared {
 struct Process {
     child: Child,
     said: Receiver<String>,
-    words: Arc<Mutex<Vec<String>>>,
+    /// All it says on its stderr, once it has ended.
+    words: JoinHandle<Vec<String>>,
 }
 
 /// Long enough for the slowest machine, for nothing hangs on it unless the server is broken.
@@ -147,15 +147,8 @@ impl Server {
         let stderr = child.stderr.take().expect("stderr is piped");
         let (say, said) = channel();
         // After the last line that the test wants to hear, nobody listens.
-        relay(stdout, move |line| drop(say.send(line)));
-        let words = Arc::new(Mutex::new(Vec::new()));
-        let heard = Arc::clone(&words);
-        relay(stderr, move |line| {
-            heard
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(line);
-        });
+        thread::spawn(move || relay(stdout).for_each(|line| drop(say.send(line))));
+        let words = thread::spawn(move || relay(stderr).collect());
         self.process = Some(Process { child, said, words });
     }
 
@@ -208,16 +201,6 @@ impl Server {
             .expect("countersign serve says one more line")
     }
 
-    /// What it has said on its stderr since it was started, line by line.
-    ///
-    /// # Panics
-    /// If it does not run.
-    pub fn words(&self) -> Vec<String> {
-        let process = self.process.as_ref().expect("the server runs");
-        let words = process.words.lock();
-        words.unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     /// The number of its process.
     ///
     /// # Panics
@@ -241,11 +224,20 @@ impl Server {
     /// # Panics
     /// If it was not running, or goes on.
     pub async fn ended(&mut self) -> ExitStatus {
+        self.ended_with_words().await.0
+    }
+
+    /// The same, and all it has said on its stderr, line by line: to the last word, which may be read
+    /// later than the answer to the request that it is about.
+    ///
+    /// # Panics
+    /// If it was not running, or goes on.
+    pub async fn ended_with_words(&mut self) -> (ExitStatus, Vec<String>) {
         let mut process = self.process.take().expect("the server runs");
         let began = Instant::now();
         loop {
             if let Some(status) = process.child.try_wait().expect("a child of ours") {
-                return status;
+                return (status, process.words.join().expect("its words are read"));
             }
             if began.elapsed() >= PATIENCE {
                 let _ = process.child.kill();
@@ -267,14 +259,10 @@ impl Server {
     }
 }
 
-/// Shows what the server says among the test's own output, and hands it on.
-fn relay(from: impl Read + Send + 'static, mut to: impl FnMut(String) + Send + 'static) {
-    thread::spawn(move || {
-        for line in BufReader::new(from).lines().map_while(Result::ok) {
-            println!("serve: {line}");
-            to(line);
-        }
-    });
+/// What the server says, line by line, shown among the test's own output as well.
+fn relay(from: impl Read) -> impl Iterator<Item = String> {
+    let lines = BufReader::new(from).lines().map_while(Result::ok);
+    lines.inspect(|line| println!("serve: {line}"))
 }
 
 impl Default for Server {

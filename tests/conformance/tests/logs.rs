@@ -34,7 +34,9 @@ async fn assert_keeps_secrets(format: &str) {
 
     let key = std::fs::read_to_string(server.folder().join("countersign.key"));
     let key = key.expect("a master key").trim().to_owned();
-    let words = server.words();
+    server.terminate();
+    let (status, words) = server.ended_with_words().await;
+    assert!(status.success(), "{status}");
     for secret in used.secrets.iter().chain([&key]) {
         let told = words.iter().find(|line| line.contains(secret.as_str()));
         assert!(told.is_none(), "the log holds {secret}: {told:?}");
@@ -48,7 +50,8 @@ async fn assert_keeps_secrets(format: &str) {
         assert!(lines.count() > used.names.len(), "{words:?}");
         for line in &words {
             // What the command itself says to whoever started it is for people.
-            let ours = line.starts_with("serving ") || line.starts_with("next: ");
+            let starts = ["serving ", "next: ", "stopping"];
+            let ours = starts.iter().any(|start| line.starts_with(start));
             let json = serde_json::from_str::<Value>(line);
             assert!(ours || first_words(line) || json.is_ok(), "{line}");
         }
