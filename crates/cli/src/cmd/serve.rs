@@ -13,6 +13,7 @@ use countersign_server::config::{IpNet, Limits};
 use countersign_server::{Config, DirectoryError, PlainHttp, Server, TlsFiles};
 
 use super::database::{DatabaseArgs, FirstUse};
+use super::open_files;
 use super::password::PasswordCost;
 use super::stop;
 use crate::failure::Failure;
@@ -225,6 +226,7 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
              example --trusted-proxy 10.0.0.0/8",
         )?;
     }
+    open_files::raise_for(config.limits.connections, " or lower --max-connections")?;
     let first_use = FirstUse::of(&config);
     let server = Server::start(config).await.map_err(Failure::failed)?;
     first_use.say()?;

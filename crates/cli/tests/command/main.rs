@@ -16,6 +16,8 @@ mod issuer;
 mod jwk;
 mod keys;
 mod manual;
+#[cfg(unix)]
+mod open_files;
 mod request;
 mod run;
 mod scan;

@@ -14,10 +14,11 @@ use countersign::UnixTime;
 use countersign_guard::forward::{ForwardAuth, Policy};
 use countersign_guard::wire::paths;
 use countersign_guard::{GuardBuilder, IssuerHealth};
+use countersign_server::config::Limits;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::super::stop;
+use super::super::{open_files, stop};
 use crate::failure::Failure;
 use crate::output;
 
@@ -28,6 +29,7 @@ pub(super) async fn serve(
     guard: GuardBuilder,
     policy: Policy,
 ) -> Result<(), Failure> {
+    open_files::raise_for(Limits::default().connections, "")?;
     // Who asks early waits for the first answer instead of finding nobody.
     let listener = TcpListener::bind(listen)
         .await

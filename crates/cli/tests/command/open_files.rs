@@ -1,0 +1,73 @@
+//! As many open files as the system allows, and a word if those are too few.
+
+use std::net::TcpListener;
+use std::process::Command;
+
+use crate::run::{Ended, command, run_with_input};
+
+/// Its database cannot be made, so that it ends by itself after what it says before.
+const SERVE: [&str; 7] = [
+    "serve",
+    "--listen",
+    "127.0.0.1:0",
+    "--database",
+    "sqlite:/nonexistent/folder/countersign.db",
+    "--log",
+    "countersign=debug",
+];
+
+/// Runs the command in a shell that may have `hard` open files, and has `soft` unless it asks.
+fn limited(hard: u32, soft: u32, arguments: &[&str]) -> Ended {
+    let plain = command(arguments);
+    let mut shell = Command::new("sh");
+    let script = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$@\"");
+    shell.args(["-c", &script, "sh"]);
+    shell.arg(plain.get_program()).args(plain.get_args());
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    run_with_input(&mut shell, "")
+}
+
+#[test]
+fn the_limit_is_raised_as_far_as_it_goes() {
+    let ended = limited(
+        600,
+        200,
+        &[&SERVE[..], &["--max-connections", "500"]].concat(),
+    );
+    let raised = ended
+        .words
+        .contains("open files: 600 from now on, 200 before");
+    assert!(raised, "{ended:?}");
+    assert!(!ended.words.contains("warning"), "{ended:?}");
+}
+
+#[test]
+fn too_few_open_files_for_the_connections_are_warned_of() {
+    let many = limited(
+        600,
+        200,
+        &[&SERVE[..], &["--max-connections", "5000"]].concat(),
+    );
+    let warned = many.words.contains(
+        "allows this process 600 open files, enough for about 536 connections, and there may be 5000",
+    );
+    assert!(warned, "{many:?}");
+
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let taken = taken.local_addr().expect("an address").to_string();
+    let guard = [
+        "guard",
+        "--issuer",
+        "https://id.example",
+        "--listen",
+        &taken,
+    ];
+    let ended = limited(600, 600, &guard);
+    assert!(ended.words.contains("600 open files"), "{ended:?}");
+    assert!(ended.words.contains("cannot listen"), "{ended:?}");
+}
