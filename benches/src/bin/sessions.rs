@@ -18,8 +18,8 @@ use countersign_benches::{Failure, quick};
 use countersign_issuer::MasterKey;
 use countersign_issuer::mac::MacKeys;
 use countersign_issuer::record::{Handle, Session};
-use countersign_server::store::Store;
 use countersign_server::store::sqlite::SqliteStore;
+use countersign_server::store::{Keys, Sessions, Store};
 use rusqlite::Connection;
 
 const CONNECTIONS: usize = 32;

@@ -1,15 +1,35 @@
-//! The audit log in SQL: appended to, read, never changed; old lines are swept.
+//! The audit log in SQL: appended to, read, never changed.
 
 use std::sync::LazyLock;
 
-use countersign::UnixTime;
+use async_trait::async_trait;
 use countersign_issuer::record::{AuditEvent, AuditKind};
 use tokio_postgres::Row;
 
 use super::clock::MICROS;
+use super::engine::PostgresStore;
 use super::pool::{Parameters, Pool};
 use super::rows::{self, Text, seconds, text};
-use crate::store::StoreError;
+use crate::store::{AuditLog, StoreError};
+
+#[async_trait]
+impl AuditLog for PostgresStore {
+    async fn audit(&self, event: AuditEvent) -> Result<(), StoreError> {
+        append(&self.pool, &event).await
+    }
+
+    async fn audit_log(
+        &self,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<(u64, AuditEvent)>, StoreError> {
+        read(&self.pool, after, limit).await
+    }
+
+    async fn audit_tail(&self, lines: u32) -> Result<u64, StoreError> {
+        tail(&self.pool, lines).await
+    }
+}
 
 /// The columns of a line as it is written; the database adds its number and its time.
 pub(super) const LINE: &str =
@@ -89,7 +109,7 @@ impl<'a> Line<'a> {
 }
 
 /// Appends a line by itself.
-pub(super) async fn append(db: &Pool, event: &AuditEvent) -> Result<(), StoreError> {
+async fn append(db: &Pool, event: &AuditEvent) -> Result<(), StoreError> {
     db.query(&APPEND, &Line::of(event).after(&[])).await?;
     Ok(())
 }
@@ -101,11 +121,7 @@ pub(super) static APPEND: LazyLock<String> =
 /// Lines with numbers after `after`. A number is drawn before its line is committed, so a line may
 /// appear behind others that have been read: where a number is missing and its transaction may still
 /// be under way, the answer stops, and whoever follows the log misses nothing.
-pub(super) async fn read(
-    db: &Pool,
-    after: u64,
-    limit: u32,
-) -> Result<Vec<(u64, AuditEvent)>, StoreError> {
+async fn read(db: &Pool, after: u64, limit: u32) -> Result<Vec<(u64, AuditEvent)>, StoreError> {
     static READ: LazyLock<String> = LazyLock::new(|| {
         format!(
             "SELECT id, at, event, user_id, username, sid, actor, network, detail,
@@ -131,19 +147,8 @@ pub(super) async fn read(
     Ok(events)
 }
 
-/// Deletes lines older than `before`; whether there may be more.
-pub(super) async fn sweep(db: &Pool, before: UnixTime, limit: u32) -> Result<bool, StoreError> {
-    let sql = "DELETE FROM audit WHERE id IN
-             (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
-         RETURNING 1";
-    let swept = db
-        .query(sql, &[&seconds(before), &i64::from(limit)])
-        .await?;
-    Ok(swept.len() >= limit as usize)
-}
-
 /// The number of the last line but `lines`.
-pub(super) async fn tail(db: &Pool, lines: u32) -> Result<u64, StoreError> {
+async fn tail(db: &Pool, lines: u32) -> Result<u64, StoreError> {
     let sql = "SELECT id FROM audit ORDER BY id DESC LIMIT 1 OFFSET $1";
     let row = db.query_opt(sql, &[&i64::from(lines)]).await?;
     row.map_or(Ok(0), |row| Ok(rows::get::<i64>(&row, 0)?.unsigned_abs()))

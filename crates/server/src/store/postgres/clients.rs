@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use async_trait::async_trait;
 use countersign::{Algorithm, UnixTime};
 use countersign_issuer::Client;
 use countersign_issuer::record::AuditEvent;
@@ -15,23 +16,79 @@ use tokio_postgres::{Error, Row};
 
 use super::audit::{APPEND, LINE, Line, line_from};
 use super::clock::MICROS;
+use super::engine::PostgresStore;
 use super::pool::{Finish, Pool, Work};
 use super::revocations::REPUBLISH;
 use super::rows::{self, Bytes, Text, seconds};
 use super::sessions::{END_ALL_FOR, EndingValues, ended_row};
 use crate::store::client_row::{self, COLUMNS, ClientRow};
-use crate::store::{Created, Ended, Ending, Found, StoreError};
+use crate::store::{Clients, Created, Ended, Ending, Found, StoreError};
+
+#[async_trait]
+impl Clients for PostgresStore {
+    async fn create_client(
+        &self,
+        client: Client,
+        audit: AuditEvent,
+    ) -> Result<Created, StoreError> {
+        create(&self.pool, &client, &audit).await
+    }
+
+    async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
+        by_id(&self.pool, client_id).await
+    }
+
+    async fn clients(&self, after: Option<&str>, limit: u32) -> Result<Vec<Client>, StoreError> {
+        list(&self.pool, after.unwrap_or_default(), limit).await
+    }
+
+    async fn change_client(
+        &self,
+        client: Client,
+        ending: Option<Ending>,
+        audit: AuditEvent,
+    ) -> Result<Found<Vec<Ended>>, StoreError> {
+        ChangeAndEnd {
+            change: Change::To(&client),
+            ending: ending.as_ref(),
+            audit: &audit,
+            writer: self.follower.writer(),
+        }
+        .run_in(&self.pool)
+        .await
+    }
+
+    async fn delete_client(
+        &self,
+        client_id: &str,
+        ending: Ending,
+        audit: AuditEvent,
+    ) -> Result<Found<Vec<Ended>>, StoreError> {
+        ChangeAndEnd {
+            change: Change::Delete(client_id),
+            ending: Some(&ending),
+            audit: &audit,
+            writer: self.follower.writer(),
+        }
+        .run_in(&self.pool)
+        .await
+    }
+
+    async fn client_algorithms(&self) -> Result<Vec<Algorithm>, StoreError> {
+        algorithms(&self.pool).await
+    }
+
+    async fn use_assertion(&self, digest: [u8; 32], until: UnixTime) -> Result<bool, StoreError> {
+        use_once(&self.pool, &digest, until).await
+    }
+}
 
 const COUNT: &str = "UPDATE facts SET value = value + 1 WHERE name = 'client_changes'";
 
 /// How many columns a client has.
 const WIDTH: usize = 20;
 
-pub(super) async fn create(
-    db: &Pool,
-    client: &Client,
-    event: &AuditEvent,
-) -> Result<Created, StoreError> {
+async fn create(db: &Pool, client: &Client, event: &AuditEvent) -> Result<Created, StoreError> {
     // The `sub` of a client must be nobody else's.
     static CREATE: LazyLock<String> = LazyLock::new(|| {
         format!(
@@ -60,20 +117,20 @@ pub(super) async fn create(
     })
 }
 
-pub(super) async fn by_id(db: &Pool, client_id: &str) -> Result<Option<Client>, StoreError> {
+async fn by_id(db: &Pool, client_id: &str) -> Result<Option<Client>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM clients WHERE client_id = $1");
     let row = db.query_opt(&sql, &[&Text(client_id)]).await?;
     row.map(|row| read(&row)?.client()).transpose()
 }
 
-pub(super) async fn list(db: &Pool, after: &str, limit: u32) -> Result<Vec<Client>, StoreError> {
+async fn list(db: &Pool, after: &str, limit: u32) -> Result<Vec<Client>, StoreError> {
     let sql =
         format!("SELECT {COLUMNS} FROM clients WHERE client_id > $1 ORDER BY client_id LIMIT $2");
     let found = db.query(&sql, &[&Text(after), &i64::from(limit)]).await?;
     found.iter().map(|row| read(row)?.client()).collect()
 }
 
-pub(super) async fn algorithms(db: &Pool) -> Result<Vec<Algorithm>, StoreError> {
+async fn algorithms(db: &Pool) -> Result<Vec<Algorithm>, StoreError> {
     let sql = "SELECT DISTINCT algorithm FROM clients WHERE algorithm IS NOT NULL ORDER BY 1";
     let found = db.query(sql, &[]).await?;
     found
@@ -82,11 +139,7 @@ pub(super) async fn algorithms(db: &Pool) -> Result<Vec<Algorithm>, StoreError> 
         .collect()
 }
 
-pub(super) async fn use_once(
-    db: &Pool,
-    digest: &[u8; 32],
-    until: UnixTime,
-) -> Result<bool, StoreError> {
+async fn use_once(db: &Pool, digest: &[u8; 32], until: UnixTime) -> Result<bool, StoreError> {
     let sql = "INSERT INTO used_assertions (digest, until) VALUES ($1, $2)
          ON CONFLICT (digest) DO NOTHING RETURNING 1";
     let added = db.query(sql, &[&Bytes(digest), &seconds(until)]).await?;
@@ -95,7 +148,7 @@ pub(super) async fn use_once(
 
 /// What happens to a client.
 #[derive(Clone, Copy)]
-pub(super) enum Change<'a> {
+enum Change<'a> {
     /// It becomes this one, if it is still of its revision.
     To(&'a Client),
     /// It is deleted.
@@ -103,15 +156,15 @@ pub(super) enum Change<'a> {
 }
 
 /// A change to a client, and the end of what was granted to it if it is one that ends it.
-pub(super) struct ChangeAndEnd<'a> {
-    pub(super) change: Change<'a>,
-    pub(super) ending: Option<&'a Ending>,
-    pub(super) audit: &'a AuditEvent,
-    pub(super) writer: i64,
+struct ChangeAndEnd<'a> {
+    change: Change<'a>,
+    ending: Option<&'a Ending>,
+    audit: &'a AuditEvent,
+    writer: i64,
 }
 
 impl ChangeAndEnd<'_> {
-    pub(super) async fn run_in(&self, db: &Pool) -> Result<Found<Vec<Ended>>, StoreError> {
+    async fn run_in(&self, db: &Pool) -> Result<Found<Vec<Ended>>, StoreError> {
         let row = match self.change {
             Change::To(client) => Some(Parameters(ClientRow::of(client)?)),
             Change::Delete(_) => None,

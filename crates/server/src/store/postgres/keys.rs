@@ -5,6 +5,7 @@
 
 use std::sync::LazyLock;
 
+use async_trait::async_trait;
 use countersign::Algorithm;
 use countersign_issuer::record::{AuditEvent, KeyState, MacKeyRecord, Sealed, SigningKeyRecord};
 use countersign_issuer::revoke::Revocation;
@@ -13,15 +14,29 @@ use tokio_postgres::{Error, Row};
 
 use super::audit::{APPEND, Line};
 use super::clock::MICROS;
+use super::engine::PostgresStore;
 use super::pool::{Finish, Parameters, Pool, Work};
 use super::revocations::REPUBLISH;
 use super::rows::{self, Bytes, Text, seconds};
-use crate::store::{KeyName, KeyRowChange, StoreError};
+use crate::store::{KeyName, KeyRowChange, Keys, StoreError};
+
+#[async_trait]
+impl Keys for PostgresStore {
+    async fn keys(&self) -> Result<(Vec<SigningKeyRecord>, Vec<MacKeyRecord>), StoreError> {
+        all(&self.pool).await
+    }
+
+    async fn change_keys(&self, changes: Vec<KeyRowChange>) -> Result<bool, StoreError> {
+        let changes = Changes {
+            changes: &changes,
+            writer: self.follower.writer(),
+        };
+        self.pool.transact(&changes).await
+    }
+}
 
 /// Both kinds, as they were at one moment.
-pub(super) async fn all(
-    db: &Pool,
-) -> Result<(Vec<SigningKeyRecord>, Vec<MacKeyRecord>), StoreError> {
+async fn all(db: &Pool) -> Result<(Vec<SigningKeyRecord>, Vec<MacKeyRecord>), StoreError> {
     let sql = "SELECT kid, algorithm, state, sealed, created_at, signing_at, retiring_at, gone_at,
              NULL::BIGINT AS id
          FROM signing_keys
@@ -71,9 +86,9 @@ fn unknown(place: &'static str) -> StoreError {
 }
 
 /// Several changes, all of them or none.
-pub(super) struct Changes<'a> {
-    pub(super) changes: &'a [KeyRowChange],
-    pub(super) writer: i64,
+struct Changes<'a> {
+    changes: &'a [KeyRowChange],
+    writer: i64,
 }
 
 impl Work for Changes<'_> {

@@ -2,6 +2,7 @@
 
 use std::sync::LazyLock;
 
+use async_trait::async_trait;
 use countersign::UnixTime;
 use countersign_issuer::Client;
 use countersign_issuer::record::{AuditEvent, Handle, PasswordHash, Session};
@@ -11,10 +12,52 @@ use tokio_postgres::types::ToSql;
 
 use super::audit::{LINE, Line, line_from};
 use super::clock::MICROS;
+use super::engine::PostgresStore;
 use super::pool::Pool;
 use super::revocations::REPUBLISH;
+use super::rotation;
 use super::rows::{self, Bytes, SESSION, SESSION_COLUMNS, Text, seconds, text};
-use crate::store::{Ended, Ending, Opened, StoreError, Which, hash_kind};
+use crate::store::{
+    Ended, Ending, Opened, Rotated, Rotation, Sessions, StoreError, Which, hash_kind,
+};
+
+#[async_trait]
+impl Sessions for PostgresStore {
+    async fn open_session(
+        &self,
+        session: Session,
+        checked: PasswordHash,
+        upgrade: Option<PasswordHash>,
+        audit: AuditEvent,
+    ) -> Result<Opened, StoreError> {
+        open(&self.pool, &session, &checked, upgrade.as_ref(), &audit).await
+    }
+
+    async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
+        rotation::rotate(&self.pool, &rotation).await
+    }
+
+    async fn session(&self, handle: Handle) -> Result<Option<Session>, StoreError> {
+        by_handle(&self.pool, handle).await
+    }
+
+    async fn sessions_of(&self, user_id: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
+        of_user(&self.pool, user_id, now).await
+    }
+
+    async fn sessions(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+        now: UnixTime,
+    ) -> Result<Vec<(Session, String)>, StoreError> {
+        list(&self.pool, after.unwrap_or_default(), limit, now).await
+    }
+
+    async fn end_sessions(&self, which: Which, ending: Ending) -> Result<Vec<Ended>, StoreError> {
+        end(&self.pool, &which, &ending, self.follower.writer()).await
+    }
+}
 
 /// How many sessions one statement ends at most, when everybody's are to end.
 const AT_ONCE: i64 = 2000;
@@ -46,7 +89,7 @@ fn open_sql(held: &str) -> String {
     )
 }
 
-pub(super) async fn open(
+async fn open(
     db: &Pool,
     session: &Session,
     checked: &PasswordHash,
@@ -115,17 +158,13 @@ pub(super) async fn open(
     })
 }
 
-pub(super) async fn by_handle(db: &Pool, handle: Handle) -> Result<Option<Session>, StoreError> {
+async fn by_handle(db: &Pool, handle: Handle) -> Result<Option<Session>, StoreError> {
     let sql = format!("SELECT {SESSION} FROM sessions WHERE handle = $1");
     let row = db.query_opt(&sql, &[&Bytes(handle.as_bytes())]).await?;
     row.as_ref().map(rows::session).transpose()
 }
 
-pub(super) async fn of_user(
-    db: &Pool,
-    user_id: &str,
-    now: UnixTime,
-) -> Result<Vec<Session>, StoreError> {
+async fn of_user(db: &Pool, user_id: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
     let sql = format!(
         "SELECT {SESSION} FROM sessions
          WHERE user_id = $1 AND ended_at IS NULL AND idle_expires_at > $2 AND expires_at > $2
@@ -135,7 +174,7 @@ pub(super) async fn of_user(
     found.iter().map(rows::session).collect()
 }
 
-pub(super) async fn list(
+async fn list(
     db: &Pool,
     after: &str,
     limit: u32,
@@ -154,7 +193,7 @@ pub(super) async fn list(
     found.iter().map(pair).collect()
 }
 
-pub(super) async fn end(
+async fn end(
     db: &Pool,
     which: &Which,
     ending: &Ending,

@@ -7,7 +7,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign::UnixTime;
 
-use super::audit;
 use super::clock::SECONDS;
 use super::pool::Pool;
 use super::rows::{self, Bytes, seconds};
@@ -51,7 +50,7 @@ impl Sweeper {
         audit_before: UnixTime,
         limit: u32,
     ) -> Result<bool, StoreError> {
-        let mut more = audit::sweep(db, audit_before, limit).await?;
+        let mut more = audit_lines(db, audit_before, limit).await?;
         let revocations = some("revocations", "kind, value", "until");
         let ended = some("sessions", "handle", "ended_at");
         let expired = some("sessions", "handle", "expires_at");
@@ -112,4 +111,15 @@ impl Sweeper {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Deletes lines of the audit log older than `before`; whether there may be more.
+async fn audit_lines(db: &Pool, before: UnixTime, limit: u32) -> Result<bool, StoreError> {
+    let sql = "DELETE FROM audit WHERE id IN
+             (SELECT id FROM audit WHERE at < $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)
+         RETURNING 1";
+    let swept = db
+        .query(sql, &[&seconds(before), &i64::from(limit)])
+        .await?;
+    Ok(swept.len() >= limit as usize)
 }

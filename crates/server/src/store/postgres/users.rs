@@ -7,6 +7,7 @@
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
+use async_trait::async_trait;
 use countersign_issuer::record::{AuditEvent, PasswordHash, User};
 use countersign_issuer::revoke::RevocationKind;
 use deadpool_postgres::Transaction;
@@ -14,17 +15,109 @@ use tokio_postgres::{Error, Row};
 
 use super::audit::{APPEND, LINE, Line, line_from, line_with};
 use super::clock::MICROS;
+use super::engine::PostgresStore;
 use super::pool::{Finish, Pool, Work};
 use super::revocations::REPUBLISH;
 use super::rows::{self, Text, USER, seconds};
 use super::sessions::{END_ALL_BUT, EndingValues, ended_row};
-use crate::store::{Created, Ended, Ending, Found, StoreError, UserChange, hash_kind, name_key};
+use crate::store::{
+    Created, Ended, Ending, Found, StoreError, UserChange, Users, hash_kind, name_key,
+};
 
-pub(super) async fn create(
-    db: &Pool,
-    user: &User,
-    event: &AuditEvent,
-) -> Result<Created, StoreError> {
+#[async_trait]
+impl Users for PostgresStore {
+    async fn create_user(&self, user: User, audit: AuditEvent) -> Result<Created, StoreError> {
+        create(&self.pool, &user, &audit).await
+    }
+
+    async fn import_users(
+        &self,
+        users: Vec<User>,
+        audit: AuditEvent,
+    ) -> Result<Vec<Created>, StoreError> {
+        import(&self.pool, &users, &audit).await
+    }
+
+    async fn password_kinds(&self) -> Result<Vec<PasswordHash>, StoreError> {
+        password_kinds(&self.pool).await
+    }
+
+    async fn user_by_name(&self, username: &str) -> Result<Option<User>, StoreError> {
+        by_name(&self.pool, &name_key(username)).await
+    }
+
+    async fn user(&self, id: &str) -> Result<Option<User>, StoreError> {
+        by_id(&self.pool, id).await
+    }
+
+    async fn users(&self, after: Option<&str>, limit: u32) -> Result<Vec<User>, StoreError> {
+        let after = after.map(name_key).unwrap_or_default();
+        list(&self.pool, &after, limit).await
+    }
+
+    async fn set_password(
+        &self,
+        user_id: &str,
+        checked: Option<PasswordHash>,
+        hash: PasswordHash,
+        keep: Option<&str>,
+        ending: Ending,
+        audit: AuditEvent,
+    ) -> Result<Found<Vec<Ended>>, StoreError> {
+        let change = Change::Password {
+            checked: checked.as_ref(),
+            hash: &hash,
+        };
+        self.change_and_end(user_id, change, keep, &ending, &[audit])
+            .await
+    }
+
+    async fn change_user(
+        &self,
+        user_id: &str,
+        change: UserChange,
+        ending: Ending,
+        audit: Vec<AuditEvent>,
+    ) -> Result<Found<Vec<Ended>>, StoreError> {
+        self.change_and_end(user_id, Change::User(&change), None, &ending, &audit)
+            .await
+    }
+
+    async fn delete_user(
+        &self,
+        user_id: &str,
+        ending: Ending,
+        audit: AuditEvent,
+    ) -> Result<Found<Vec<Ended>>, StoreError> {
+        self.change_and_end(user_id, Change::Delete, None, &ending, &[audit])
+            .await
+    }
+}
+
+impl PostgresStore {
+    async fn change_and_end(
+        &self,
+        user_id: &str,
+        change: Change<'_>,
+        keep: Option<&str>,
+        ending: &Ending,
+        audit: &[AuditEvent],
+    ) -> Result<Found<Vec<Ended>>, StoreError> {
+        let writer = self.follower.writer();
+        ChangeAndEnd {
+            user_id,
+            change,
+            keep,
+            ending,
+            audit,
+            writer,
+        }
+        .run_in(&self.pool)
+        .await
+    }
+}
+
+async fn create(db: &Pool, user: &User, event: &AuditEvent) -> Result<Created, StoreError> {
     static CREATE: LazyLock<String> = LazyLock::new(|| {
         let created = "INSERT INTO users (id, username, name_key, password_hash, hash_kind, roles,
                                           disabled, created_at, password_changed_at, scope)
@@ -58,11 +151,7 @@ pub(super) async fn create(
     })
 }
 
-pub(super) async fn import(
-    db: &Pool,
-    users: &[User],
-    event: &AuditEvent,
-) -> Result<Vec<Created>, StoreError> {
+async fn import(db: &Pool, users: &[User], event: &AuditEvent) -> Result<Vec<Created>, StoreError> {
     static IMPORT: LazyLock<String> = LazyLock::new(|| {
         format!(
             "WITH created AS (
@@ -117,7 +206,7 @@ fn column<'a, R, T: 'a>(rows: &'a [R], value: impl FnMut(&'a R) -> T) -> Vec<T> 
     rows.iter().map(value).collect()
 }
 
-pub(super) async fn password_kinds(db: &Pool) -> Result<Vec<PasswordHash>, StoreError> {
+async fn password_kinds(db: &Pool) -> Result<Vec<PasswordHash>, StoreError> {
     // From one kind to the next by the index, however many users are of each.
     let sql = "WITH RECURSIVE kinds (kind) AS (
              SELECT min(hash_kind) FROM users
@@ -134,19 +223,19 @@ pub(super) async fn password_kinds(db: &Pool) -> Result<Vec<PasswordHash>, Store
         .collect()
 }
 
-pub(super) async fn by_name(db: &Pool, key: &str) -> Result<Option<User>, StoreError> {
+async fn by_name(db: &Pool, key: &str) -> Result<Option<User>, StoreError> {
     let sql = format!("SELECT {USER} FROM users WHERE name_key = $1");
     let row = db.query_opt(&sql, &[&Text(key)]).await?;
     row.map(|row| rows::user(&row, 0)).transpose()
 }
 
-pub(super) async fn by_id(db: &Pool, id: &str) -> Result<Option<User>, StoreError> {
+async fn by_id(db: &Pool, id: &str) -> Result<Option<User>, StoreError> {
     let sql = format!("SELECT {USER} FROM users WHERE id = $1");
     let row = db.query_opt(&sql, &[&Text(id)]).await?;
     row.map(|row| rows::user(&row, 0)).transpose()
 }
 
-pub(super) async fn list(db: &Pool, after: &str, limit: u32) -> Result<Vec<User>, StoreError> {
+async fn list(db: &Pool, after: &str, limit: u32) -> Result<Vec<User>, StoreError> {
     let sql = format!("SELECT {USER} FROM users WHERE name_key > $1 ORDER BY name_key LIMIT $2");
     let found = db.query(&sql, &[&Text(after), &i64::from(limit)]).await?;
     found.iter().map(|row| rows::user(row, 0)).collect()
@@ -166,7 +255,7 @@ fn and_written(change: &str, line: usize) -> String {
 
 /// What happens to a user whose sessions may end.
 #[derive(Clone, Copy)]
-pub(super) enum Change<'a> {
+enum Change<'a> {
     Password {
         checked: Option<&'a PasswordHash>,
         hash: &'a PasswordHash,
@@ -183,17 +272,17 @@ enum Taken {
 }
 
 /// A change to a user, and the end of every session but `keep` if it is one that ends them.
-pub(super) struct ChangeAndEnd<'a> {
-    pub(super) user_id: &'a str,
-    pub(super) change: Change<'a>,
-    pub(super) keep: Option<&'a str>,
-    pub(super) ending: &'a Ending,
-    pub(super) audit: &'a [AuditEvent],
-    pub(super) writer: i64,
+struct ChangeAndEnd<'a> {
+    user_id: &'a str,
+    change: Change<'a>,
+    keep: Option<&'a str>,
+    ending: &'a Ending,
+    audit: &'a [AuditEvent],
+    writer: i64,
 }
 
 impl ChangeAndEnd<'_> {
-    pub(super) async fn run_in(&self, db: &Pool) -> Result<Found<Vec<Ended>>, StoreError> {
+    async fn run_in(&self, db: &Pool) -> Result<Found<Vec<Ended>>, StoreError> {
         let Some(ended) = db.transact(self).await? else {
             return Ok(Found::Missing);
         };

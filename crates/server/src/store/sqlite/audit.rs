@@ -1,11 +1,32 @@
 //! The audit log in SQL: appended to, read, never changed; old lines are swept.
 
+use async_trait::async_trait;
 use countersign::UnixTime;
 use countersign_issuer::record::{AuditEvent, AuditKind};
 use rusqlite::{Connection, Row, params};
 
+use super::engine::SqliteStore;
 use super::rows::{self, seconds};
-use crate::store::StoreError;
+use crate::store::{AuditLog, StoreError};
+
+#[async_trait]
+impl AuditLog for SqliteStore {
+    async fn audit(&self, event: AuditEvent) -> Result<(), StoreError> {
+        self.writer.write(move |db| append(db, &event)).await
+    }
+
+    async fn audit_log(
+        &self,
+        after: u64,
+        limit: u32,
+    ) -> Result<Vec<(u64, AuditEvent)>, StoreError> {
+        self.readers.read(move |db| read(db, after, limit)).await
+    }
+
+    async fn audit_tail(&self, lines: u32) -> Result<u64, StoreError> {
+        self.readers.read(move |db| tail(db, lines)).await
+    }
+}
 
 /// Appends a line, in the transaction of what it records.
 pub(super) fn append(db: &Connection, event: &AuditEvent) -> Result<(), StoreError> {
@@ -26,11 +47,7 @@ pub(super) fn append(db: &Connection, event: &AuditEvent) -> Result<(), StoreErr
     Ok(())
 }
 
-pub(super) fn read(
-    db: &Connection,
-    after: u64,
-    limit: u32,
-) -> Result<Vec<(u64, AuditEvent)>, StoreError> {
+fn read(db: &Connection, after: u64, limit: u32) -> Result<Vec<(u64, AuditEvent)>, StoreError> {
     let mut statement = db.prepare_cached(
         "SELECT id, at, event, user_id, username, sid, actor, network, detail
          FROM audit WHERE id > ?1 ORDER BY id LIMIT ?2",
@@ -44,7 +61,7 @@ pub(super) fn read(
     Ok(events)
 }
 
-pub(super) fn tail(db: &Connection, lines: u32) -> Result<u64, StoreError> {
+fn tail(db: &Connection, lines: u32) -> Result<u64, StoreError> {
     let last: i64 = db
         .prepare_cached("SELECT coalesce(max(id), 0) FROM audit")?
         .query_row([], |row| row.get(0))?;

@@ -16,7 +16,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::prepare_connection;
+use super::connection::prepare_connection;
 use crate::store::StoreError;
 
 const EVERY: Duration = Duration::from_millis(500);

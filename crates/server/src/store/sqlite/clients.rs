@@ -1,21 +1,75 @@
 //! Clients in SQL, and what remembers that an assertion of theirs was used.
 
+use async_trait::async_trait;
 use countersign::{Algorithm, UnixTime};
 use countersign_issuer::Client;
 use countersign_issuer::record::AuditEvent;
 use countersign_issuer::revoke::{Revocation, RevocationKind};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::engine::SqliteStore;
 use super::rows::seconds;
 use super::{audit, revocations, sessions};
 use crate::store::client_row::{self, COLUMNS, ClientRow};
-use crate::store::{Created, Ended, Ending, Found, StoreError};
+use crate::store::{Clients, Created, Ended, Ending, Found, StoreError};
 
-pub(super) fn create(
-    db: &Connection,
-    client: &Client,
-    event: &AuditEvent,
-) -> Result<Created, StoreError> {
+#[async_trait]
+impl Clients for SqliteStore {
+    async fn create_client(
+        &self,
+        client: Client,
+        audit: AuditEvent,
+    ) -> Result<Created, StoreError> {
+        self.writer
+            .write(move |db| create(db, &client, &audit))
+            .await
+    }
+
+    async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
+        let client_id = client_id.to_owned();
+        self.readers.read(move |db| by_id(db, &client_id)).await
+    }
+
+    async fn clients(&self, after: Option<&str>, limit: u32) -> Result<Vec<Client>, StoreError> {
+        let after = after.unwrap_or_default().to_owned();
+        self.readers.read(move |db| list(db, &after, limit)).await
+    }
+
+    async fn change_client(
+        &self,
+        client: Client,
+        ending: Option<Ending>,
+        audit: AuditEvent,
+    ) -> Result<Found<Vec<Ended>>, StoreError> {
+        self.writer
+            .write(move |db| change(db, &client, ending.as_ref(), &audit))
+            .await
+    }
+
+    async fn delete_client(
+        &self,
+        client_id: &str,
+        ending: Ending,
+        audit: AuditEvent,
+    ) -> Result<Found<Vec<Ended>>, StoreError> {
+        let client_id = client_id.to_owned();
+        self.writer
+            .write(move |db| delete(db, &client_id, &ending, &audit))
+            .await
+    }
+
+    async fn client_algorithms(&self) -> Result<Vec<Algorithm>, StoreError> {
+        self.readers.read(algorithms).await
+    }
+
+    async fn use_assertion(&self, digest: [u8; 32], until: UnixTime) -> Result<bool, StoreError> {
+        self.writer
+            .write(move |db| use_once(db, &digest, until))
+            .await
+    }
+}
+
+fn create(db: &Connection, client: &Client, event: &AuditEvent) -> Result<Created, StoreError> {
     let row = ClientRow::of(client)?;
     // The `sub` of a client must be nobody else's.
     let sql = format!(
@@ -32,7 +86,7 @@ pub(super) fn create(
     Ok(Created::Created)
 }
 
-pub(super) fn by_id(db: &Connection, client_id: &str) -> Result<Option<Client>, StoreError> {
+fn by_id(db: &Connection, client_id: &str) -> Result<Option<Client>, StoreError> {
     let sql = format!("SELECT {COLUMNS} FROM clients WHERE client_id = ?1");
     let row = db
         .prepare_cached(&sql)?
@@ -49,7 +103,7 @@ pub(super) fn list(db: &Connection, after: &str, limit: u32) -> Result<Vec<Clien
     rows.map(|row| row?.client()).collect()
 }
 
-pub(super) fn algorithms(db: &Connection) -> Result<Vec<Algorithm>, StoreError> {
+fn algorithms(db: &Connection) -> Result<Vec<Algorithm>, StoreError> {
     let mut statement = db.prepare_cached(
         "SELECT DISTINCT algorithm FROM clients WHERE algorithm IS NOT NULL ORDER BY algorithm",
     )?;
@@ -57,7 +111,7 @@ pub(super) fn algorithms(db: &Connection) -> Result<Vec<Algorithm>, StoreError> 
     names.map(|name| client_row::algorithm(&name?)).collect()
 }
 
-pub(super) fn change(
+fn change(
     db: &Connection,
     client: &Client,
     ending: Option<&Ending>,
@@ -80,7 +134,7 @@ pub(super) fn change(
     }
 }
 
-pub(super) fn delete(
+fn delete(
     db: &Connection,
     client_id: &str,
     ending: &Ending,
@@ -108,11 +162,7 @@ fn end(db: &Connection, client_id: &str, ending: &Ending) -> Result<Vec<Ended>, 
     sessions::end_all_for(db, client_id, ending)
 }
 
-pub(super) fn use_once(
-    db: &Connection,
-    digest: &[u8; 32],
-    until: UnixTime,
-) -> Result<bool, StoreError> {
+fn use_once(db: &Connection, digest: &[u8; 32], until: UnixTime) -> Result<bool, StoreError> {
     let added = db
         .prepare_cached(
             "INSERT INTO used_assertions (digest, until) VALUES (?1, ?2)

@@ -13,10 +13,10 @@ use countersign_issuer::revoke::Revocation;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 
+use super::connection::{LOCK_WAIT, prepare_connection};
+use super::engine::SqliteStore;
 use super::rows::seconds;
-use super::{
-    LOCK_WAIT, SqliteStore, clients, keys, migrations, prepare_connection, revocations, users,
-};
+use super::{clients, keys, migrations, revocations, users};
 use crate::store::StoreError;
 
 /// Pages between two looks at how far it has come: a mebibyte.

@@ -1,12 +1,25 @@
 //! Signing keys and MAC keys in SQL.
 
+use async_trait::async_trait;
 use countersign::Algorithm;
 use countersign_issuer::record::{KeyState, MacKeyRecord, Sealed, SigningKeyRecord};
 use rusqlite::{Connection, Row, params};
 
+use super::engine::SqliteStore;
 use super::rows::{self, seconds};
 use super::{audit, revocations};
-use crate::store::{KeyName, KeyRowChange, StoreError};
+use crate::store::{KeyName, KeyRowChange, Keys, StoreError};
+
+#[async_trait]
+impl Keys for SqliteStore {
+    async fn keys(&self) -> Result<(Vec<SigningKeyRecord>, Vec<MacKeyRecord>), StoreError> {
+        self.readers.read(|db| Ok((signing(db)?, mac(db)?))).await
+    }
+
+    async fn change_keys(&self, changes: Vec<KeyRowChange>) -> Result<bool, StoreError> {
+        self.writer.write(move |db| change(db, &changes)).await
+    }
+}
 
 pub(super) fn signing(db: &Connection) -> Result<Vec<SigningKeyRecord>, StoreError> {
     let mut statement = db.prepare_cached(
@@ -59,7 +72,7 @@ pub(super) fn mac(db: &Connection) -> Result<Vec<MacKeyRecord>, StoreError> {
     Ok(keys.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn change(db: &Connection, changes: &[KeyRowChange]) -> Result<bool, StoreError> {
+fn change(db: &Connection, changes: &[KeyRowChange]) -> Result<bool, StoreError> {
     // Undone as a whole when one step finds the keys changed: the caller looks again and plans anew.
     db.prepare_cached("SAVEPOINT keys")?.execute([])?;
     for change in changes {

@@ -12,7 +12,9 @@
 mod audit;
 mod checkpoint;
 mod clients;
+mod connection;
 pub(crate) mod copy;
+mod engine;
 mod keys;
 pub(crate) mod lock;
 mod migrations;
@@ -23,320 +25,20 @@ mod sessions;
 mod users;
 mod writer;
 
-use std::fs::OpenOptions;
-use std::path::Path;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use countersign::{Algorithm, UnixTime};
-use countersign_issuer::Client;
-use countersign_issuer::record::{
-    AuditEvent, Handle, MacKeyRecord, PasswordHash, Session, SigningKeyRecord, User,
-};
-use countersign_issuer::revoke::Revocation;
+use countersign::UnixTime;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use self::checkpoint::{Checkpointer, Overdue};
-use self::lock::DatabaseLock;
-use self::reader::Readers;
-use self::writer::Writer;
-use super::{
-    Created, Ended, Ending, Found, KeyRowChange, Opened, Rotated, Rotation, Store, StoreError,
-    UserChange, Which,
-};
-
-/// How long a write waits for another process to finish its own.
-const LOCK_WAIT: Duration = Duration::from_secs(5);
-/// How many bytes of a log that begins anew are kept, to be written over.
-const LOG_KEPT: u32 = 16 * 1024 * 1024;
-
-/// A database file and the threads that serve it.
-#[derive(Debug)]
-pub struct SqliteStore {
-    writer: Writer,
-    readers: Readers,
-    checkpointer: Checkpointer,
-    /// Nobody puts another database in this one's place while it is open.
-    _lock: Option<DatabaseLock>,
-}
-
-impl SqliteStore {
-    /// Opens the database at `path`, makes it if it is not there, and brings its schema up to date.
-    ///
-    /// # Errors
-    /// [`StoreError::NewerSchema`] for a database of a newer program, [`StoreError::Unavailable`]
-    /// when the file cannot be opened or is no database, [`StoreError::BeingReplaced`] while it is
-    /// restored or given another master key.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_under(path, Some(DatabaseLock::shared(path)?))
-    }
-
-    /// The same under a lock that is held already, or none for a file that nobody knows of yet.
-    pub(crate) fn open_under(path: &Path, lock: Option<DatabaseLock>) -> Result<Self, StoreError> {
-        create_private(path).map_err(StoreError::unavailable)?;
-        let mut connection = Connection::open(path)?;
-        prepare_connection(&connection)?;
-        // Every commit that is answered for has reached the disk.
-        connection.pragma_update(None, "journal_mode", "wal")?;
-        connection.pragma_update(None, "synchronous", "full")?;
-        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-        // What a burst made of the log is given back when the log begins anew.
-        connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
-        migrations::migrate(&mut connection)?;
-        let overdue = Overdue::default();
-        Ok(Self {
-            checkpointer: Checkpointer::start(path, overdue.clone())?,
-            readers: Readers::open(path)?,
-            writer: Writer::start(connection, overdue)?,
-            _lock: lock,
-        })
-    }
-}
-
-/// Makes the file, if it is not there, for its owner alone: it holds password hashes. SQLite gives
-/// the files beside it the same mode.
-fn create_private(path: &Path) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
-}
-
-/// What every connection to the file needs, whatever it is for.
-fn prepare_connection(connection: &Connection) -> Result<(), StoreError> {
-    connection.busy_timeout(LOCK_WAIT)?;
-    connection.pragma_update(None, "foreign_keys", true)?;
-    // A few hundred sessions' worth; the operating system caches the rest.
-    connection.pragma_update(None, "cache_size", -2048)?;
-    connection.set_prepared_statement_cache_capacity(64);
-    Ok(())
-}
+pub use self::engine::SqliteStore;
+use super::{Store, StoreError};
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn ping(&self) -> Result<(), StoreError> {
         self.readers
             .read(|db| Ok(db.query_row("SELECT 1", [], |_| Ok(()))?))
-            .await
-    }
-
-    async fn create_user(&self, user: User, audit: AuditEvent) -> Result<Created, StoreError> {
-        self.writer
-            .write(move |db| users::create(db, &user, &audit))
-            .await
-    }
-
-    async fn import_users(
-        &self,
-        users: Vec<User>,
-        audit: AuditEvent,
-    ) -> Result<Vec<Created>, StoreError> {
-        self.writer
-            .write(move |db| users::import(db, &users, &audit))
-            .await
-    }
-
-    async fn password_kinds(&self) -> Result<Vec<PasswordHash>, StoreError> {
-        self.readers.read(users::password_kinds).await
-    }
-
-    async fn user_by_name(&self, username: &str) -> Result<Option<User>, StoreError> {
-        let key = super::name_key(username);
-        self.readers.read(move |db| users::by_name(db, &key)).await
-    }
-
-    async fn user(&self, id: &str) -> Result<Option<User>, StoreError> {
-        let id = id.to_owned();
-        self.readers.read(move |db| users::by_id(db, &id)).await
-    }
-
-    async fn users(&self, after: Option<&str>, limit: u32) -> Result<Vec<User>, StoreError> {
-        let after = after.map(super::name_key).unwrap_or_default();
-        self.readers
-            .read(move |db| users::list(db, &after, limit))
-            .await
-    }
-
-    async fn set_password(
-        &self,
-        user_id: &str,
-        checked: Option<PasswordHash>,
-        hash: PasswordHash,
-        keep: Option<&str>,
-        ending: Ending,
-        audit: AuditEvent,
-    ) -> Result<Found<Vec<Ended>>, StoreError> {
-        let (user_id, keep) = (user_id.to_owned(), keep.map(str::to_owned));
-        self.writer
-            .write(move |db| {
-                let (checked, keep) = (checked.as_ref(), keep.as_deref());
-                users::set_password(db, &user_id, checked, &hash, keep, &ending, &audit)
-            })
-            .await
-    }
-
-    async fn change_user(
-        &self,
-        user_id: &str,
-        change: UserChange,
-        ending: Ending,
-        audit: Vec<AuditEvent>,
-    ) -> Result<Found<Vec<Ended>>, StoreError> {
-        let user_id = user_id.to_owned();
-        self.writer
-            .write(move |db| users::change(db, &user_id, &change, &ending, &audit))
-            .await
-    }
-
-    async fn delete_user(
-        &self,
-        user_id: &str,
-        ending: Ending,
-        audit: AuditEvent,
-    ) -> Result<Found<Vec<Ended>>, StoreError> {
-        let user_id = user_id.to_owned();
-        self.writer
-            .write(move |db| users::delete(db, &user_id, &ending, &audit))
-            .await
-    }
-
-    async fn create_client(
-        &self,
-        client: Client,
-        audit: AuditEvent,
-    ) -> Result<Created, StoreError> {
-        self.writer
-            .write(move |db| clients::create(db, &client, &audit))
-            .await
-    }
-
-    async fn client(&self, client_id: &str) -> Result<Option<Client>, StoreError> {
-        let client_id = client_id.to_owned();
-        self.readers
-            .read(move |db| clients::by_id(db, &client_id))
-            .await
-    }
-
-    async fn clients(&self, after: Option<&str>, limit: u32) -> Result<Vec<Client>, StoreError> {
-        let after = after.unwrap_or_default().to_owned();
-        self.readers
-            .read(move |db| clients::list(db, &after, limit))
-            .await
-    }
-
-    async fn change_client(
-        &self,
-        client: Client,
-        ending: Option<Ending>,
-        audit: AuditEvent,
-    ) -> Result<Found<Vec<Ended>>, StoreError> {
-        self.writer
-            .write(move |db| clients::change(db, &client, ending.as_ref(), &audit))
-            .await
-    }
-
-    async fn delete_client(
-        &self,
-        client_id: &str,
-        ending: Ending,
-        audit: AuditEvent,
-    ) -> Result<Found<Vec<Ended>>, StoreError> {
-        let client_id = client_id.to_owned();
-        self.writer
-            .write(move |db| clients::delete(db, &client_id, &ending, &audit))
-            .await
-    }
-
-    async fn client_algorithms(&self) -> Result<Vec<Algorithm>, StoreError> {
-        self.readers.read(clients::algorithms).await
-    }
-
-    async fn use_assertion(&self, digest: [u8; 32], until: UnixTime) -> Result<bool, StoreError> {
-        self.writer
-            .write(move |db| clients::use_once(db, &digest, until))
-            .await
-    }
-
-    async fn open_session(
-        &self,
-        session: Session,
-        checked: PasswordHash,
-        upgrade: Option<PasswordHash>,
-        audit: AuditEvent,
-    ) -> Result<Opened, StoreError> {
-        self.writer
-            .write(move |db| sessions::open(db, &session, &checked, upgrade.as_ref(), &audit))
-            .await
-    }
-
-    async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
-        self.writer
-            .write(move |db| sessions::rotate(db, &rotation))
-            .await
-    }
-
-    async fn session(&self, handle: Handle) -> Result<Option<Session>, StoreError> {
-        self.readers
-            .read(move |db| sessions::by_handle(db, handle))
-            .await
-    }
-
-    async fn sessions_of(&self, user_id: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
-        let user_id = user_id.to_owned();
-        self.readers
-            .read(move |db| sessions::of_user(db, &user_id, now))
-            .await
-    }
-
-    async fn sessions(
-        &self,
-        after: Option<&str>,
-        limit: u32,
-        now: UnixTime,
-    ) -> Result<Vec<(Session, String)>, StoreError> {
-        let after = after.unwrap_or_default().to_owned();
-        self.readers
-            .read(move |db| sessions::list(db, &after, limit, now))
-            .await
-    }
-
-    async fn end_sessions(&self, which: Which, ending: Ending) -> Result<Vec<Ended>, StoreError> {
-        self.writer
-            .write(move |db| sessions::end(db, &which, &ending))
-            .await
-    }
-
-    async fn revoke(&self, revocation: Revocation, audit: AuditEvent) -> Result<(), StoreError> {
-        self.writer
-            .write(move |db| {
-                revocations::publish(db, &revocation, audit.at)?;
-                audit::append(db, &audit)
-            })
-            .await
-    }
-
-    async fn audit(&self, event: AuditEvent) -> Result<(), StoreError> {
-        self.writer.write(move |db| audit::append(db, &event)).await
-    }
-
-    async fn audit_log(
-        &self,
-        after: u64,
-        limit: u32,
-    ) -> Result<Vec<(u64, AuditEvent)>, StoreError> {
-        self.readers
-            .read(move |db| audit::read(db, after, limit))
-            .await
-    }
-
-    async fn audit_tail(&self, lines: u32) -> Result<u64, StoreError> {
-        self.readers.read(move |db| audit::tail(db, lines)).await
-    }
-
-    async fn revocations(&self, now: UnixTime) -> Result<Vec<Revocation>, StoreError> {
-        self.readers
-            .read(move |db| revocations::live(db, now))
             .await
     }
 
@@ -350,18 +52,6 @@ impl Store for SqliteStore {
                     .query_row([], |row| row.get(0))?;
                 Ok(version.unsigned_abs())
             })
-            .await
-    }
-
-    async fn keys(&self) -> Result<(Vec<SigningKeyRecord>, Vec<MacKeyRecord>), StoreError> {
-        self.readers
-            .read(|db| Ok((keys::signing(db)?, keys::mac(db)?)))
-            .await
-    }
-
-    async fn change_keys(&self, changes: Vec<KeyRowChange>) -> Result<bool, StoreError> {
-        self.writer
-            .write(move |db| keys::change(db, &changes))
             .await
     }
 

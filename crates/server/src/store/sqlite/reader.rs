@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::prepare_connection;
+use super::connection::prepare_connection;
 use crate::store::StoreError;
 
 /// How many idle connections are kept. More may be open while more reads run at once.

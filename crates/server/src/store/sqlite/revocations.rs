@@ -1,11 +1,31 @@
 //! Revocations in SQL.
 
+use async_trait::async_trait;
 use countersign::UnixTime;
+use countersign_issuer::record::AuditEvent;
 use countersign_issuer::revoke::{Revocation, RevocationKind};
 use rusqlite::{Connection, params};
 
+use super::audit;
+use super::engine::SqliteStore;
 use super::rows::{self, seconds};
-use crate::store::StoreError;
+use crate::store::{Revocations, StoreError};
+
+#[async_trait]
+impl Revocations for SqliteStore {
+    async fn revoke(&self, revocation: Revocation, audit: AuditEvent) -> Result<(), StoreError> {
+        self.writer
+            .write(move |db| {
+                publish(db, &revocation, audit.at)?;
+                audit::append(db, &audit)
+            })
+            .await
+    }
+
+    async fn revocations(&self, now: UnixTime) -> Result<Vec<Revocation>, StoreError> {
+        self.readers.read(move |db| live(db, now)).await
+    }
+}
 
 /// Publishes a revocation. One that is known already is only ever prolonged.
 pub(super) fn publish(

@@ -1,19 +1,69 @@
 //! Sessions and what ends them, in SQL.
 
+use async_trait::async_trait;
 use countersign::UnixTime;
 use countersign_issuer::Client;
 use countersign_issuer::record::{AuditEvent, Handle, PasswordHash, Session};
 use countersign_issuer::revoke::{Revocation, RevocationKind};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
+use super::engine::SqliteStore;
 use super::rows::{self, SESSION, SESSION_COLUMNS, USER, seconds};
 use super::{audit, revocations};
-use crate::store::{Ended, Ending, Opened, Rotated, Rotation, StoreError, Which, hash_kind};
+use crate::store::{
+    Ended, Ending, Opened, Rotated, Rotation, Sessions, StoreError, Which, hash_kind,
+};
+
+#[async_trait]
+impl Sessions for SqliteStore {
+    async fn open_session(
+        &self,
+        session: Session,
+        checked: PasswordHash,
+        upgrade: Option<PasswordHash>,
+        audit: AuditEvent,
+    ) -> Result<Opened, StoreError> {
+        self.writer
+            .write(move |db| open(db, &session, &checked, upgrade.as_ref(), &audit))
+            .await
+    }
+
+    async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
+        self.writer.write(move |db| rotate(db, &rotation)).await
+    }
+
+    async fn session(&self, handle: Handle) -> Result<Option<Session>, StoreError> {
+        self.readers.read(move |db| by_handle(db, handle)).await
+    }
+
+    async fn sessions_of(&self, user_id: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
+        let user_id = user_id.to_owned();
+        self.readers
+            .read(move |db| of_user(db, &user_id, now))
+            .await
+    }
+
+    async fn sessions(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+        now: UnixTime,
+    ) -> Result<Vec<(Session, String)>, StoreError> {
+        let after = after.unwrap_or_default().to_owned();
+        self.readers
+            .read(move |db| list(db, &after, limit, now))
+            .await
+    }
+
+    async fn end_sessions(&self, which: Which, ending: Ending) -> Result<Vec<Ended>, StoreError> {
+        self.writer.write(move |db| end(db, &which, &ending)).await
+    }
+}
 
 /// How long a session that is over stays, so that a late token is answered with what became of it.
 const REMEMBERED: i64 = 3600;
 
-pub(super) fn open(
+fn open(
     db: &Connection,
     session: &Session,
     checked: &PasswordHash,
@@ -82,7 +132,7 @@ fn insert(db: &Connection, session: &Session) -> Result<(), StoreError> {
     Ok(())
 }
 
-pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> Result<Rotated, StoreError> {
+fn rotate(db: &Connection, rotation: &Rotation) -> Result<Rotated, StoreError> {
     let sql = format!(
         "SELECT {SESSION}, {USER} FROM sessions JOIN users ON users.id = sessions.user_id
          WHERE sessions.handle = ?1"
@@ -145,7 +195,7 @@ pub(super) fn rotate(db: &Connection, rotation: &Rotation) -> Result<Rotated, St
     Ok(Rotated::Rotated(session, user))
 }
 
-pub(super) fn by_handle(db: &Connection, handle: Handle) -> Result<Option<Session>, StoreError> {
+fn by_handle(db: &Connection, handle: Handle) -> Result<Option<Session>, StoreError> {
     let sql = format!("SELECT {SESSION} FROM sessions WHERE handle = ?1");
     Ok(db
         .prepare_cached(&sql)?
@@ -153,11 +203,7 @@ pub(super) fn by_handle(db: &Connection, handle: Handle) -> Result<Option<Sessio
         .optional()?)
 }
 
-pub(super) fn of_user(
-    db: &Connection,
-    user_id: &str,
-    now: UnixTime,
-) -> Result<Vec<Session>, StoreError> {
+fn of_user(db: &Connection, user_id: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
     let sql = format!(
         "SELECT {SESSION} FROM sessions
          WHERE user_id = ?1 AND ended_at IS NULL AND idle_expires_at > ?2 AND expires_at > ?2
@@ -168,7 +214,7 @@ pub(super) fn of_user(
     Ok(sessions.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn list(
+fn list(
     db: &Connection,
     after: &str,
     limit: u32,
@@ -187,11 +233,7 @@ pub(super) fn list(
     Ok(sessions.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn end(
-    db: &Connection,
-    which: &Which,
-    ending: &Ending,
-) -> Result<Vec<Ended>, StoreError> {
+fn end(db: &Connection, which: &Which, ending: &Ending) -> Result<Vec<Ended>, StoreError> {
     match which {
         Which::AllOf { user_id } => end_all_of(db, user_id, None, ending),
         Which::Of { user_id, sid } => {

@@ -1,18 +1,97 @@
 //! Users in SQL.
 
+use async_trait::async_trait;
 use countersign_issuer::record::{AuditEvent, PasswordHash, User};
 use countersign_issuer::revoke::{Revocation, RevocationKind};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::engine::SqliteStore;
 use super::rows::{self, USER, seconds};
 use super::{audit, revocations, sessions};
-use crate::store::{Created, Ended, Ending, Found, StoreError, UserChange, hash_kind, name_key};
+use crate::store::{
+    Created, Ended, Ending, Found, StoreError, UserChange, Users, hash_kind, name_key,
+};
 
-pub(super) fn create(
-    db: &Connection,
-    user: &User,
-    event: &AuditEvent,
-) -> Result<Created, StoreError> {
+#[async_trait]
+impl Users for SqliteStore {
+    async fn create_user(&self, user: User, audit: AuditEvent) -> Result<Created, StoreError> {
+        self.writer.write(move |db| create(db, &user, &audit)).await
+    }
+
+    async fn import_users(
+        &self,
+        users: Vec<User>,
+        audit: AuditEvent,
+    ) -> Result<Vec<Created>, StoreError> {
+        self.writer
+            .write(move |db| import(db, &users, &audit))
+            .await
+    }
+
+    async fn password_kinds(&self) -> Result<Vec<PasswordHash>, StoreError> {
+        self.readers.read(password_kinds).await
+    }
+
+    async fn user_by_name(&self, username: &str) -> Result<Option<User>, StoreError> {
+        let key = name_key(username);
+        self.readers.read(move |db| by_name(db, &key)).await
+    }
+
+    async fn user(&self, id: &str) -> Result<Option<User>, StoreError> {
+        let id = id.to_owned();
+        self.readers.read(move |db| by_id(db, &id)).await
+    }
+
+    async fn users(&self, after: Option<&str>, limit: u32) -> Result<Vec<User>, StoreError> {
+        let after = after.map(name_key).unwrap_or_default();
+        self.readers.read(move |db| list(db, &after, limit)).await
+    }
+
+    async fn set_password(
+        &self,
+        user_id: &str,
+        checked: Option<PasswordHash>,
+        hash: PasswordHash,
+        keep: Option<&str>,
+        ending: Ending,
+        audit: AuditEvent,
+    ) -> Result<Found<Vec<Ended>>, StoreError> {
+        let (user_id, keep) = (user_id.to_owned(), keep.map(str::to_owned));
+        self.writer
+            .write(move |db| {
+                let (checked, keep) = (checked.as_ref(), keep.as_deref());
+                set_password(db, &user_id, checked, &hash, keep, &ending, &audit)
+            })
+            .await
+    }
+
+    async fn change_user(
+        &self,
+        user_id: &str,
+        change: UserChange,
+        ending: Ending,
+        audit: Vec<AuditEvent>,
+    ) -> Result<Found<Vec<Ended>>, StoreError> {
+        let user_id = user_id.to_owned();
+        self.writer
+            .write(move |db| apply(db, &user_id, &change, &ending, &audit))
+            .await
+    }
+
+    async fn delete_user(
+        &self,
+        user_id: &str,
+        ending: Ending,
+        audit: AuditEvent,
+    ) -> Result<Found<Vec<Ended>>, StoreError> {
+        let user_id = user_id.to_owned();
+        self.writer
+            .write(move |db| delete(db, &user_id, &ending, &audit))
+            .await
+    }
+}
+
+fn create(db: &Connection, user: &User, event: &AuditEvent) -> Result<Created, StoreError> {
     let created = insert(db, user)?;
     if created == Created::Created {
         audit::append(db, event)?;
@@ -20,11 +99,7 @@ pub(super) fn create(
     Ok(created)
 }
 
-pub(super) fn import(
-    db: &Connection,
-    users: &[User],
-    event: &AuditEvent,
-) -> Result<Vec<Created>, StoreError> {
+fn import(db: &Connection, users: &[User], event: &AuditEvent) -> Result<Vec<Created>, StoreError> {
     let outcomes = users
         .iter()
         .map(|user| insert(db, user))
@@ -70,7 +145,7 @@ fn insert(db: &Connection, user: &User) -> Result<Created, StoreError> {
     })
 }
 
-pub(super) fn password_kinds(db: &Connection) -> Result<Vec<PasswordHash>, StoreError> {
+fn password_kinds(db: &Connection) -> Result<Vec<PasswordHash>, StoreError> {
     // From one kind to the next by the index, however many users are of each.
     let mut statement = db.prepare_cached(
         "WITH RECURSIVE kinds (kind) AS (
@@ -87,7 +162,7 @@ pub(super) fn password_kinds(db: &Connection) -> Result<Vec<PasswordHash>, Store
     Ok(hashes.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn by_name(db: &Connection, key: &str) -> Result<Option<User>, StoreError> {
+fn by_name(db: &Connection, key: &str) -> Result<Option<User>, StoreError> {
     let sql = format!("SELECT {USER} FROM users WHERE name_key = ?1");
     Ok(db
         .prepare_cached(&sql)?
@@ -95,7 +170,7 @@ pub(super) fn by_name(db: &Connection, key: &str) -> Result<Option<User>, StoreE
         .optional()?)
 }
 
-pub(super) fn by_id(db: &Connection, id: &str) -> Result<Option<User>, StoreError> {
+fn by_id(db: &Connection, id: &str) -> Result<Option<User>, StoreError> {
     let sql = format!("SELECT {USER} FROM users WHERE id = ?1");
     Ok(db
         .prepare_cached(&sql)?
@@ -110,7 +185,7 @@ pub(super) fn list(db: &Connection, after: &str, limit: u32) -> Result<Vec<User>
     Ok(users.collect::<Result<_, _>>()?)
 }
 
-pub(super) fn set_password(
+fn set_password(
     db: &Connection,
     user_id: &str,
     checked: Option<&PasswordHash>,
@@ -138,7 +213,7 @@ pub(super) fn set_password(
     sessions::end_all_of(db, user_id, keep, ending).map(Found::Found)
 }
 
-pub(super) fn change(
+fn apply(
     db: &Connection,
     user_id: &str,
     change: &UserChange,
@@ -172,7 +247,7 @@ pub(super) fn change(
     sessions::end_all_of(db, user_id, None, ending).map(Found::Found)
 }
 
-pub(super) fn delete(
+fn delete(
     db: &Connection,
     user_id: &str,
     ending: &Ending,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_server::store::postgres::PostgresStore;
-use countersign_server::store::{Rotated, Store, StoreError};
+use countersign_server::store::{Rotated, Sessions, Store, StoreError};
 use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 

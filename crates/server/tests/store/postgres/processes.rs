@@ -8,7 +8,7 @@ use countersign_issuer::record::{
     AuditKind, EndReason, KeyState, MacKeyRecord, Sealed, SigningKeyRecord,
 };
 use countersign_server::store::postgres::PostgresStore;
-use countersign_server::store::{KeyRowChange, Store, Which};
+use countersign_server::store::{AuditLog, KeyRowChange, Store, Users, Which};
 use tokio::task::JoinSet;
 
 use super::fixture;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use countersign_server::store::postgres::PostgresStore;
-use countersign_server::store::{Rotated, Store, StoreError};
+use countersign_server::store::{Rotated, Sessions, StoreError};
 use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::{UnixListener, UnixStream};

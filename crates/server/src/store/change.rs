@@ -1,0 +1,53 @@
+//! What changes have in common, whatever they are about: what became of one, and how sessions end
+//! by it.
+
+use countersign::UnixTime;
+use countersign_issuer::record::{AuditKind, EndReason};
+
+/// What became of a new user, or a new client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Created {
+    /// It exists now.
+    Created,
+    /// There is one of that name already.
+    NameTaken,
+}
+
+/// A change to something that may not be there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Found<T> {
+    /// It was there, and this is what came of it.
+    Found(T),
+    /// It was not there; nothing changed.
+    Missing,
+}
+
+/// Why and when sessions end, and how long guards must remember it.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// Why.
+    pub reason: EndReason,
+    /// As what each session's end is written to the audit log.
+    pub kind: AuditKind,
+    /// When.
+    pub at: UnixTime,
+    /// Until when a token of such a session may still be alive.
+    pub until: UnixTime,
+    /// The network it was asked from, for the audit log.
+    pub network: Option<String>,
+    /// Who did it, when that is not the owner.
+    pub actor: Option<String>,
+    /// What else the audit line says.
+    pub detail: Option<String>,
+}
+
+/// A session that a verb ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// Which.
+    pub sid: String,
+    /// Whose it was.
+    pub user_id: String,
+}

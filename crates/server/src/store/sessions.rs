@@ -1,0 +1,116 @@
+//! The verbs about sessions: opened, refreshed, looked at, ended.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use countersign::UnixTime;
+use countersign_issuer::record::{AuditEvent, Handle, PasswordHash, Session, User};
+
+use super::change::{Ended, Ending};
+use super::error::StoreError;
+
+/// One row each, from the password that opened it to its end.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// Opens a session for the user whose password was just checked. `checked` is the hash it was
+    /// checked against: if it is no longer the user's, or the user was disabled meanwhile, nothing
+    /// is opened; nor if its client is neither the server's own nor one that is there and enabled.
+    /// `upgrade` replaces that hash by one at today's cost.
+    async fn open_session(
+        &self,
+        session: Session,
+        checked: PasswordHash,
+        upgrade: Option<PasswordHash>,
+        audit: AuditEvent,
+    ) -> Result<Opened, StoreError>;
+
+    /// The compare-and-swap of a refresh: if `rotation.generation` is current and the session is
+    /// alive, it becomes the next one.
+    async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError>;
+
+    /// The session with this handle.
+    async fn session(&self, handle: Handle) -> Result<Option<Session>, StoreError>;
+
+    /// The sessions of a user that are alive at `now`, newest first.
+    async fn sessions_of(&self, user_id: &str, now: UnixTime) -> Result<Vec<Session>, StoreError>;
+
+    /// Up to `limit` sessions of anybody that are alive at `now`, with the names of their users, in
+    /// the order of their `sid`, from after `after` on.
+    async fn sessions(
+        &self,
+        after: Option<&str>,
+        limit: u32,
+        now: UnixTime,
+    ) -> Result<Vec<(Session, String)>, StoreError>;
+
+    /// Ends what `which` names and publishes it. Sessions that are over already are left alone.
+    async fn end_sessions(&self, which: Which, ending: Ending) -> Result<Vec<Ended>, StoreError>;
+}
+
+/// What became of a session that was to be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Opened {
+    /// It is open.
+    Opened,
+    /// The user was disabled, deleted or given another password in the meantime, or the client was
+    /// disabled or deleted.
+    UserChanged,
+}
+
+/// A refresh, as the database is asked for it.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    /// Which session.
+    pub handle: Handle,
+    /// The generation that was presented.
+    pub generation: u32,
+    /// The MAC key the presented token was made with.
+    pub presented_mac_key_id: u32,
+    /// The client that presented it.
+    pub client_id: String,
+    /// The MAC key the next token is made with.
+    pub mac_key_id: u32,
+    /// How long the session may now lie unused.
+    pub idle: Duration,
+    /// The grace, by which marks are spaced.
+    pub grace: Duration,
+    /// When.
+    pub now: UnixTime,
+}
+
+/// What became of a refresh.
+#[derive(Clone, Debug)]
+#[must_use]
+pub enum Rotated {
+    /// The session as it is now, one generation on, and its user.
+    Rotated(Session, User),
+    /// The row as read under the lock under which it was compared: not current, over, or another
+    /// client's. Nothing changed.
+    NotCurrent(Session, User),
+    /// No such session.
+    Missing,
+}
+
+/// Which sessions to end.
+#[derive(Clone, Debug)]
+pub enum Which {
+    /// The one with this `sid`, if it is this user's.
+    Of {
+        /// Whose.
+        user_id: String,
+        /// Which.
+        sid: String,
+    },
+    /// The one with this `sid`, whosever it is: for administrators.
+    Sid(String),
+    /// The one a refresh token names.
+    Handle(Handle),
+    /// Every one there is: for a restored database.
+    Everyone,
+    /// Every one of a user.
+    AllOf {
+        /// Whose.
+        user_id: String,
+    },
+}

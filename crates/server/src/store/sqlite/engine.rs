@@ -1,0 +1,70 @@
+//! A database file, and the threads that serve it.
+
+use std::fs::OpenOptions;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::checkpoint::{Checkpointer, Overdue};
+use super::connection::prepare_connection;
+use super::lock::DatabaseLock;
+use super::migrations;
+use super::reader::Readers;
+use super::writer::Writer;
+use crate::store::StoreError;
+
+/// How many bytes of a log that begins anew are kept, to be written over.
+const LOG_KEPT: u32 = 16 * 1024 * 1024;
+
+/// A database file and the threads that serve it.
+#[derive(Debug)]
+pub struct SqliteStore {
+    pub(super) writer: Writer,
+    pub(super) readers: Readers,
+    pub(super) checkpointer: Checkpointer,
+    /// Nobody puts another database in this one's place while it is open.
+    _lock: Option<DatabaseLock>,
+}
+
+impl SqliteStore {
+    /// Opens the database at `path`, makes it if it is not there, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::NewerSchema`] for a database of a newer program, [`StoreError::Unavailable`]
+    /// when the file cannot be opened or is no database, [`StoreError::BeingReplaced`] while it is
+    /// restored or given another master key.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_under(path, Some(DatabaseLock::shared(path)?))
+    }
+
+    /// The same under a lock that is held already, or none for a file that nobody knows of yet.
+    pub(crate) fn open_under(path: &Path, lock: Option<DatabaseLock>) -> Result<Self, StoreError> {
+        create_private(path).map_err(StoreError::unavailable)?;
+        let mut connection = Connection::open(path)?;
+        prepare_connection(&connection)?;
+        // Every commit that is answered for has reached the disk.
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+        // What a burst made of the log is given back when the log begins anew.
+        connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
+        migrations::migrate(&mut connection)?;
+        let overdue = Overdue::default();
+        Ok(Self {
+            checkpointer: Checkpointer::start(path, overdue.clone())?,
+            readers: Readers::open(path)?,
+            writer: Writer::start(connection, overdue)?,
+            _lock: lock,
+        })
+    }
+}
+
+/// Makes the file, if it is not there, for its owner alone: it holds password hashes. SQLite gives
+/// the files beside it the same mode.
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
