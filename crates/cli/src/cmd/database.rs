@@ -98,7 +98,9 @@ impl DatabaseArgs {
 
 /// The secret of a variable, or of a file that is named in its place.
 pub(super) fn secret(variable: &str, file: Option<&Path>) -> Result<Option<SecretString>, Failure> {
-    match (std::env::var_os(variable), file) {
+    // One that is empty counts as not set, as everywhere.
+    let value = std::env::var_os(variable).filter(|value| !value.is_empty());
+    match (value, file) {
         (None, None) => Ok(None),
         (None, Some(file)) => content(file).map(Some),
         (Some(text), None) => text

@@ -118,7 +118,8 @@ fn configuration(definition: &Command) -> String {
          No secret stands in the file or on the command line. The master key is the text in `COUNTERSIGN_MASTER_KEY` or \
          in the file named by `master_key_file`; a database URL with a password in it is best kept in the file named by \
          `database_file`; `key rekey` takes the new master key from `COUNTERSIGN_NEW_MASTER_KEY` or the file named by \
-         `COUNTERSIGN_NEW_MASTER_KEY_FILE`. Setting the secret and its file at once is refused.\n\n\
+         `COUNTERSIGN_NEW_MASTER_KEY_FILE`. Of a database and the file its URL is in the one from the higher place is heard; \
+         both in one place, or a master key and its file, are refused. A variable that is empty is one that is not set.\n\n\
          | key | variable | option | default |\n| --- | --- | --- | --- |\n",
     );
     let keys = settings::keys(definition);

@@ -8,7 +8,7 @@ use clap::error::ErrorKind;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::key::{Key, Takes, keys};
+use super::key::{Key, Takes, keys, without_variables};
 use crate::failure::Failure;
 
 /// The settings of a file, as texts.
@@ -49,6 +49,7 @@ fn parse(text: &str, definition: &Command) -> Result<Vec<(String, Vec<String>)>,
         format!("{line}: {}", error.message())
     })?;
     let keys = keys(definition);
+    let alone = without_variables(definition.clone(), &|_| true);
     let mut values = Vec::new();
     for (name, value) in table.get_ref() {
         let at = |place: usize, problem: &str| format!("{}: {problem}", line_of(text, place));
@@ -56,7 +57,7 @@ fn parse(text: &str, definition: &Command) -> Result<Vec<(String, Vec<String>)>,
             return Err(at(name.span().start, &unknown(name.get_ref(), &keys)));
         };
         let texts = texts(value, key)
-            .and_then(|texts| accepted(key, texts, definition))
+            .and_then(|texts| accepted(key, texts, &alone))
             .map_err(|problem| at(value.span().start, &problem))?;
         values.push((key.name.clone(), texts));
     }
@@ -110,7 +111,7 @@ fn one(value: &DeValue<'_>, key: &Key) -> Result<String, String> {
 
 /// The values, if the option takes them. It is asked by itself: what must go together is judged when
 /// all settings are known.
-fn accepted(key: &Key, texts: Vec<String>, definition: &Command) -> Result<Vec<String>, String> {
+fn accepted(key: &Key, texts: Vec<String>, alone: &Command) -> Result<Vec<String>, String> {
     if key.takes == Takes::Switch {
         return Ok(texts);
     }
@@ -120,7 +121,7 @@ fn accepted(key: &Key, texts: Vec<String>, definition: &Command) -> Result<Vec<S
             "serve".to_owned(),
             format!("{}={text}", key.option),
         ];
-        match definition.clone().try_get_matches_from(typed) {
+        match alone.clone().try_get_matches_from(typed) {
             Err(error)
                 if matches!(
                     error.kind(),

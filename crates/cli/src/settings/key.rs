@@ -93,3 +93,16 @@ pub(super) fn name_of(argument: &Arg) -> Option<String> {
     let name = variable.strip_prefix(PREFIX)?.to_ascii_lowercase();
     (name != CONFIG).then_some(name)
 }
+
+/// The definition of all commands, without the variables of these options.
+pub(super) fn without_variables(definition: Command, of: &dyn Fn(&Arg) -> bool) -> Command {
+    definition
+        .mut_args(|argument| {
+            if of(&argument) {
+                argument.env(None::<&'static str>)
+            } else {
+                argument
+            }
+        })
+        .mut_subcommands(|command| without_variables(command, of))
+}

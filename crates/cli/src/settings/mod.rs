@@ -7,6 +7,10 @@
 //! The keys are not listed anywhere: `access_life` is the option with the variable
 //! `COUNTERSIGN_ACCESS_LIFE`, and what the file says becomes that option's default. So a new option
 //! of `serve` is a key from its first day, and its value is read by the option's own reader.
+//!
+//! A variable that is empty counts as one that is not set. Of a setting and the file that holds it
+//! (`database`, `database_file`) the one from the higher place is heard; two from one place are for
+//! the command to refuse.
 
 mod file;
 mod key;
@@ -40,17 +44,47 @@ pub(crate) fn parse<C: FromArgMatches>(
     definition: Command,
     typed: &[OsString],
 ) -> Result<C, Unparsed> {
-    let read = |definition: Command| {
-        definition
+    let read = |definition: Command, deaf_to: &[&str]| {
+        heard(definition, deaf_to)
             .try_get_matches_from(typed)
             .map_err(Unparsed::Told)
     };
-    let mut matches = read(definition.clone())?;
+    let mut settled = definition.clone();
+    let mut matches = read(definition.clone(), &[])?;
     if let Some(file) = chosen(&matches) {
         let file = File::read(&file, &definition).map_err(Unparsed::Failed)?;
-        matches = read(with(definition, &file, &matches))?;
+        settled = with(definition, &file, &matches);
+        matches = read(settled.clone(), &[])?;
+    }
+    let outdone = outdone(&matches);
+    if !outdone.is_empty() {
+        matches = read(settled, &outdone)?;
     }
     C::from_arg_matches(&matches).map_err(Unparsed::Told)
+}
+
+/// The definition without the variables that are empty or that `deaf_to` names by their options.
+fn heard(definition: Command, deaf_to: &[&str]) -> Command {
+    key::without_variables(definition, &|argument| {
+        let variable = argument.get_env().and_then(std::env::var_os);
+        let is_empty = variable.is_some_and(|value| value.is_empty());
+        is_empty || deaf_to.contains(&argument.get_id().as_str())
+    })
+}
+
+/// The options whose variable says what the command line says in its twin's words.
+fn outdone(matches: &ArgMatches) -> Vec<&'static str> {
+    let (_, leaf) = path(matches);
+    let is_from =
+        |id: &str, place| leaf.try_contains_id(id).is_ok() && leaf.value_source(id) == Some(place);
+    EITHER
+        .iter()
+        .flat_map(|&(one, other)| [(one, other), (other, one)])
+        .filter(|(typed, set)| {
+            is_from(typed, ValueSource::CommandLine) && is_from(set, ValueSource::EnvVariable)
+        })
+        .map(|(_, set)| set)
+        .collect()
 }
 
 /// The file to read: the one that was named, or the usual one if it is there. Only commands that work
@@ -114,11 +148,10 @@ pub(crate) fn alone(definition: &Command, file: &Path) -> Result<(File, ArgMatch
     let file = File::read(file, definition)?;
     let typed = ["countersign", "serve"];
     let told = |error: clap::Error| Failure::usage(file::first_line(&error));
-    let matches = definition
-        .clone()
+    let matches = heard(definition.clone(), &[])
         .try_get_matches_from(typed)
         .map_err(told)?;
-    let mut matches = with(definition.clone(), &file, &matches)
+    let mut matches = heard(with(definition.clone(), &file, &matches), &[])
         .try_get_matches_from(typed)
         .map_err(told)?;
     match matches.remove_subcommand() {

@@ -202,6 +202,41 @@ fn an_option_comes_before_its_variable_and_that_before_the_file() {
         "",
     );
     assert_eq!(both.code, 2, "{both:?}");
+
+    // What is typed is heard above its twin of the environment, either way round.
+    assert_eq!(
+        looks_for(in_folder(here, &option).env("COUNTERSIGN_DATABASE_FILE", "url")),
+        "of-the-option.db"
+    );
+    let file = ["user", "list", "--database-file", "url"];
+    assert_eq!(
+        looks_for(in_folder(here, &file).env(variable.0, variable.1)),
+        "of-a-secret.db"
+    );
+    let both = [
+        "user",
+        "list",
+        "--database-file",
+        "url",
+        "--database",
+        "sqlite:x.db",
+    ];
+    let both = run_with_input(&mut in_folder(here, &both), "");
+    assert_eq!(both.code, 2, "{both:?}");
+
+    // A variable that is empty is one that is not set.
+    let emptied = |command: &mut Command| {
+        for variable in ["DATABASE", "MASTER_KEY", "MASTER_KEY_FILE", "LOG"] {
+            command.env(format!("COUNTERSIGN_{variable}"), "");
+        }
+        looks_for(command)
+    };
+    assert_eq!(emptied(&mut in_folder(here, &list)), "of-the-file.db");
+    assert_eq!(
+        emptied(in_folder(here, &list).env("COUNTERSIGN_DATABASE_FILE", "url")),
+        "of-a-secret.db"
+    );
+    assert_eq!(emptied(&mut in_folder(here, &option)), "of-the-option.db");
 }
 
 #[test]
