@@ -2,8 +2,6 @@
 
 mod args;
 mod cmd;
-#[cfg(test)]
-mod examples;
 mod exit;
 mod failure;
 mod output;

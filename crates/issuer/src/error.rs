@@ -12,8 +12,9 @@ use core::time::Duration;
 use countersign::{TokenError, crypto::CryptoError, key::KeyError, sign::SignError};
 
 /// A request was understood and is not granted.
+///
+/// Exhaustive on purpose: who makes statuses of refusals, or counts them, decides about a new one too.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum Refused {
     /// Unknown name, wrong password or disabled user: never said which.
     #[error("the user name or the password is not right")]

@@ -55,6 +55,11 @@ pub struct Config {
     pub browser_origins: Vec<String>,
     /// What a stranger may take of the server.
     pub limits: Limits,
+    /// A listener of their own for the numbers (`/metrics`, plain HTTP, to whoever reaches it), which
+    /// then is the only place. Without it they are for programs of this machine, beside the API, and
+    /// only if the issuer is on loopback as well: a server with another name may have a proxy on this
+    /// machine in front of it, which would pass them on to everybody.
+    pub metrics_listen: Option<SocketAddr>,
     /// The text of the master key. Default: a file beside the embedded database.
     pub master_key: Option<SecretString>,
 }
@@ -149,6 +154,7 @@ impl Default for Config {
             trusted_proxies: Vec::new(),
             browser_origins: Vec::new(),
             limits: Limits::default(),
+            metrics_listen: None,
             master_key: None,
         }
     }
@@ -260,7 +266,8 @@ fn is_web_origin(origin: &str) -> bool {
         && !(origin.starts_with("http://") && origin.ends_with(":80"))
 }
 
-fn is_loopback(authority: &str) -> bool {
+/// Whether a host, with or without a port, is this machine.
+pub(crate) fn is_loopback(authority: &str) -> bool {
     if let Ok(address) = authority.parse::<SocketAddr>() {
         return address.ip().is_loopback();
     }

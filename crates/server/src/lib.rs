@@ -32,6 +32,7 @@ mod installation;
 pub mod limits;
 mod listen;
 mod master_key;
+pub mod metrics;
 mod place;
 pub mod store;
 mod tasks;
@@ -40,7 +41,7 @@ mod tls;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use axum::Router;
+use countersign::UnixTime;
 use countersign_guard::Guard;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -54,8 +55,10 @@ pub use crate::flow::{
     Overwrite, Proof, Registry, RegistryError, RekeyError, Rekeyed, RestoreError, Restored,
     Reversion, Reverted, Rights, SessionsOf, Whose, backup, rekey, restore,
 };
+use crate::http::Routers;
 use crate::http::proxies::TrustedProxies;
 use crate::http::shared::Shared;
+pub use crate::http::{Readers, alone as metrics_router, scraped};
 pub use crate::installation::OpenError;
 pub use crate::listen::serve_plain;
 pub use crate::master_key::{MasterKeyError, file_beside as master_key_file};
@@ -69,6 +72,7 @@ pub use crate::tls::TlsError;
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
     issuer: String,
     directory: Directory,
     store: SharedStore,
@@ -122,15 +126,12 @@ impl Server {
         config.check()?;
         let tls = config.tls.clone().map(Certificates::load).transpose()?;
         let tls = tls.map(Arc::new);
-        let listen_error = |source| StartError::Listen {
-            address: config.listen,
-            source,
-        };
-        let listener = TcpListener::bind(config.listen)
-            .await
-            .map_err(listen_error)?;
-        let address = listener.local_addr().map_err(listen_error)?;
+        let (listener, address) = bound(config.listen).await?;
         let issuer = config.issuer_at(address);
+        let metrics_listener = match config.metrics_listen {
+            Some(address) => Some(bound(address).await?),
+            None => None,
+        };
 
         let (store, master, lock) = installation::open_to_serve(&config).await?;
         let master = flow::settle_master_key(&config, &store, master).await?;
@@ -145,16 +146,32 @@ impl Server {
             directory: directory.clone(),
             proxies: TrustedProxies::new(&config.trusted_proxies),
             own_origins: http::browser::own_origins(&issuer, &config.browser_origins),
+            since: UnixTime::now(),
+            oauth: Arc::default(),
+            connections: Arc::default(),
         };
-        let router: Router = http::router(shared, &config.browser_origins);
+        let counts = Arc::clone(&shared.connections);
+        let readers = Readers::beside_the_api(&config, &issuer);
+        let Routers { api, metrics } = http::routers(shared, &config.browser_origins, readers);
+        let metrics_address = metrics_listener.as_ref().map(|(_, address)| *address);
         let (stop, stopped) = oneshot::channel();
+        let (stop_metrics, metrics_stopped) = oneshot::channel::<()>();
+        if let Some((listener, _)) = metrics_listener {
+            tokio::spawn(serve_plain(listener, metrics, async {
+                let _ = metrics_stopped.await;
+            }));
+        }
         let tasks = tokio::spawn(tasks::run(Arc::clone(&authority), tls.clone()));
-        let serving = tokio::spawn(listen::serve(listener, tls, config.limits, router, async {
+        let until = async {
             // The sender is dropped without a word when the server is: that is a stop as well.
             let _ = stopped.await;
-        }));
+            drop(stop_metrics);
+        };
+        let serving = listen::serve(listener, tls, config.limits, counts, api, until);
+        let serving = tokio::spawn(serving);
         Ok(Self {
             address,
+            metrics_address,
             issuer,
             directory,
             store,
@@ -169,6 +186,11 @@ impl Server {
     /// The address listened on, with the port that was free.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address the numbers are read at, if they have a listener of their own.
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
     }
 
     /// The `iss` of every token.
@@ -209,6 +231,13 @@ impl Server {
         tasks.abort();
         store.close().await;
     }
+}
+
+async fn bound(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
 }
 
 /// The guard over the server's own routes, fed from memory.

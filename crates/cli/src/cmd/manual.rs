@@ -6,6 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, Args, Command, Subcommand};
+use countersign_server::metrics::server_families;
 
 use crate::failure::Failure;
 use crate::output::{self, folded};
@@ -19,7 +20,8 @@ const WIDTH: usize = 80;
 #[command(after_help = "Examples:
   countersign manual man target/man
   countersign manual reference > docs/reference/command-line.md
-  countersign manual configuration > docs/reference/configuration.md")]
+  countersign manual configuration > docs/reference/configuration.md
+  countersign manual metrics > docs/reference/metrics.md")]
 pub(crate) struct ManualArgs {
     #[command(subcommand)]
     command: ManualCommand,
@@ -36,6 +38,8 @@ enum ManualCommand {
     Reference,
     /// Print the reference page of the settings
     Configuration,
+    /// Print the reference page of the numbers at /metrics
+    Metrics,
 }
 
 /// `definition` is the whole command line.
@@ -45,6 +49,7 @@ pub(crate) fn run(args: &ManualArgs, definition: Command) -> Result<(), Failure>
         ManualCommand::Man { folder } => man(&definition, folder),
         ManualCommand::Reference => output::line(reference(&definition).trim_end()),
         ManualCommand::Configuration => output::line(configuration(&definition).trim_end()),
+        ManualCommand::Metrics => output::line(numbers().trim_end()),
     }
 }
 
@@ -148,6 +153,21 @@ fn configuration(definition: &Command) -> String {
         );
     }
     page.push_str("```\n");
+    page
+}
+
+fn numbers() -> String {
+    let mut page = String::from(
+        "# The numbers at /metrics\n\n\
+         Printed by `countersign manual metrics`; tests hold it to the program. The format is Prometheus' text format; who \
+         may read it, how it is scraped and what to be woken for is in [Operations](../operations.md#numbers).\n\n\
+         No label is ever something that was sent: no name, no id, no path. So there are as many lines after a flood as \
+         before it. Every value of a label is there from the start, with zero, where nothing else is said.\n\n\
+         ## The server\n",
+    );
+    for family in server_families() {
+        let _ = write!(page, "\n{}", family.reference());
+    }
     page
 }
 

@@ -11,6 +11,7 @@ use countersign::crypto;
 use countersign_issuer::{Password, SessionPolicy};
 use countersign_server::config::{IpNet, Limits};
 use countersign_server::{Config, DirectoryError, PlainHttp, Server, TlsFiles};
+use countersign_wire::paths::METRICS;
 
 use super::database::{DatabaseArgs, FirstUse};
 use super::open_files;
@@ -128,6 +129,10 @@ pub(crate) struct ServeArgs {
         value_name = "COUNT"
     )]
     max_in_flight: usize,
+    /// A listener of their own for the numbers, at /metrics and in plain HTTP; without it programs
+    /// of this machine read them beside the API, if the issuer is on loopback too
+    #[arg(long, env = "COUNTERSIGN_METRICS_LISTEN", value_name = "ADDR")]
+    metrics_listen: Option<SocketAddr>,
     #[command(flatten)]
     ages: Ages,
     #[command(flatten)]
@@ -235,6 +240,9 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
         server.issuer(),
         server.address()
     ))?;
+    if let Some(address) = server.metrics_address() {
+        numbers_at(address)?;
+    }
     if args.dev {
         let at = Curl::to(server.address(), args.tls_cert.as_deref());
         welcome(&server, &at).await?;
@@ -249,6 +257,16 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     output::note("stopping")?;
     server.stop().await;
     Ok(())
+}
+
+/// Says where the numbers are read.
+pub(super) fn numbers_at(address: SocketAddr) -> Result<(), Failure> {
+    if !address.ip().is_loopback() {
+        output::warning(
+            "whoever reaches the address of the numbers reads them; let nobody but the scraper",
+        )?;
+    }
+    output::note(&format!("numbers on http://{address}{METRICS}"))
 }
 
 /// Makes the first administrator and says how to sign in.
@@ -360,6 +378,7 @@ impl ServeArgs {
                 ..Limits::default()
             },
             browser_origins: self.browser_origins.clone(),
+            metrics_listen: self.metrics_listen,
             sessions: self.ages.sessions(),
             audit_retention: days(self.ages.audit_days),
             hash_lanes: self.hash_lanes.map_or(defaults.hash_lanes, usize::from),

@@ -37,6 +37,16 @@ fn the_reference_page_is_current() {
 }
 
 #[test]
+fn the_page_of_the_numbers_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/metrics.md");
+    let page = fs::read_to_string(path).expect("the page");
+    assert!(
+        page == run(&["manual", "metrics"]).done(),
+        "to bring it up to date: cargo run -- manual metrics > docs/reference/metrics.md"
+    );
+}
+
+#[test]
 fn every_help_fits_the_screen() {
     let page = reference();
     for (name, help) in helps(&page) {

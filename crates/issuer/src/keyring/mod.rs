@@ -28,7 +28,7 @@ use crate::{
 
 mod plan;
 
-pub use plan::{KeyChange, KeyPolicy, max_age, plan, rotate, withdraw};
+pub use plan::{KeyChange, KeyPolicy, max_age, next_change, plan, rotate, withdraw};
 
 /// The keys of the ring, opened: those that sign, and the set that is published.
 #[derive(Clone)]

@@ -117,6 +117,21 @@ pub fn withdraw(
 /// How long a copy of the key set may be kept from `now`: the policy's `max-age`, less when a
 /// change is planned sooner, at least a second.
 pub fn max_age(records: &[SigningKeyRecord], policy: &KeyPolicy, now: UnixTime) -> Duration {
+    next_change(records, policy, now)
+        .map_or(policy.max_age, |change| change.since(now))
+        .clamp(
+            Duration::from_secs(1),
+            policy.max_age.max(Duration::from_secs(1)),
+        )
+}
+
+/// When the next key takes over from the one that signs, or a retired one leaves the set; `None` if
+/// neither is planned. A moment that is over is a change that is due.
+pub fn next_change(
+    records: &[SigningKeyRecord],
+    policy: &KeyPolicy,
+    now: UnixTime,
+) -> Option<UnixTime> {
     let known_at = |algorithm| {
         let pending = records
             .iter()
@@ -124,7 +139,7 @@ pub fn max_age(records: &[SigningKeyRecord], policy: &KeyPolicy, now: UnixTime) 
         let known = pending.map(|record| record.created_at.saturating_add(policy.publish_ahead()));
         known.min().unwrap_or(now)
     };
-    let next_change = records.iter().filter_map(|record| match record.state {
+    let changes = records.iter().filter_map(|record| match record.state {
         KeyState::Signing => {
             let due = record.signing_at?.saturating_add(policy.rotate_every);
             Some(due.max(known_at(record.algorithm)))
@@ -132,10 +147,7 @@ pub fn max_age(records: &[SigningKeyRecord], policy: &KeyPolicy, now: UnixTime) 
         KeyState::Retiring => Some(record.retiring_at?.saturating_add(policy.retire_for)),
         _ => None,
     });
-    next_change
-        .map(|change| change.since(now))
-        .fold(policy.max_age, Duration::min)
-        .max(Duration::from_secs(1))
+    changes.min()
 }
 
 /// Works out a plan on a copy of what matters of the rows.

@@ -53,6 +53,11 @@ impl Feed {
         }
     }
 
+    /// How many follow.
+    pub(super) fn followers(&self) -> usize {
+        self.news.receiver_count()
+    }
+
     /// There is something to tell.
     pub(super) fn wake(&self) {
         self.wake.notify_one();

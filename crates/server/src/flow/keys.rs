@@ -75,6 +75,22 @@ impl Ring {
         })
     }
 
+    pub(super) fn records(&self) -> &[SigningKeyRecord] {
+        &self.records
+    }
+
+    pub(super) const fn policy(&self) -> &KeyPolicy {
+        &self.policy
+    }
+
+    /// How old the key is that refresh tokens are made with.
+    pub(super) fn mac_key_age(&self, now: UnixTime) -> Option<Duration> {
+        let current = self.macs.current_id();
+        let mut records = self.mac_records.iter();
+        let record = records.find(|record| record.id == current)?;
+        Some(now.since(record.created_at))
+    }
+
     pub(super) fn key_set(&self) -> KeySet {
         self.keys.published().clone()
     }

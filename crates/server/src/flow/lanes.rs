@@ -10,11 +10,13 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use countersign_issuer::{PasswordHash, PasswordHasher, PasswordParameters};
 use tokio::sync::oneshot;
+
+use crate::metrics::{Hashing, LanesStanding};
 
 type Job = Box<dyn FnOnce(&mut PasswordHasher) + Send>;
 
@@ -38,6 +40,7 @@ impl Lanes {
         lanes: usize,
         waiting: usize,
         cost: PasswordParameters,
+        counts: Arc<Hashing>,
     ) -> std::io::Result<Self> {
         let queue = Arc::new(Queue::default());
         let kinds = Arc::new(ArcSwap::default());
@@ -46,12 +49,18 @@ impl Lanes {
                 queue: Arc::clone(&queue),
                 kinds: Arc::clone(&kinds),
                 hasher: PasswordHasher::new(cost),
+                counts: Arc::clone(&counts),
             };
             thread::Builder::new()
                 .name(format!("hash-lane-{number}"))
                 .spawn(move || lane.work())?;
         }
-        let door = Arc::new(Door { queue, waiting });
+        let door = Arc::new(Door {
+            queue,
+            lanes: lanes.max(1),
+            waiting,
+            counts,
+        });
         Ok(Self { door, kinds })
     }
 
@@ -59,6 +68,18 @@ impl Lanes {
     /// function.
     pub(crate) fn pad_for(&self, kinds: Vec<PasswordHash>) {
         self.kinds.store(Arc::new(kinds));
+    }
+
+    /// How the lanes stand.
+    pub(crate) fn standing(&self) -> LanesStanding {
+        let Door { lanes, waiting, .. } = *self.door;
+        let line = self.door.queue.line();
+        LanesStanding {
+            lanes,
+            busy: lanes.saturating_sub(line.free),
+            waiting: line.jobs.len(),
+            room: waiting,
+        }
     }
 
     /// Runs `job` in a lane and waits for its answer.
@@ -80,7 +101,9 @@ impl Lanes {
 /// What callers hold: jobs go in as long as there is room.
 struct Door {
     queue: Arc<Queue>,
+    lanes: usize,
     waiting: usize,
+    counts: Arc<Hashing>,
 }
 
 impl Door {
@@ -88,6 +111,7 @@ impl Door {
         let mut line = self.queue.line();
         // Whoever goes to a lane that is free does not wait.
         if line.jobs.len() >= self.waiting + line.free {
+            self.counts.refused.add();
             return Err(Busy);
         }
         line.jobs.push_back(job);
@@ -137,6 +161,7 @@ struct Lane {
     queue: Arc<Queue>,
     kinds: Arc<ArcSwap<Vec<PasswordHash>>>,
     hasher: PasswordHasher,
+    counts: Arc<Hashing>,
 }
 
 impl Lane {
@@ -153,7 +178,9 @@ impl Lane {
                 self.hasher.pad_for(kinds.iter());
                 padded_for = Some(kinds);
             }
+            let began = Instant::now();
             job(&mut self.hasher);
+            self.counts.seconds.took(began.elapsed());
         }
     }
 
@@ -197,7 +224,8 @@ mod tests {
     use super::*;
 
     fn lanes(waiting: usize) -> Lanes {
-        Lanes::start(1, waiting, PasswordParameters::default()).expect("a thread")
+        let counts = Arc::default();
+        Lanes::start(1, waiting, PasswordParameters::default(), counts).expect("a thread")
     }
 
     /// A job that lasts until what comes back is dropped, once it has begun.

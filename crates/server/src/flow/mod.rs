@@ -17,6 +17,7 @@
 //!   directory    users are added, changed, disabled
 //!   registry     clients are added, changed, disabled
 //!   import       users come from another system, with their hashes
+//!   standing     how it stands, for whoever reads the numbers; outcome: how a refresh is counted
 //!   oversight    administrators see and end sessions, read the audit log
 //! ```
 //!
@@ -33,6 +34,7 @@ mod introspect;
 mod keys;
 mod lanes;
 mod names;
+mod outcome;
 mod oversight;
 mod refresh;
 mod registry;
@@ -43,9 +45,10 @@ mod revocations;
 mod revoke;
 mod sign_in;
 mod sign_out;
+mod standing;
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -83,6 +86,7 @@ pub use self::reverted::{Reversion, Reverted, Whose};
 pub(crate) use self::sign_in::SignIn;
 use crate::config::Config;
 use crate::installation;
+use crate::metrics::FlowCounts;
 use crate::store::{SharedStore, StoreError};
 
 /// How many sessions are watched for a thief who refreshes just behind his victim.
@@ -102,6 +106,7 @@ pub(crate) struct Authority {
     /// In seconds: of any access token that any process of this installation makes.
     longest_life: AtomicU64,
     lanes: Lanes,
+    counts: FlowCounts,
     guard_keys: KeyHandle,
     guard_revoked: RevokedHandle,
 }
@@ -204,8 +209,15 @@ impl Authority {
         for revocation in store.revocations(now).await? {
             live.insert(revocation);
         }
-        let lanes = Lanes::start(config.hash_lanes, config.hash_queue, config.passwords)
-            .map_err(StoreError::unavailable)?;
+        let counts = FlowCounts::default();
+        let hashing = Arc::clone(&counts.hashing);
+        let lanes = Lanes::start(
+            config.hash_lanes,
+            config.hash_queue,
+            config.passwords,
+            hashing,
+        )
+        .map_err(StoreError::unavailable)?;
         let authority = Self {
             guard_keys: KeyHandle::fixed(ring.key_set()),
             guard_revoked: RevokedHandle::new(),
@@ -220,6 +232,7 @@ impl Authority {
             live: Mutex::new(live),
             feed: Feed::new(),
             lanes,
+            counts,
         };
         authority.tell_guard();
         authority.pad_refusals().await?;

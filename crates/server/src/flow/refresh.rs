@@ -13,6 +13,7 @@ use countersign_issuer::{
 };
 
 use super::{Authority, FlowError, Pair};
+use crate::metrics::Refreshed;
 use crate::store::{Ending, Rotated, Rotation, Which};
 
 /// A refresh as it was asked for.
@@ -53,6 +54,16 @@ impl Authority {
     /// before the swap, the swap before any answer, the verdict over the row as it was read under
     /// the swap's lock.
     pub(crate) async fn refresh(&self, asked: Refresh<'_>) -> Result<Pair, FlowError> {
+        let exchanged = self.exchange(asked).await;
+        let outcome = match &exchanged {
+            Ok((_, outcome)) => *outcome,
+            Err(error) => error.into(),
+        };
+        self.counts.refreshes.add(outcome);
+        exchanged.map(|(pair, _)| pair)
+    }
+
+    async fn exchange(&self, asked: Refresh<'_>) -> Result<(Pair, Refreshed), FlowError> {
         let now = UnixTime::now();
         if let Some(client) = asked.client {
             client.may(GrantType::RefreshToken)?;
@@ -67,11 +78,12 @@ impl Authority {
             Rotated::Rotated(session, user) => {
                 let redeemed = presented.rotated(&session, asked.asked(), now)?;
                 self.shadows().rotated(&session, Network::of(asked.peer));
-                self.redeem(&redeemed, &user, &asked, now)
+                let pair = self.redeem(&redeemed, &user, &asked, now)?;
+                Ok((pair, Refreshed::Rotated))
             }
             Rotated::NotCurrent(session, user) => {
-                self.not_current(&presented, &asked, &policy, session, &user, now)
-                    .await
+                let pair = self.not_current(&presented, &asked, &policy, session, &user, now);
+                Ok((pair.await?, Refreshed::Grace))
             }
             Rotated::Missing => Err(Refused::UnknownSession.into()),
         }

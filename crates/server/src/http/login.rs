@@ -4,6 +4,7 @@
 //! can keep no secret, is named in the body. With `"cookie": true`, a page of ours leaves the refresh token to its browser
 //! (see [`browser`]). It is not OAuth's `password` grant, which RFC 9700 §2.4 forbids.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -19,13 +20,32 @@ use super::client_auth::credentials_of_login;
 use super::origin::Origin;
 use super::problem::Rejection;
 use crate::flow::{Authority, Pair, SignIn};
+use crate::metrics::Login;
 
 pub(super) async fn login(
     State(authority): State<Arc<Authority>>,
     Origin(origin): Origin,
     headers: HeaderMap,
+    browser: Browser,
+    request: Result<Json<LoginRequest>, Rejection>,
+) -> Result<Response, Rejection> {
+    let answer = match request {
+        Ok(Json(request)) => signed_in(&authority, origin, &headers, browser, request).await,
+        Err(rejection) => Err(rejection),
+    };
+    let ended = answer
+        .as_ref()
+        .map_or_else(Login::from, |_| Login::SignedIn);
+    authority.counts().logins.add(ended);
+    answer
+}
+
+async fn signed_in(
+    authority: &Authority,
+    origin: IpAddr,
+    headers: &HeaderMap,
     mut browser: Browser,
-    Json(request): Json<LoginRequest>,
+    request: LoginRequest,
 ) -> Result<Response, Rejection> {
     let LoginRequest {
         username,
@@ -38,7 +58,7 @@ pub(super) async fn login(
     } = request;
     let password = SecretString::new(password);
     let device_token = device_token.map(SecretString::new);
-    let client = match credentials_of_login(&headers, client_id)? {
+    let client = match credentials_of_login(headers, client_id)? {
         Some(credentials) => Some(authority.identify(credentials).await?),
         None => None,
     };

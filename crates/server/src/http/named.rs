@@ -5,6 +5,7 @@
 //! from and what came of it; never its query, its headers or its body, which may hold secrets.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -16,33 +17,43 @@ use tracing::{Instrument, debug, info_span, warn};
 
 use super::proxies::TrustedProxies;
 use crate::listen::Peer;
+use crate::metrics::Traffic;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest name that is taken over.
 const LONGEST: usize = 64;
 
+/// Whose names are taken over, and where it is counted what came of each.
+#[derive(Clone)]
+pub(super) struct Naming {
+    pub(super) proxies: TrustedProxies,
+    pub(super) traffic: Arc<Traffic>,
+}
+
 pub(super) async fn named(
-    State(proxies): State<TrustedProxies>,
+    State(Naming { proxies, traffic }): State<Naming>,
     request: Request,
     next: Next,
 ) -> Response {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
     let name = name(&proxies, peer, request.headers());
     let span = info_span!("request", id = name.as_deref().unwrap_or_default());
-    let mut answer = seen_through(request, next).instrument(span).await;
+    let mut answer = seen_through(&traffic, request, next).instrument(span).await;
     if let Some(value) = name.and_then(|name| HeaderValue::try_from(name).ok()) {
         answer.headers_mut().insert(REQUEST_ID, value);
     }
     answer
 }
 
-async fn seen_through(request: Request, next: Next) -> Response {
+async fn seen_through(traffic: &Traffic, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let began = Instant::now();
     let answer = next.run(request).await;
-    let route = route.as_ref().map_or("none", MatchedPath::as_str);
+    let route = route.as_ref().map(MatchedPath::as_str);
     let (status, took) = (answer.status().as_u16(), began.elapsed());
+    traffic.answered(route, status, took);
+    let route = route.unwrap_or("none");
     if answer.status().is_server_error() {
         warn!(%method, route, status, ?took, "failed");
     } else {

@@ -1,6 +1,7 @@
 //! OAuth's endpoints for clients: `POST /oauth/token` (RFC 6749), `/oauth/introspect` (RFC 7662)
 //! and `/oauth/revoke` (RFC 7009). Nothing here is kept in a cache.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -17,12 +18,27 @@ use super::form_fault::FormFault;
 use super::origin::Origin;
 use super::problem::Rejection;
 use crate::flow::{Asking, Authority, ClientToken, Pair, Refresh};
+use crate::metrics::{Counters, Endpoint, OauthCounts, OauthOutcome};
 
 /// `POST /oauth/token`.
 pub(super) async fn token(
     State(authority): State<Arc<Authority>>,
+    State(counts): State<Arc<OauthCounts>>,
     Origin(origin): Origin,
     headers: HeaderMap,
+    form: Result<Form, Rejection>,
+) -> Result<Response, Rejection> {
+    let answer = match form {
+        Ok(form) => token_of(&authority, origin, &headers, form).await,
+        Err(rejection) => Err(rejection),
+    };
+    counted(counts.of(Endpoint::Token), answer)
+}
+
+async fn token_of(
+    authority: &Authority,
+    origin: IpAddr,
+    headers: &HeaderMap,
     mut form: Form,
 ) -> Result<Response, Rejection> {
     // What is wrong by itself is said before an assertion is used up.
@@ -40,9 +56,7 @@ pub(super) async fn token(
         GrantType::RefreshToken => Some(form.require("refresh_token")?),
         GrantType::ClientCredentials => None,
     };
-    let asking = authority
-        .identify(credentials(&headers, &mut form)?)
-        .await?;
+    let asking = authority.identify(credentials(headers, &mut form)?).await?;
     let answer = match (refresh_token, asking) {
         (Some(token), asking) => {
             let asked = Refresh {
@@ -70,14 +84,25 @@ pub(super) async fn token(
 /// `POST /oauth/introspect`: for clients that prove who they are.
 pub(super) async fn introspect(
     State(authority): State<Arc<Authority>>,
+    State(counts): State<Arc<OauthCounts>>,
     headers: HeaderMap,
+    form: Result<Form, Rejection>,
+) -> Result<Response, Rejection> {
+    let answer = match form {
+        Ok(form) => introspected(&authority, &headers, form).await,
+        Err(rejection) => Err(rejection),
+    };
+    counted(counts.of(Endpoint::Introspect), answer)
+}
+
+async fn introspected(
+    authority: &Authority,
+    headers: &HeaderMap,
     mut form: Form,
 ) -> Result<Response, Rejection> {
     // The hint is not needed: our tokens show what they are.
     let token = form.require("token")?;
-    let asking = authority
-        .identify(credentials(&headers, &mut form)?)
-        .await?;
+    let asking = authority.identify(credentials(headers, &mut form)?).await?;
     let client = asking.proved()?;
     Ok(private(
         authority.introspect(&client, token.expose()).await?,
@@ -87,18 +112,40 @@ pub(super) async fn introspect(
 /// `POST /oauth/revoke`. The answer is 200 also for what is no token, or none any more.
 pub(super) async fn revoke(
     State(authority): State<Arc<Authority>>,
+    State(counts): State<Arc<OauthCounts>>,
     Origin(origin): Origin,
     headers: HeaderMap,
+    form: Result<Form, Rejection>,
+) -> Result<Response, Rejection> {
+    let answer = match form {
+        Ok(form) => revoked(&authority, origin, &headers, form).await,
+        Err(rejection) => Err(rejection),
+    };
+    counted(counts.of(Endpoint::Revoke), answer)
+}
+
+async fn revoked(
+    authority: &Authority,
+    origin: IpAddr,
+    headers: &HeaderMap,
     mut form: Form,
 ) -> Result<Response, Rejection> {
     let token = form.require("token")?;
-    let asking = authority
-        .identify(credentials(&headers, &mut form)?)
-        .await?;
+    let asking = authority.identify(credentials(headers, &mut form)?).await?;
     authority
         .revoke(asking.client(), token.expose(), origin)
         .await?;
     Ok((StatusCode::OK, [(CACHE_CONTROL, "no-store")]).into_response())
+}
+
+/// The answer, once it is counted how it ended.
+fn counted(
+    counts: &Counters<OauthOutcome>,
+    answer: Result<Response, Rejection>,
+) -> Result<Response, Rejection> {
+    let outcome = answer.as_ref();
+    counts.add(outcome.map_or_else(OauthOutcome::from, |_| OauthOutcome::Ok));
+    answer
 }
 
 fn pair(pair: &Pair) -> AccessTokenAnswer {

@@ -1,38 +1,96 @@
 //! Every route on one screen.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{delete, get, post, put};
+use axum::routing::{MethodRouter, delete, get, post, put};
 use countersign_wire::paths;
 
+use super::named::Naming;
 use super::problem::Rejection;
+use super::scrape::{Readers, alone, scraped};
 use super::shared::Shared;
 use super::{
-    account, admin, clients, cors, health, login, logout, named, oauth, openapi, refresh,
+    account, admin, clients, cors, health, login, logout, metrics, named, oauth, openapi, refresh,
     revocations, verify, well_known,
 };
+use crate::metrics::Traffic;
 
-/// The pages of `browser_origins` may read the answers as well.
-pub(crate) fn router(shared: Shared, browser_origins: &[String]) -> Router {
+/// What a server's listeners serve.
+pub(crate) struct Routers {
+    pub(crate) api: Router,
+    /// The numbers alone.
+    pub(crate) metrics: Router,
+}
+
+/// The pages of `browser_origins` may read the answers as well; `readers` the numbers, beside the
+/// API.
+pub(crate) fn routers(shared: Shared, browser_origins: &[String], readers: Readers) -> Routers {
+    let (routes, public) = (routes(), public());
+    let paths = [&routes.paths, &public.paths]
+        .into_iter()
+        .flatten()
+        .cloned();
+    let traffic = Arc::new(Traffic::over(paths.chain([paths::METRICS.to_owned()])));
+    let page = {
+        let (shared, traffic) = (shared.clone(), Arc::clone(&traffic));
+        move || metrics::page(&shared, &traffic)
+    };
     let wrong_method = || async { Rejection::WrongMethod };
     // Before the layers: they answer what a browser asks beforehand, by a method of no route.
-    let routes = routes().method_not_allowed_fallback(wrong_method);
-    let public = public().method_not_allowed_fallback(wrong_method);
+    let routes = routes.router.method_not_allowed_fallback(wrong_method);
+    let public = public.router.method_not_allowed_fallback(wrong_method);
     let routes = if browser_origins.is_empty() {
         routes
     } else {
         routes.layer(cors::configured(browser_origins))
     };
-    let proxies = shared.proxies.clone();
-    routes
+    let naming = Naming {
+        proxies: shared.proxies.clone(),
+        traffic,
+    };
+    let api = routes
         .merge(public.layer(cors::public()))
+        .route(paths::METRICS, scraped(readers, page.clone()))
         .fallback(|| async { Rejection::NoSuchRoute })
         .with_state(shared)
-        .layer(from_fn_with_state(proxies, named::named))
+        .layer(from_fn_with_state(naming, named::named));
+    Routers {
+        api,
+        metrics: alone(page),
+    }
 }
 
-fn routes() -> Router<Shared> {
-    Router::new()
+/// Routes, and their paths for whoever counts by them.
+struct Routes {
+    router: Router<Shared>,
+    paths: Vec<String>,
+}
+
+impl Routes {
+    fn new() -> Self {
+        Self {
+            router: Router::new(),
+            paths: Vec::new(),
+        }
+    }
+
+    fn route(mut self, path: &str, methods: MethodRouter<Shared>) -> Self {
+        self.paths.push(path.to_owned());
+        self.router = Router::route(self.router, path, methods);
+        self
+    }
+
+    fn merge(mut self, other: Self) -> Self {
+        self.paths.extend(other.paths);
+        self.router = self.router.merge(other.router);
+        self
+    }
+}
+
+fn routes() -> Routes {
+    Routes::new()
         .route(paths::LOGIN, post(login::login))
         .route(paths::REFRESH, post(refresh::refresh))
         .route(paths::LOGOUT, post(logout::logout))
@@ -57,8 +115,8 @@ fn routes() -> Router<Shared> {
 }
 
 /// What any page of any origin may read.
-fn public() -> Router<Shared> {
-    Router::new()
+fn public() -> Routes {
+    Routes::new()
         .route(paths::JWKS, get(well_known::key_set))
         .route(paths::OPENID_CONFIGURATION, get(well_known::metadata))
         .route(paths::OAUTH_AUTHORIZATION_SERVER, get(well_known::metadata))
@@ -66,9 +124,9 @@ fn public() -> Router<Shared> {
 }
 
 /// The routes for callers with the role `admin`.
-fn admin() -> Router<Shared> {
+fn admin() -> Routes {
     let below = |path: &str, rest: &str| format!("{path}{rest}");
-    Router::new()
+    Routes::new()
         .route(paths::ADMIN_USERS, get(admin::users).post(admin::add_user))
         .route(
             &below(paths::ADMIN_USERS, "/{name}"),

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use countersign::UnixTime;
 use countersign_guard::{Guard, OwnOrigins};
 
 use super::proxies::TrustedProxies;
 use crate::flow::{Authority, Directory};
+use crate::metrics::{Connections, OauthCounts};
 
 /// The authority that signs, and the guard over its own routes.
 #[derive(Clone)]
@@ -17,6 +19,16 @@ pub(crate) struct Shared {
     pub(crate) proxies: TrustedProxies,
     /// The origins whose pages may use cookies.
     pub(crate) own_origins: OwnOrigins,
+    /// Since when the server serves.
+    pub(crate) since: UnixTime,
+    pub(crate) oauth: Arc<OauthCounts>,
+    pub(crate) connections: Arc<Connections>,
+}
+
+impl FromRef<Shared> for Arc<OauthCounts> {
+    fn from_ref(shared: &Shared) -> Self {
+        Arc::clone(&shared.oauth)
+    }
 }
 
 impl FromRef<Shared> for Arc<Authority> {

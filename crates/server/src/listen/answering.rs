@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
 
 use axum::Router;
@@ -19,21 +18,22 @@ use super::Peer;
 use super::patience::{Asked, Asking};
 use crate::http::problem::Rejection;
 use crate::limits::Limits;
+use crate::metrics::{Connections, Unrouted};
 
 /// What the connections of one listener have in common.
 #[derive(Clone)]
 pub(super) struct Desk {
     router: Router,
     limits: Limits,
-    in_flight: Arc<AtomicUsize>,
+    counts: Arc<Connections>,
 }
 
 impl Desk {
-    pub(super) fn new(router: Router, limits: Limits) -> Self {
+    pub(super) const fn new(router: Router, limits: Limits, counts: Arc<Connections>) -> Self {
         Self {
             router,
             limits,
-            in_flight: Arc::default(),
+            counts,
         }
     }
 
@@ -49,12 +49,14 @@ impl Desk {
         request: Request<Incoming>,
     ) -> Result<Response, Infallible> {
         let asked = asking.begin();
-        let answer = match self.refusal(&request) {
-            Some(refusal) => refusal.into_response(),
-            None => match self.enter(request.uri().path()) {
-                Some(entered) => self.route(peer, request, entered).await,
-                None => Rejection::TooBusy.into_response(),
-            },
+        let answer = if let Some(refusal) = self.refusal(&request) {
+            self.counts.refused.add(Unrouted::HeadTooLarge);
+            refusal.into_response()
+        } else if let Some(entered) = self.enter(request.uri().path()) {
+            self.route(peer, request, entered).await
+        } else {
+            self.counts.refused.add(Unrouted::TooBusy);
+            Rejection::TooBusy.into_response()
         };
         Ok(answer.map(|body| {
             Body::new(Watched {
@@ -81,8 +83,8 @@ impl Desk {
     /// A place among those who are answered, if there is one. Whoever asks whether the process
     /// lives is always told.
     fn enter(&self, path: &str) -> Option<Entered> {
-        let before = self.in_flight.fetch_add(1, Ordering::Relaxed);
-        let entered = Entered(Arc::clone(&self.in_flight));
+        let before = self.counts.begin();
+        let entered = Entered(Arc::clone(&self.counts));
         (before < self.limits.in_flight || path == paths::HEALTHZ).then_some(entered)
     }
 
@@ -108,11 +110,11 @@ impl Desk {
 }
 
 /// One request among those who are answered.
-struct Entered(Arc<AtomicUsize>);
+struct Entered(Arc<Connections>);
 
 impl Drop for Entered {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+        self.0.end();
     }
 }
 

@@ -25,6 +25,7 @@ use tokio::time::timeout;
 use self::answering::Desk;
 use self::patience::{Asking, Framing, Patient};
 use crate::limits::Limits;
+use crate::metrics::{Connections, Open, Unconnected};
 use crate::tls::{Certificates, HTTP_2};
 
 /// Longer than any request of ours takes, shorter than a supervisor waits before it kills.
@@ -39,7 +40,8 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 /// Serves a router of another program over plain HTTP, with the same bounds and the same calm end,
 /// until `stop` is ready.
 pub async fn serve_plain(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    serve(listener, None, Limits::default(), router, stop).await;
+    let counts = Arc::default();
+    serve(listener, None, Limits::default(), counts, router, stop).await;
 }
 
 /// Serves `router` until `stop` is ready, then finishes what is under way.
@@ -47,14 +49,18 @@ pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Arc<Certificates>>,
     limits: Limits,
+    counts: Arc<Connections>,
     router: Router,
     stop: impl Future<Output = ()>,
 ) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits.connections));
-    let desk = Desk::new(router, limits);
+    let desk = Desk::new(router, limits, Arc::clone(&counts));
     let mut stop = std::pin::pin!(stop);
     loop {
+        if places.available_permits() == 0 {
+            counts.full.add();
+        }
         let place = tokio::select! {
             place = Arc::clone(&places).acquire_owned() => place,
             () = &mut stop => break,
@@ -67,12 +73,15 @@ pub(crate) async fn serve(
                         peer: Peer(peer),
                         desk: desk.clone(),
                         watcher: graceful.watcher(),
+                        counts: Arc::clone(&counts),
+                        _open: counts.open(),
                         _place: place,
                     };
                     tokio::spawn(connection.accept(socket, tls.clone()));
                 }
                 // Out of file descriptors, most likely: wait for some to come back.
                 Err(error) => {
+                    counts.failed.add(Unconnected::Accept);
                     tracing::warn!(%error, "cannot accept a connection");
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
@@ -90,6 +99,8 @@ struct Connection {
     peer: Peer,
     desk: Desk,
     watcher: Watcher,
+    counts: Arc<Connections>,
+    _open: Open,
     _place: OwnedSemaphorePermit,
 }
 
@@ -108,8 +119,14 @@ impl Connection {
                 };
                 self.serve(stream, framing).await;
             }
-            Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
-            Err(_) => tracing::debug!("TLS handshake took too long"),
+            Ok(Err(error)) => {
+                self.counts.failed.add(Unconnected::Handshake);
+                tracing::debug!(%error, "TLS handshake failed");
+            }
+            Err(_) => {
+                self.counts.failed.add(Unconnected::HandshakeTimeout);
+                tracing::debug!("TLS handshake took too long");
+            }
         }
     }
 
@@ -122,7 +139,9 @@ impl Connection {
             peer,
             desk,
             watcher,
+            _open,
             _place,
+            ..
         } = self;
         let (limits, asking) = (desk.limits(), Asking::default());
         let io = TokioIo::new(Patient::new(io, asking.clone(), framing, limits));

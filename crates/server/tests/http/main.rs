@@ -20,6 +20,8 @@ use tokio::net::TcpStream;
 mod admin;
 mod browser;
 mod clients;
+mod exposition;
+mod metrics;
 mod oauth;
 mod openapi;
 mod verify;
@@ -29,7 +31,7 @@ const PASSWORD: &str = "correct horse battery staple";
 struct Running {
     server: Server,
     client: Client,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 async fn start() -> Running {
@@ -53,7 +55,7 @@ async fn start_with(adjust: impl FnOnce(Config) -> Config) -> Running {
     Running {
         server,
         client: Client::new(),
-        _folder: folder,
+        folder,
     }
 }
 

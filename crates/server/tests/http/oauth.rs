@@ -23,8 +23,8 @@ pub(super) fn basic(client_id: &str, secret: &str) -> String {
 }
 
 /// A server with clients of every kind, and Ada, who may read and write.
-struct Stage {
-    running: Running,
+pub(super) struct Stage {
+    pub(super) running: Running,
     registry: Registry,
     secret: String,
     orders_secret: String,
@@ -32,11 +32,11 @@ struct Stage {
 }
 
 impl Stage {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         Self::with(|config| config).await
     }
 
-    async fn with(adjust: impl FnOnce(Config) -> Config) -> Self {
+    pub(super) async fn with(adjust: impl FnOnce(Config) -> Config) -> Self {
         let running = start_with(adjust).await;
         let registry = running.server.registry();
         let key = SigningKey::generate(Algorithm::ES256).expect("a key");
@@ -91,15 +91,20 @@ impl Stage {
         }
     }
 
-    fn shop(&self) -> String {
+    pub(super) fn shop(&self) -> String {
         basic("shop", &self.secret)
     }
 
-    fn orders(&self) -> String {
+    pub(super) fn orders(&self) -> String {
         basic("orders", &self.orders_secret)
     }
 
-    async fn post(&self, path: &str, body: &str, authorization: Option<&str>) -> Response {
+    pub(super) async fn post(
+        &self,
+        path: &str,
+        body: &str,
+        authorization: Option<&str>,
+    ) -> Response {
         let request = form(&self.running, path, body);
         let request = match authorization {
             Some(value) => request.header("authorization", value),
@@ -133,7 +138,12 @@ impl Stage {
     }
 
     /// Ada signs in through a client.
-    async fn sign_in(&self, client_id: &str, authorization: Option<&str>, more: Value) -> Response {
+    pub(super) async fn sign_in(
+        &self,
+        client_id: &str,
+        authorization: Option<&str>,
+        more: Value,
+    ) -> Response {
         let mut body = json!({"username": "ada", "password": PASSWORD, "client_id": client_id});
         for (name, value) in more.as_object().expect("an object") {
             body[name] = value.clone();
@@ -146,7 +156,7 @@ impl Stage {
         request.send().await.expect("an answer")
     }
 
-    async fn ada_at_the_shop(&self) -> Value {
+    pub(super) async fn ada_at_the_shop(&self) -> Value {
         let answer = self.sign_in("shop", Some(&self.shop()), json!({})).await;
         assert_eq!(answer.status(), StatusCode::OK);
         answer.json().await.expect("JSON")

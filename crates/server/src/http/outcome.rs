@@ -1,0 +1,114 @@
+//! How a request ended, as it is counted. Whatever a request can be rejected with is named: what is
+//! new must be as well.
+
+use countersign_issuer::Refused;
+
+use super::form_fault::FormFault;
+use super::problem::Rejection;
+use crate::flow::FlowError;
+use crate::metrics::{Login, OauthOutcome};
+
+impl From<&Rejection> for Login {
+    fn from(rejection: &Rejection) -> Self {
+        match class(rejection) {
+            Class::Malformed => Self::InvalidRequest,
+            Class::Flow(FlowError::Busy) => Self::HashQueueFull,
+            Class::Unavailable | Class::Flow(FlowError::Store(_)) => Self::Unavailable,
+            Class::Failed | Class::Flow(FlowError::Issuer(_)) => Self::Failed,
+            Class::Flow(FlowError::Refused(refused)) => match refused {
+                Refused::InvalidCredentials => Self::InvalidCredentials,
+                Refused::TooManyAttempts { .. } => Self::TooManyAttempts,
+                Refused::InvalidClient | Refused::BadAssertion(_) => Self::InvalidClient,
+                Refused::UnauthorizedClient => Self::UnauthorizedClient,
+                Refused::WrongScope | Refused::InvalidScope => Self::InvalidScope,
+                Refused::InvalidTarget => Self::InvalidTarget,
+                Refused::PasswordEmpty
+                | Refused::PasswordTooLong { .. }
+                | Refused::PasswordTooShort { .. }
+                | Refused::PasswordIsName => Self::InvalidRequest,
+                // Of other requests than this one.
+                Refused::UnknownRefreshToken
+                | Refused::UnknownSession
+                | Refused::SessionEnded
+                | Refused::SessionExpired
+                | Refused::WrongClient
+                | Refused::RefreshReused
+                | Refused::RollbackOrForgery
+                | Refused::UnsupportedTokenType => Self::Failed,
+            },
+        }
+    }
+}
+
+impl From<&Rejection> for OauthOutcome {
+    fn from(rejection: &Rejection) -> Self {
+        if let Rejection::Form(FormFault::UnsupportedGrantType) = rejection {
+            return Self::UnsupportedGrantType;
+        }
+        match class(rejection) {
+            Class::Malformed => Self::InvalidRequest,
+            Class::Unavailable | Class::Flow(FlowError::Busy | FlowError::Store(_)) => {
+                Self::Unavailable
+            }
+            Class::Failed | Class::Flow(FlowError::Issuer(_)) => Self::Failed,
+            Class::Flow(FlowError::Refused(refused)) => match refused {
+                Refused::InvalidClient | Refused::BadAssertion(_) => Self::InvalidClient,
+                Refused::UnauthorizedClient => Self::UnauthorizedClient,
+                Refused::UnsupportedTokenType => Self::UnsupportedTokenType,
+                Refused::WrongScope | Refused::InvalidScope => Self::InvalidScope,
+                Refused::InvalidTarget => Self::InvalidTarget,
+                Refused::UnknownRefreshToken
+                | Refused::UnknownSession
+                | Refused::SessionEnded
+                | Refused::SessionExpired
+                | Refused::WrongClient
+                | Refused::RefreshReused
+                | Refused::RollbackOrForgery => Self::InvalidGrant,
+                // Of other requests than these.
+                Refused::InvalidCredentials
+                | Refused::TooManyAttempts { .. }
+                | Refused::PasswordEmpty
+                | Refused::PasswordTooLong { .. }
+                | Refused::PasswordTooShort { .. }
+                | Refused::PasswordIsName => Self::Failed,
+            },
+        }
+    }
+}
+
+/// Rejections of one kind.
+enum Class<'r> {
+    /// The request is not what the route takes.
+    Malformed,
+    /// The server has no room.
+    Unavailable,
+    /// Nothing this route can answer: it is the server's own fault.
+    Failed,
+    Flow(&'r FlowError),
+}
+
+const fn class(rejection: &Rejection) -> Class<'_> {
+    match rejection {
+        Rejection::NotJson { .. }
+        | Rejection::BodyMismatch { .. }
+        | Rejection::BodyTooLarge
+        | Rejection::BodyUnreadable
+        | Rejection::WrongContentType
+        | Rejection::NothingToEnd
+        | Rejection::NothingToRefresh
+        | Rejection::Form(_)
+        | Rejection::CookieForClient
+        | Rejection::CrossSite
+        | Rejection::BadPath
+        | Rejection::BadQuery
+        | Rejection::HeadTooLarge
+        | Rejection::NoSuchRoute
+        | Rejection::WrongMethod => Class::Malformed,
+        Rejection::TooBusy => Class::Unavailable,
+        Rejection::NoPeer
+        | Rejection::Registry(_)
+        | Rejection::Directory(_)
+        | Rejection::Custodian(_) => Class::Failed,
+        Rejection::Flow(error) => Class::Flow(error),
+    }
+}
