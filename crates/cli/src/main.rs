@@ -2,6 +2,8 @@
 
 mod args;
 mod cmd;
+#[cfg(test)]
+mod examples;
 mod exit;
 mod failure;
 mod output;
