@@ -103,17 +103,19 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneMember<'_, T> {
 pub(crate) trait Watch {
     /// The name of the member that comes next.
     fn name(&mut self, name: &str);
-    /// Where the value of the member named last stands in the text, and what was seen on the way.
+    /// Where the value of the member named last stands in the text, and what was noticed about it.
     fn value(&mut self, start: usize, end: usize, seen: Seen);
 }
 
-/// What the reader saw while it read one value.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Seen {
-    /// A string with an escape.
-    pub(crate) escape: bool,
-    /// The last whole number: the value itself, if that begins with a digit and no fraction was seen.
-    pub(crate) whole: Option<u64>,
+/// What the reader noticed about a value.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Seen {
+    /// A string that stands for itself: there is no escape in it.
+    PlainText,
+    /// A number of digits alone.
+    Whole(u64),
+    /// Anything else.
+    Other,
 }
 
 impl<W: Watch> Watch for &mut W {
@@ -181,6 +183,7 @@ struct Reader<'de, W> {
     text: &'de str,
     at: usize,
     depth: u8,
+    /// About the last string or number.
     seen: Seen,
     watch: W,
 }
@@ -192,7 +195,7 @@ impl<'de, W: Watch> Reader<'de, W> {
             text,
             at: 0,
             depth: 0,
-            seen: Seen::default(),
+            seen: Seen::Other,
             watch,
         })
     }
@@ -256,7 +259,10 @@ impl<'de, W: Watch> Reader<'de, W> {
         self.expect(b'"')?;
         let (value, end) = text::read(self.text, self.at)?;
         self.at = end;
-        self.seen.escape |= matches!(value, Cow::Owned(_));
+        self.seen = match value {
+            Cow::Borrowed(_) => Seen::PlainText,
+            Cow::Owned(_) => Seen::Other,
+        };
         Ok(value)
     }
 
@@ -264,9 +270,9 @@ impl<'de, W: Watch> Reader<'de, W> {
     fn number(&mut self) -> Result<Number, JsonError> {
         let (number, end) = number::read(self.text, self.at)?;
         self.at = end;
-        self.seen.whole = match number {
-            Number::Positive(whole) => Some(whole),
-            _ => None,
+        self.seen = match number {
+            Number::Positive(whole) => Seen::Whole(whole),
+            _ => Seen::Other,
         };
         Ok(number)
     }
@@ -441,15 +447,15 @@ impl<'de, W: Watch> MapAccess<'de> for Members<'_, 'de, W> {
     }
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, JsonError> {
-        self.reader.next_token();
+        let first = self.reader.next_token();
         let start = self.reader.at;
-        if self.reader.depth == 1 {
-            self.reader.seen = Seen::default();
-        }
         let value = seed.deserialize(&mut *self.reader)?;
         if self.reader.depth == 1 {
-            let noted = self.reader.seen;
-            self.reader.watch.value(start, self.reader.at, noted);
+            let noticed = match first {
+                Some(b'"' | b'0'..=b'9') => self.reader.seen,
+                _ => Seen::Other,
+            };
+            self.reader.watch.value(start, self.reader.at, noticed);
         }
         Ok(value)
     }

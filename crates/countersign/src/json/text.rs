@@ -25,8 +25,9 @@ pub(super) fn read(text: &str, start: usize) -> Result<(Cow<'_, str>, usize), Js
 }
 
 /// Where the run of characters that stand for themselves ends: at a quote, a backslash, a control
-/// character or the end of the text. Looks at eight bytes at a time.
-#[inline]
+/// character or the end of the text. Looks at eight bytes at a time. It keeps
+/// many registers busy, and is no part of its callers so that they can keep theirs.
+#[inline(never)]
 fn plain_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start;
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {

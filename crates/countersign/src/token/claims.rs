@@ -1,102 +1,20 @@
 //! The registered claims of any token, as the verifier sees them.
+//!
+//! [`Notes`] are taken while the caller's own type is being filled, so the payload is read once. What
+//! stands there as it nearly always does is understood on the spot; the rest is looked at afterwards.
 
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::num::NonZeroU32;
 
-use serde::de::{Deserialize, Deserializer};
-use serde::ser::{Serialize, Serializer};
-
+use super::audience::{Audience, AudienceShape};
 use crate::error::{Reason, TokenError};
 use crate::json::{self, Seen, Watch};
 use crate::time::{self, UnixTime};
 
-/// The recipients of a token: in JSON one string or an array of strings (RFC 7519 §4.1.3).
-///
-/// ```
-/// use countersign::Audience;
-///
-/// let audience = Audience::from("https://api.example");
-/// assert!(audience.contains("https://api.example"));
-/// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Audience(Vec<String>);
-
-impl Audience {
-    /// Whether `recipient` is among them, compared byte by byte.
-    pub fn contains(&self, recipient: &str) -> bool {
-        self.0.iter().any(|own| own == recipient)
-    }
-
-    /// The recipients in their order.
-    pub fn iter(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().map(String::as_str)
-    }
-}
-
-impl From<&str> for Audience {
-    fn from(recipient: &str) -> Self {
-        Self(vec![recipient.into()])
-    }
-}
-
-impl From<String> for Audience {
-    fn from(recipient: String) -> Self {
-        Self(vec![recipient])
-    }
-}
-
-impl<S: Into<String>> FromIterator<S> for Audience {
-    fn from_iter<I: IntoIterator<Item = S>>(recipients: I) -> Self {
-        Self(recipients.into_iter().map(Into::into).collect())
-    }
-}
-
-impl Serialize for Audience {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self.0.as_slice() {
-            [one] => serializer.serialize_str(one),
-            several => several.serialize(serializer),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Audience {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Recipients)
-    }
-}
-
-struct Recipients;
-
-impl<'de> serde::de::Visitor<'de> for Recipients {
-    type Value = Audience;
-
-    fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("a string or an array of strings")
-    }
-
-    fn visit_str<E: serde::de::Error>(self, one: &str) -> Result<Audience, E> {
-        Ok(Audience::from(one))
-    }
-
-    fn visit_string<E: serde::de::Error>(self, one: String) -> Result<Audience, E> {
-        Ok(Audience(vec![one]))
-    }
-
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut several: A) -> Result<Audience, A::Error> {
-        let mut audience = Vec::new();
-        while let Some(one) = several.next_element()? {
-            audience.push(one);
-        }
-        Ok(Audience(audience))
-    }
-}
-
-/// The claims the verifier looks at, in the order of [`Spans`].
+/// The names of the claims that are noted.
 pub(crate) const NAMES: [&str; 11] = [
     "iss",
     "sub",
@@ -111,105 +29,126 @@ pub(crate) const NAMES: [&str; 11] = [
     "preferred_username",
 ];
 
-const ISS: usize = 0;
-const SUB: usize = 1;
-const AUD: usize = 2;
-const EXP: usize = 3;
-const NBF: usize = 4;
-const IAT: usize = 5;
-const JTI: usize = 6;
-const SCOPE: usize = 7;
-const SID: usize = 8;
-const ROLES: usize = 9;
-const USERNAME: usize = 10;
+/// A claim that is noted, by what it should be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Noted {
+    Date(Date),
+    Audience,
+    Text(Claim),
+    /// Anything.
+    Roles,
+}
 
-/// Where the claims of [`NAMES`] stand in a payload, noted while the caller's type is being filled.
+/// A claim that is a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Date {
+    Expiry,
+    NotBefore,
+    IssuedAt,
+}
+
+/// A claim that is a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    Issuer,
+    Subject,
+    JwtId,
+    Scope,
+    SessionId,
+    Username,
+}
+
+const TEXTS: usize = 6;
+
+impl Noted {
+    #[inline]
+    fn named(name: &str) -> Option<Self> {
+        Some(match name {
+            "iss" => Self::Text(Claim::Issuer),
+            "sub" => Self::Text(Claim::Subject),
+            "aud" => Self::Audience,
+            "exp" => Self::Date(Date::Expiry),
+            "nbf" => Self::Date(Date::NotBefore),
+            "iat" => Self::Date(Date::IssuedAt),
+            "jti" => Self::Text(Claim::JwtId),
+            "scope" => Self::Text(Claim::Scope),
+            "sid" => Self::Text(Claim::SessionId),
+            "roles" => Self::Roles,
+            "preferred_username" => Self::Text(Claim::Username),
+            _ => return None,
+        })
+    }
+}
+
+/// The order in which what is unusual is looked at, so that of two faults the same one is told always.
+const ORDER: [Noted; 10] = [
+    Noted::Date(Date::Expiry),
+    Noted::Date(Date::NotBefore),
+    Noted::Date(Date::IssuedAt),
+    Noted::Audience,
+    Noted::Text(Claim::Issuer),
+    Noted::Text(Claim::Subject),
+    Noted::Text(Claim::JwtId),
+    Noted::Text(Claim::Scope),
+    Noted::Text(Claim::SessionId),
+    Noted::Text(Claim::Username),
+];
+
+/// What was noted while a payload was read.
 #[derive(Default)]
-pub(crate) struct Spans {
-    next: Option<usize>,
-    places: [Option<Place>; NAMES.len()],
+pub(crate) struct Notes {
+    next: Option<Noted>,
+    registered: Registered,
+    /// Values that are not of the usual form, which may yet be good: texts with escapes, dates with a
+    /// fraction, several recipients.
+    unusual: Vec<(Noted, Span)>,
 }
 
-/// From the first byte of something to the one after its last, which is never the payload's first.
-#[derive(Clone, Copy, Debug)]
-struct Span {
-    start: u32,
-    end: NonZeroU32,
-}
-
-impl Span {
-    fn new(start: usize, end: usize) -> Option<Self> {
-        Some(Self {
-            start: u32::try_from(start).ok()?,
-            end: NonZeroU32::new(u32::try_from(end).ok()?)?,
-        })
-    }
-
-    fn of(self, payload: &[u8]) -> &[u8] {
-        payload
-            .get(self.start as usize..self.end.get() as usize)
-            .unwrap_or_default()
-    }
-}
-
-/// Where a value stands, and what was seen in it.
-#[derive(Clone, Copy, Debug)]
-struct Place {
-    span: Span,
-    seen: Seen,
-}
-
-impl Place {
-    fn raw(self, payload: &[u8]) -> &[u8] {
-        self.span.of(payload)
-    }
-
-    /// Where the inside of a string without escapes stands.
-    fn plain_text(self, payload: &[u8]) -> Option<Span> {
-        let raw = self.raw(payload);
-        if self.seen.escape || raw.len() < 2 || raw.first() != Some(&b'"') {
-            return None;
-        }
-        Some(Span {
-            start: self.span.start + 1,
-            end: NonZeroU32::new(self.span.end.get() - 1)?,
-        })
-    }
-}
-
-impl Watch for Spans {
+impl Watch for Notes {
     #[inline]
     fn name(&mut self, name: &str) {
-        self.next = match name {
-            "iss" => Some(ISS),
-            "sub" => Some(SUB),
-            "aud" => Some(AUD),
-            "exp" => Some(EXP),
-            "nbf" => Some(NBF),
-            "iat" => Some(IAT),
-            "jti" => Some(JTI),
-            "scope" => Some(SCOPE),
-            "sid" => Some(SID),
-            "roles" => Some(ROLES),
-            "preferred_username" => Some(USERNAME),
-            _ => None,
-        };
+        self.next = Noted::named(name);
     }
 
     #[inline]
     fn value(&mut self, start: usize, end: usize, seen: Seen) {
-        if let Some(place) = self.next.and_then(|next| self.places.get_mut(next))
-            && let Some(span) = Span::new(start, end)
-        {
-            *place = Some(Place { span, seen });
+        let Some(claim) = self.next else { return };
+        let Some(span) = Span::new(start, end) else {
+            return;
+        };
+        if !self.registered.note(claim, span, seen) {
+            self.unusual.push((claim, span));
         }
+    }
+}
+
+impl Notes {
+    /// The claims of the payload that was read. One that is there with a wrong type is refused, needed
+    /// or not (`null` too); those that RFC 7519 does not register then count as absent.
+    #[inline]
+    pub(crate) fn claims(self, payload: &[u8]) -> Result<Registered, TokenError> {
+        if self.unusual.is_empty() {
+            return Ok(self.registered);
+        }
+        self.with_the_unusual(payload)
+    }
+
+    #[cold]
+    fn with_the_unusual(mut self, payload: &[u8]) -> Result<Registered, TokenError> {
+        for claim in ORDER {
+            let value = self.unusual.iter().find(|(of, _)| *of == claim);
+            if let Some((_, span)) = value {
+                self.registered.note_unusual(claim, *span, payload)?;
+            }
+        }
+        Ok(self.registered)
     }
 }
 
 /// The registered claims of one payload, types and ranges checked. Texts stay where they are.
 ///
 /// It is kept small, because a guard may remember very many.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Registered {
     /// The insides of those without escapes.
     texts: [Option<Span>; TEXTS],
@@ -223,79 +162,18 @@ pub(crate) struct Registered {
     roles: Option<Span>,
 }
 
-/// A claim that is a text.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Claim {
-    Issuer,
-    Subject,
-    JwtId,
-    Scope,
-    SessionId,
-    Username,
+/// Where the claim `aud` stands.
+#[derive(Clone, Copy, Debug, Default)]
+enum Aud {
+    #[default]
+    Absent,
+    /// The inside of a string without escapes.
+    One(Span),
+    /// Any other string, or an array of strings.
+    Other(Span),
 }
 
-const TEXTS: usize = 6;
-
 impl Registered {
-    /// Reads the noted claims. A claim that is there with a wrong type is refused, needed or not
-    /// (`null` too); those that RFC 7519 does not register then count as absent.
-    #[inline]
-    pub(crate) fn read(payload: &[u8], spans: &Spans) -> Result<Self, TokenError> {
-        let [
-            iss,
-            sub,
-            aud,
-            exp,
-            nbf,
-            iat,
-            jti,
-            scope,
-            sid,
-            roles,
-            username,
-        ] = spans.places;
-        let mut registered = Self {
-            texts: [None; TEXTS],
-            resolved: None,
-            exp: date(payload, exp, "exp", Rounding::Down)?,
-            nbf: date(payload, nbf, "nbf", Rounding::Up)?,
-            iat: date(payload, iat, "iat", Rounding::Down)?,
-            aud: Aud::read(payload, aud)?,
-            roles: roles.map(|roles| roles.span),
-        };
-        for (claim, name, place) in [
-            (Claim::Issuer, "iss", iss),
-            (Claim::Subject, "sub", sub),
-            (Claim::JwtId, "jti", jti),
-        ] {
-            registered
-                .note(claim, payload, place)
-                .ok_or(NOT_TEXT(name))?;
-        }
-        for (claim, place) in [
-            (Claim::Scope, scope),
-            (Claim::SessionId, sid),
-            (Claim::Username, username),
-        ] {
-            let _absent_then = registered.note(claim, payload, place);
-        }
-        Ok(registered)
-    }
-
-    /// `None` if there is a value and it is no string.
-    #[inline]
-    fn note(&mut self, claim: Claim, payload: &[u8], place: Option<Place>) -> Option<()> {
-        let Some(place) = place else { return Some(()) };
-        let plain = place.plain_text(payload);
-        if plain.is_some() {
-            self.texts[claim as usize] = plain;
-            return Some(());
-        }
-        let text = json::value(place.raw(payload)).ok()?;
-        self.resolved.get_or_insert_default()[claim as usize] = Some(text);
-        Some(())
-    }
-
     pub(crate) fn text<'a>(&'a self, claim: Claim, payload: &'a [u8]) -> Option<&'a str> {
         core::str::from_utf8(self.bytes(claim, payload)?).ok()
     }
@@ -346,62 +224,71 @@ impl Registered {
     pub(crate) fn roles<'p>(&self, payload: &'p [u8]) -> Option<&'p [u8]> {
         self.roles.map(|roles| roles.of(payload))
     }
-}
 
-/// Where the claim `aud` stands.
-#[derive(Clone, Copy, Debug)]
-enum Aud {
-    Absent,
-    /// The inside of a string without escapes.
-    One(Span),
-    /// Any other string, or an array of strings.
-    Other(Span),
-}
+    /// Whether the value is of the usual form; then it is noted.
+    #[inline]
+    fn note(&mut self, claim: Noted, span: Span, seen: Seen) -> bool {
+        match (claim, seen) {
+            (Noted::Text(claim), Seen::PlainText) => self.texts[claim as usize] = span.inside(),
+            (Noted::Audience, Seen::PlainText) => {
+                self.aud = span.inside().map_or(Aud::Absent, Aud::One);
+            }
+            (Noted::Date(date), Seen::Whole(seconds)) if seconds <= UnixTime::MAX.as_secs() => {
+                *self.date(date) = Some(UnixTime::from_secs(seconds));
+            }
+            (Noted::Roles, _) => self.roles = Some(span),
+            _ => return false,
+        }
+        true
+    }
 
-impl Aud {
-    fn read(payload: &[u8], place: Option<Place>) -> Result<Self, TokenError> {
-        let Some(place) = place else {
-            return Ok(Self::Absent);
-        };
-        if let Some(inside) = place.plain_text(payload) {
-            return Ok(Self::One(inside));
+    fn note_unusual(&mut self, claim: Noted, span: Span, payload: &[u8]) -> Result<(), TokenError> {
+        let value = span.of(payload);
+        match claim {
+            Noted::Date(date) => {
+                let seconds = date.seconds(value).ok_or_else(|| date.out_of_range())?;
+                *self.date(date) = Some(UnixTime::from_secs(seconds));
+            }
+            Noted::Audience => {
+                json::value::<AudienceShape>(value).map_err(|_| BAD_AUDIENCE)?;
+                self.aud = Aud::Other(span);
+            }
+            Noted::Text(claim) => match (json::value(value), claim.registered_name()) {
+                (Ok(text), _) => self.resolved.get_or_insert_default()[claim as usize] = Some(text),
+                (Err(_), Some(name)) => return Err(not_text(name)),
+                (Err(_), None) => {}
+            },
+            Noted::Roles => self.roles = Some(span),
         }
-        if json::value::<AudienceShape>(place.raw(payload)).is_ok() {
-            return Ok(Self::Other(place.span));
+        Ok(())
+    }
+
+    fn date(&mut self, date: Date) -> &mut Option<UnixTime> {
+        match date {
+            Date::Expiry => &mut self.exp,
+            Date::NotBefore => &mut self.nbf,
+            Date::IssuedAt => &mut self.iat,
         }
-        Err(TokenError::of_claim(
-            Reason::BadClaim,
-            "aud",
-            Cow::Borrowed("the claim `aud` is neither a string nor an array of strings"),
-        ))
     }
 }
 
-#[expect(non_snake_case, reason = "a constant but for the claim's name")]
-const fn NOT_TEXT(claim: &'static str) -> TokenError {
-    TokenError::of_claim(
-        Reason::BadClaim,
-        claim,
-        Cow::Borrowed("one of the claims `iss`, `sub` and `jti` is not a string"),
-    )
-}
+impl Date {
+    /// A `NumericDate`: a number, with or without a fraction, in the years 1970 to 9999. Rounded to
+    /// the side on which the token counts for less time.
+    fn seconds(self, value: &[u8]) -> Option<u64> {
+        let exact: f64 = json::value(value).ok()?;
+        let whole = time::floor(exact)?;
+        #[expect(clippy::cast_precision_loss, reason = "dates are far below 2^53")]
+        let has_fraction = exact > whole as f64;
+        Some(whole + u64::from(has_fraction && self == Self::NotBefore))
+    }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Rounding {
-    Down,
-    Up,
-}
-
-/// A `NumericDate`: a number, with or without a fraction, in the years 1970 to 9999. Rounded to
-/// the side on which the token counts for less time.
-fn date(
-    payload: &[u8],
-    place: Option<Place>,
-    claim: &'static str,
-    rounding: Rounding,
-) -> Result<Option<UnixTime>, TokenError> {
-    let Some(place) = place else { return Ok(None) };
-    seconds(place, payload, rounding).map(Some).ok_or_else(|| {
+    fn out_of_range(self) -> TokenError {
+        let claim = match self {
+            Self::Expiry => "exp",
+            Self::NotBefore => "nbf",
+            Self::IssuedAt => "iat",
+        };
         TokenError::of_claim(
             Reason::BadClaim,
             claim,
@@ -409,70 +296,121 @@ fn date(
                 "the claim `{claim}` is not a number of seconds from 0 to 253402300799"
             )),
         )
-    })
-}
-
-fn seconds(place: Place, payload: &[u8], rounding: Rounding) -> Option<UnixTime> {
-    let raw = place.raw(payload);
-    if let (Some(whole), Some(b'0'..=b'9')) = (place.seen.whole, raw.first()) {
-        return (whole <= UnixTime::MAX.as_secs()).then(|| UnixTime::from_secs(whole));
-    }
-    let exact: f64 = json::value(raw).ok()?;
-    let whole = time::floor(exact)?;
-    #[expect(clippy::cast_precision_loss, reason = "dates are far below 2^53")]
-    let has_fraction = exact > whole as f64;
-    let up = u64::from(has_fraction && rounding == Rounding::Up);
-    Some(UnixTime::from_secs(whole + up))
-}
-
-/// A string or an array of strings, looked at without keeping it.
-struct AudienceShape;
-
-impl<'de> Deserialize<'de> for AudienceShape {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(ShapeVisitor).map(|()| Self)
     }
 }
 
-struct ShapeVisitor;
-
-impl<'de> serde::de::Visitor<'de> for ShapeVisitor {
-    type Value = ();
-
-    fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("a string or an array of strings")
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
-    }
-
-    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut several: A) -> Result<(), A::Error> {
-        while several.next_element::<OneString>()?.is_some() {}
-        Ok(())
+impl Claim {
+    /// The name, if RFC 7519 registers it and so says what its type is.
+    fn registered_name(self) -> Option<&'static str> {
+        match self {
+            Self::Issuer => Some("iss"),
+            Self::Subject => Some("sub"),
+            Self::JwtId => Some("jti"),
+            Self::Scope | Self::SessionId | Self::Username => None,
+        }
     }
 }
 
-struct OneString;
+const BAD_AUDIENCE: TokenError = TokenError::of_claim(
+    Reason::BadClaim,
+    "aud",
+    Cow::Borrowed("the claim `aud` is neither a string nor an array of strings"),
+);
 
-impl<'de> Deserialize<'de> for OneString {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer
-            .deserialize_str(OneStringVisitor)
-            .map(|()| Self)
+const fn not_text(claim: &'static str) -> TokenError {
+    TokenError::of_claim(
+        Reason::BadClaim,
+        claim,
+        Cow::Borrowed("one of the claims `iss`, `sub` and `jti` is not a string"),
+    )
+}
+
+/// From the first byte of something to the one after its last, which is never the payload's first.
+#[derive(Clone, Copy, Debug)]
+struct Span {
+    start: u32,
+    end: NonZeroU32,
+}
+
+impl Span {
+    #[inline]
+    fn new(start: usize, end: usize) -> Option<Self> {
+        Some(Self {
+            start: u32::try_from(start).ok()?,
+            end: NonZeroU32::new(u32::try_from(end).ok()?)?,
+        })
+    }
+
+    /// Of a string, what is between its quotes.
+    #[inline]
+    fn inside(self) -> Option<Self> {
+        Some(Self {
+            start: self.start + 1,
+            end: NonZeroU32::new(self.end.get() - 1)?,
+        })
+    }
+
+    fn of(self, payload: &[u8]) -> &[u8] {
+        payload
+            .get(self.start as usize..self.end.get() as usize)
+            .unwrap_or_default()
     }
 }
 
-struct OneStringVisitor;
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde::de::IgnoredAny;
 
-impl serde::de::Visitor<'_> for OneStringVisitor {
-    type Value = ();
-
-    fn expecting(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("a string")
+    fn read(payload: &str) -> Result<Registered, TokenError> {
+        let mut notes = Notes::default();
+        json::watched_object::<IgnoredAny, _>(payload.as_bytes(), &mut notes).unwrap();
+        notes.claims(payload.as_bytes())
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
+    #[test]
+    fn an_unusual_spelling_means_the_same() {
+        let usual = r#"{"iss":"i","aud":"a","exp":9,"nbf":2,"sid":"s"}"#;
+        let unusual = r#"{"iss":"\u0069","aud":["a"],"exp":9.5,"nbf":1.5,"sid":"\u0073"}"#;
+        for payload in [usual, unusual] {
+            let claims = read(payload).unwrap();
+            let payload = payload.as_bytes();
+            assert_eq!(claims.text(Claim::Issuer, payload), Some("i"));
+            assert_eq!(claims.text(Claim::SessionId, payload), Some("s"));
+            assert_eq!(claims.text(Claim::Subject, payload), None);
+            assert!(claims.is_for(payload, &["a".into()]));
+            assert_eq!(claims.exp, Some(UnixTime::from_secs(9)));
+            assert_eq!(claims.nbf, Some(UnixTime::from_secs(2)));
+        }
+    }
+
+    #[test]
+    fn of_several_faults_the_same_is_told_wherever_they_stand() {
+        let faults = [
+            ("exp", "-1"),
+            ("nbf", "\"2\""),
+            ("iat", "253402300800"),
+            ("aud", "[1]"),
+            ("iss", "null"),
+            ("sub", "{}"),
+            ("jti", "true"),
+        ];
+        for first in 0..faults.len() {
+            let members: Vec<_> = faults[first..]
+                .iter()
+                .map(|(name, value)| alloc::format!("\"{name}\":{value}"))
+                .collect();
+            let backwards: Vec<_> = members.iter().rev().cloned().collect();
+            for members in [members, backwards] {
+                let payload = alloc::format!("{{{}}}", members.join(","));
+                let refused = read(&payload).unwrap_err();
+                assert_eq!(refused.claim(), Some(faults[first].0), "{payload}");
+            }
+        }
+        let claims = read(r#"{"scope":1,"sid":null,"preferred_username":[]}"#).unwrap();
+        assert!(
+            claims.text(Claim::SessionId, b"").is_none(),
+            "not registered"
+        );
     }
 }

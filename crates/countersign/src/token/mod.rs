@@ -2,16 +2,17 @@
 //! without trust.
 
 mod access;
+mod audience;
 mod claims;
 mod compact;
 mod header;
 mod unverified;
 
 pub use access::{AccessClaims, AccessFields};
-pub use claims::Audience;
+pub use audience::Audience;
 pub use unverified::Unverified;
 
 pub(crate) use access::Lent;
-pub(crate) use claims::{Claim, NAMES, Registered, Spans};
+pub(crate) use claims::{Claim, NAMES, Notes, Registered};
 pub(crate) use compact::{Compact, decode};
 pub(crate) use header::Header;

@@ -29,7 +29,7 @@ use crate::error::{Reason, TokenError};
 use crate::json::{self, JsonError};
 use crate::key::{KeySet, Unselected, VerifyingKey};
 use crate::time::UnixTime;
-use crate::token::{Compact, Header, Registered, Spans, decode};
+use crate::token::{Compact, Header, Notes, Registered, decode};
 
 /// Rules and keys, put together to verify tokens. Cloning it is cheap.
 ///
@@ -300,18 +300,18 @@ impl Verifier {
         let meaning = &checked.seen.meaning;
         meaning.check_typ()?;
         let payload = bytes.get(..checked.payload_len).unwrap_or_default();
-        let mut spans = Spans::default();
-        match json::watched_object::<C, _>(payload, &mut spans) {
+        let mut notes = Notes::default();
+        match json::watched_object::<C, _>(payload, &mut notes) {
             Ok(claims) => {
-                let registered = self.registered(payload, &spans, meaning, now)?;
+                let registered = self.registered(payload, notes, meaning, now)?;
                 Ok((claims, registered))
             }
             Err(unfit) => {
                 // A refusal by the rules says more than that the caller's type does not fit.
-                let mut spans = Spans::default();
-                json::watched_object::<IgnoredAny, _>(payload, &mut spans)
+                let mut notes = Notes::default();
+                json::watched_object::<IgnoredAny, _>(payload, &mut notes)
                     .map_err(|error| not_json(&error))?;
-                self.registered(payload, &spans, meaning, now)?;
+                self.registered(payload, notes, meaning, now)?;
                 Err(not_fit(unfit))
             }
         }
@@ -320,11 +320,11 @@ impl Verifier {
     fn registered(
         &self,
         payload: &[u8],
-        spans: &Spans,
+        notes: Notes,
         meaning: &Meaning,
         now: UnixTime,
     ) -> Result<Registered, TokenError> {
-        let claims = Registered::read(payload, spans)?;
+        let claims = notes.claims(payload)?;
         let issuer = &self.0.rings[meaning.ring].issuer;
         self.0.rules.check(payload, &claims, issuer, now)?;
         Ok(claims)
