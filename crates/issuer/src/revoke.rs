@@ -4,6 +4,14 @@
 //! the last few minutes, whatever the number of users. The set has no order and no duplicates:
 //! merging it twice changes nothing, and only expiry removes from it. A [`Cursor`] counts what was
 //! added, within one life of the process that counts.
+//!
+//! A follower is told of it in pieces of a bounded size, by count: one [`Piece`] begins where the
+//! one before ended. Each says as of when everything was told with it, and the truth about a piece
+//! that is not the last is: as of the moment before the first event it leaves out was added. So the
+//! age of a follower's news is that of the oldest thing he has not heard, and whoever cuts the
+//! pieces off makes the news look old, never young. Within an epoch that time does not fall, neither
+//! from piece to piece nor with the clock: a clock that steps back is waited for, and after a longer
+//! step a new epoch begins, for a follower refuses what is older than what he knows of the same one.
 
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::{fmt, time::Duration};
@@ -163,14 +171,33 @@ pub struct Cursor {
     pub counter: u64,
 }
 
+/// What a follower is told at once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// What he knew before: every event up to this count. Nothing, if the piece begins a snapshot.
+    pub since: Option<u64>,
+    /// How far he has read with it.
+    pub upto: Cursor,
+    /// The time of which he has then heard everything.
+    pub as_of: UnixTime,
+    /// What was added in between and still matters.
+    pub events: Vec<Revocation>,
+    /// Whether that is all there is.
+    pub last: bool,
+}
+
 /// The revocations that still matter.
 #[derive(Clone, Debug)]
 pub struct LiveSet {
     epoch: String,
     counter: u64,
+    /// The latest time that was handed in.
+    clock: UnixTime,
     events: BTreeMap<(RevocationKind, String), Known>,
-    /// The same by count, so that what is new to a follower is found without a walk over all.
-    order: BTreeMap<u64, (RevocationKind, String)>,
+    /// The same by count, so that what is new to a follower is found without a walk over all. One
+    /// that was prolonged stands at its first count and at its latest: it was news at the first, and
+    /// a piece up to there must have it.
+    order: BTreeMap<u64, Added>,
 }
 
 /// What the set keeps of one revocation.
@@ -178,9 +205,20 @@ pub struct LiveSet {
 struct Known {
     at: UnixTime,
     until: UnixTime,
-    /// The count at which it was added.
-    count: u64,
+    /// The counts at which it was added, and prolonged last.
+    first: u64,
+    latest: u64,
 }
+
+/// What was added at one count, and when.
+#[derive(Clone, Debug)]
+struct Added {
+    key: (RevocationKind, String),
+    when: UnixTime,
+}
+
+/// A clock that steps back by no more than this is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 impl LiveSet {
     /// An empty set; `epoch` is random.
@@ -188,6 +226,7 @@ impl LiveSet {
         Self {
             epoch: epoch.into(),
             counter: 0,
+            clock: UnixTime::from_secs(0),
             events: BTreeMap::new(),
             order: BTreeMap::new(),
         }
@@ -195,7 +234,10 @@ impl LiveSet {
 
     /// Adds what is not known yet, or lives longer than was known. Returns whether anything
     /// changed: only then is there something to send.
-    pub fn insert(&mut self, revocation: Revocation) -> bool {
+    ///
+    /// `now` is when this process came to know of it. Whoever loads what was published before hands
+    /// in the oldest first, each with the time it was published.
+    pub fn insert(&mut self, revocation: Revocation, now: UnixTime) -> bool {
         let Revocation {
             kind,
             value,
@@ -203,16 +245,31 @@ impl LiveSet {
             until,
         } = revocation;
         let key = (kind, value);
-        if let Some(known) = self.events.get(&key) {
-            if known.until >= until {
-                return false;
-            }
-            self.order.remove(&known.count);
+        let known = self.events.get(&key).copied();
+        if known.is_some_and(|known| known.until >= until) {
+            return false;
         }
+        let when = self.tick(now);
         self.counter += 1;
-        let count = self.counter;
-        self.order.insert(count, key.clone());
-        self.events.insert(key, Known { at, until, count });
+        let latest = self.counter;
+        let first = known.map_or(latest, |known| {
+            if known.latest != known.first {
+                self.order.remove(&known.latest);
+            }
+            known.first
+        });
+        let added = Added {
+            key: key.clone(),
+            when,
+        };
+        self.order.insert(latest, added);
+        let known = Known {
+            at,
+            until,
+            first,
+            latest,
+        };
+        self.events.insert(key, known);
         true
     }
 
@@ -220,9 +277,13 @@ impl LiveSet {
     pub fn sweep(&mut self, now: UnixTime) -> usize {
         let before = self.events.len();
         self.events.retain(|_, known| known.until >= now);
-        let events = &self.events;
-        self.order.retain(|_, key| events.contains_key(key));
-        before - self.events.len()
+        let removed = before - self.events.len();
+        if removed > 0 {
+            let events = &self.events;
+            self.order
+                .retain(|_, added| events.contains_key(&added.key));
+        }
+        removed
     }
 
     /// Whether a token with these ids is revoked.
@@ -238,14 +299,47 @@ impl LiveSet {
         }
     }
 
-    /// What was added after the cursor, oldest first. `None` when the cursor is of another epoch or
-    /// ahead: the follower must take the whole set.
-    pub fn since(&self, cursor: &Cursor) -> Option<Vec<Revocation>> {
-        if cursor.epoch != self.epoch || cursor.counter > self.counter {
-            return None;
+    /// What a follower is told next who has read up to `known`: at most `most` events, the oldest
+    /// first. Without a cursor, or with one of another epoch or from ahead, it is the beginning of a
+    /// snapshot.
+    pub fn piece(&mut self, known: Option<&Cursor>, most: usize, now: UnixTime) -> Piece {
+        let since = known
+            .filter(|known| known.epoch == self.epoch && known.counter <= self.counter)
+            .map(|known| known.counter);
+        let now = self.tick(now);
+        let mut rest = self.order.range(since.unwrap_or(0).saturating_add(1)..);
+        let mut events = Vec::new();
+        let mut counter = since.unwrap_or(0);
+        for (count, added) in rest.by_ref().take(most.max(1)) {
+            counter = *count;
+            events.extend(self.revocation(&added.key));
         }
-        let newer = self.order.range(cursor.counter.saturating_add(1)..);
-        Some(newer.filter_map(|(_, key)| self.revocation(key)).collect())
+        let left_out = rest.next();
+        Piece {
+            since,
+            upto: Cursor {
+                epoch: self.epoch.clone(),
+                counter: left_out.map_or(self.counter, |_| counter),
+            },
+            as_of: left_out.map_or(now, |(_, added)| added.when),
+            events,
+            last: left_out.is_none(),
+        }
+    }
+
+    /// Whether the clock has stepped back so far that followers would refuse what they are told, or
+    /// take it for old, until it has caught up: it is time to begin a new epoch.
+    pub fn is_ahead_of(&self, now: UnixTime) -> bool {
+        self.clock > now.saturating_add(PATIENCE)
+    }
+
+    /// Begins a new epoch, which must be random: every follower takes the whole set again.
+    pub fn begin_epoch(&mut self, epoch: impl Into<String>, now: UnixTime) {
+        self.epoch = epoch.into();
+        self.clock = now;
+        for added in self.order.values_mut() {
+            added.when = added.when.min(now);
+        }
     }
 
     /// The whole set, in no order that means anything.
@@ -274,5 +368,11 @@ impl LiveSet {
             at: known.at,
             until: known.until,
         })
+    }
+
+    /// The time, which never falls within an epoch.
+    fn tick(&mut self, now: UnixTime) -> UnixTime {
+        self.clock = self.clock.max(now);
+        self.clock
     }
 }

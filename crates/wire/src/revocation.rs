@@ -9,6 +9,16 @@
 //! (`epoch:counter`) the server can go on from, with what came after it. From then on every message
 //! joins the one before.
 //!
+//! No message is larger than a few megabytes. A large snapshot is a first message without `since`,
+//! up to some counter, followed at once by news from there, and so are large news. What a message
+//! says is true as of its `iat`, and of one that leaves something out because more follows, that is
+//! the time before the first thing it leaves out: the age of a guard's news is that of the oldest
+//! thing it has not heard, so messages that are cut off cannot pass for all there is. Within an epoch
+//! `iat` never falls. A server whose clock is set back begins another epoch.
+//!
+//! As JSON, an answer is one message. If more follows, it says from where on
+//! ([`SnapshotAnswer::next`]): that is the `Last-Event-ID` of the next request.
+//!
 //! Everything is one kind of message, the [`Bulletin`]: a snapshot, a piece of news, a heartbeat
 //! without any. The issuer signs each (header `typ` is [`TYP`]), so that nothing in between can
 //! invent or rewrite one. The set they describe is unordered and only grows until its events
@@ -30,27 +40,31 @@ pub const HEARTBEAT: Duration = Duration::from_secs(2);
 /// What `GET /revocations` answers to `Accept: application/json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SnapshotAnswer {
-    /// A [`Bulletin`] whose `since` is absent, signed: compact JWS.
+    /// A signed [`Bulletin`], compact JWS; its `since` is absent unless the request had a cursor.
     pub snapshot: String,
+    /// The cursor from which there is more, to be sent as `Last-Event-ID`. Absent if this is all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// The claims of a signed message: what holds at `as_of`.
 ///
 /// `(epoch, counter)` is the cursor. An epoch is one life of one server process's feed and means
 /// nothing to anybody else; the counter grows by one with every event in it. `since` says what the
-/// message leaves out: nothing if it is absent (then it is a snapshot), else the events up to and
-/// including that counter. A guard whose own counter is smaller than `since` has missed something
+/// message leaves out: nothing if it is absent (then it is a snapshot, up to its counter), else the
+/// events up to and including that counter. A guard whose own counter is smaller than `since` has missed something
 /// and takes the snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bulletin {
     /// The issuer.
     pub iss: String,
-    /// When the issuer said so, in seconds since 1970: the claim `iat`.
+    /// The time of which this holds, in seconds since 1970: the claim `iat`. It is when the issuer
+    /// said so, or earlier if more is still to come.
     #[serde(rename = "iat")]
     pub as_of: u64,
     /// The life of the feed this cursor belongs to.
     pub epoch: String,
-    /// The number of the newest event of this epoch, 0 before the first.
+    /// The number of the newest event that this message brings or follows, 0 before the first.
     pub counter: u64,
     /// Absent in a snapshot; else the counter after which the events below begin.
     #[serde(default, skip_serializing_if = "Option::is_none")]

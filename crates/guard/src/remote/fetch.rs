@@ -106,6 +106,14 @@ impl Fetcher {
                 date: date(&response),
             })
         };
+        self.in_time(url, whole).await
+    }
+
+    async fn in_time<T>(
+        &self,
+        url: &Url,
+        whole: impl Future<Output = Result<T, FetchError>>,
+    ) -> Result<T, FetchError> {
         match tokio::time::timeout(self.timeout, whole).await {
             Ok(outcome) => outcome,
             Err(_) => Err(FetchError::Timeout {
@@ -113,6 +121,20 @@ impl Fetcher {
                 after: self.timeout,
             }),
         }
+    }
+
+    /// The JSON at that address, from a cursor on.
+    pub(super) async fn from(
+        &self,
+        url: &Url,
+        last_event_id: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<u8>, FetchError> {
+        let whole = async {
+            let mut response = self.open(url, "application/json", last_event_id).await?;
+            bounded(&mut response, limit).await
+        };
+        self.in_time(url, whole).await
     }
 
     /// The answer at that address, to be read bit by bit and within bounds by the caller.

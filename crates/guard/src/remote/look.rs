@@ -16,6 +16,9 @@ use super::key_source::Source;
 use super::pace::Pace;
 use super::{bulletin, discovery};
 
+/// A snapshot of more pieces than this is none that anybody would wait for.
+const PIECES_LIMIT: usize = 1_000;
+
 /// What an issuer says of itself, its keys, what it has taken back, and what time it has.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -37,7 +40,8 @@ pub enum News {
     NotOffered,
     /// It publishes them, but they could not be fetched or are not its own word.
     Unavailable(FollowError),
-    /// All that live, signed by it.
+    /// All that live, signed by it; if it took several messages, the last of them with the events of
+    /// all.
     Snapshot(Bulletin),
 }
 
@@ -101,11 +105,28 @@ async fn snapshot(
     keys: &KeySet,
 ) -> Result<Bulletin, FetchError> {
     let url = fetcher.address(url)?;
-    let answer = fetcher.get(&url, "application/json", BYTES_LIMIT).await?;
     let unreadable = |problem: String| FetchError::Unreadable { problem };
-    let SnapshotAnswer { snapshot } =
-        serde_json::from_slice(&answer.body).map_err(|error| unreadable(error.to_string()))?;
-    let (bulletin, _) = bulletin::verify(issuer, &snapshot, keys, UnixTime::now(), BYTES_LIMIT)
-        .map_err(|error| unreadable(error.to_string()))?;
-    Ok(bulletin)
+    let mut whole: Option<Bulletin> = None;
+    let mut from = None;
+    for _ in 0..PIECES_LIMIT {
+        let body = fetcher.from(&url, from.as_deref(), BYTES_LIMIT).await?;
+        let SnapshotAnswer { snapshot, next } =
+            serde_json::from_slice(&body).map_err(|error| unreadable(error.to_string()))?;
+        let (mut piece, _) =
+            bulletin::verify(issuer, &snapshot, keys, UnixTime::now(), BYTES_LIMIT)
+                .map_err(|error| unreadable(error.to_string()))?;
+        if let Some(before) = &mut whole {
+            // What was said before holds, whoever goes on: another server begins its own snapshot.
+            piece.events.append(&mut before.events);
+        }
+        whole = Some(piece);
+        from = next;
+        if from.is_none() {
+            break;
+        }
+    }
+    match (whole, from) {
+        (Some(whole), None) => Ok(whole),
+        _ => Err(unreadable("it has no end".to_owned())),
+    }
 }

@@ -235,7 +235,10 @@ async fn snapshot(State(world): State<World>, headers: HeaderMap) -> Response<Bo
     match &behaviour.snapshot {
         Answer::Honest => {
             let snapshot = behaviour.signed(None);
-            json(&SnapshotAnswer { snapshot })
+            json(&SnapshotAnswer {
+                snapshot,
+                next: None,
+            })
         }
         other => dishonest(other),
     }

@@ -206,8 +206,11 @@ impl Authority {
         let now = UnixTime::now();
         let ring = keys::prepare(&*store, &master, &policy.keys, now).await?;
         let mut live = LiveSet::new(new_id()?);
-        for revocation in store.revocations(now).await? {
-            live.insert(revocation);
+        let mut published = store.revocations(now).await?;
+        published.sort_by_key(|revocation| revocation.at);
+        for revocation in published {
+            let when = revocation.at.min(now);
+            live.insert(revocation, when);
         }
         let counts = FlowCounts::default();
         let hashing = Arc::clone(&counts.hashing);

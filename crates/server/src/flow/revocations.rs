@@ -1,54 +1,22 @@
-//! What ended, as guards are told: the live set of this process, and its signed form.
+//! What ended: the live set of this process, and who is told of it.
+
+use std::time::Duration;
 
 use countersign::UnixTime;
-use countersign::sign::Signer;
-use countersign_issuer::IssuerError;
-use countersign_issuer::revoke::{Cursor, Revocation, RevocationKind};
-use countersign_wire::revocation::{Bulletin, Event, Kind, TYP};
+use countersign_issuer::revoke::{Revocation, RevocationKind};
+use countersign_wire::revocation::{Event, Kind};
 
-use super::feed::{self, News};
 use super::{Authority, FlowError};
 
 impl Authority {
-    /// The whole live set, signed by the issuer (`GET /revocations`).
-    pub(crate) fn revocation_snapshot(&self) -> Result<String, FlowError> {
-        Ok(self.bulletin(None)?.bulletin.as_ref().to_owned())
-    }
-
-    /// What is new since `known`, signed; the whole live set if that cannot be said.
-    pub(super) fn bulletin(&self, known: Option<&Cursor>) -> Result<News, FlowError> {
-        let (cursor, since, revocations) = {
-            let live = self.live();
-            match known.and_then(|known| Some((known.counter, live.since(known)?))) {
-                Some((since, newer)) => (live.cursor(), Some(since), newer),
-                None => (live.cursor(), None, live.all()),
-            }
-        };
-        let bulletin = Bulletin {
-            iss: self.issuer().to_owned(),
-            as_of: UnixTime::now().as_secs(),
-            epoch: cursor.epoch.clone(),
-            counter: cursor.counter,
-            since,
-            events: revocations.into_iter().map(event).collect(),
-        };
-        let ring = self.ring.load();
-        let signed = Signer::new(ring.keys.signing(None)?.clone())
-            .typ(TYP)
-            .sign(&bulletin);
-        Ok(News {
-            cursor: feed::format(&cursor).into(),
-            bulletin: signed.map_err(IssuerError::from)?.into(),
-        })
-    }
-
     /// Adds to the live set, and to the guard over this server's own routes.
     pub(super) fn publish(&self, revocations: impl IntoIterator<Item = Revocation>) {
+        let now = UnixTime::now();
         let mut fresh = Vec::new();
         {
             let mut live = self.live();
             for revocation in revocations {
-                if live.insert(revocation.clone()) {
+                if live.insert(revocation.clone(), now) {
                     fresh.push(revocation);
                 }
             }
@@ -80,14 +48,17 @@ impl Authority {
     /// Forgets what nobody can ask for again, `limit` rows of a kind at most; whether there may be
     /// more.
     pub(crate) async fn sweep(&self, now: UnixTime, limit: u32) -> Result<bool, FlowError> {
-        self.live().sweep(now);
+        let swept = self.live().sweep(now);
+        if swept > 0 {
+            self.forget_pieces(Duration::ZERO).await;
+        }
         self.guard_revoked.sweep(now);
         let audit_before = now.saturating_sub(self.policy.audit_retention);
         Ok(self.store.sweep(now, audit_before, limit).await?)
     }
 }
 
-fn event(revocation: Revocation) -> Event {
+pub(super) fn event(revocation: Revocation) -> Event {
     let until = revocation.until.as_secs();
     Event {
         kind: kind(revocation.kind),

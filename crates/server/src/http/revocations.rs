@@ -1,7 +1,8 @@
 //! `GET /revocations`: what guards must refuse although it has not expired.
 //!
-//! As JSON it is the whole live set at this moment; as `text/event-stream` it goes on from there,
-//! or from the `Last-Event-ID` a follower comes back with. Every piece is signed by the issuer.
+//! As `text/event-stream` it is the whole live set and then whatever comes, or goes on from the
+//! `Last-Event-ID` a follower comes back with; as JSON it is one piece of that, and where the next
+//! one begins if there is more. Every piece is signed by the issuer.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,7 +14,6 @@ use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use countersign_wire::revocation::SnapshotAnswer;
 use futures_util::stream;
 
 use super::problem::Rejection;
@@ -36,16 +36,12 @@ pub(super) async fn revocations(
             })
         })
     });
-    if !wants_stream {
-        let snapshot = authority.revocation_snapshot()?;
-        return Ok((
-            [(CACHE_CONTROL, "no-store")],
-            Json(SnapshotAnswer { snapshot }),
-        )
-            .into_response());
-    }
     let cursor = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
-    let follower = authority.follow(cursor)?;
+    if !wants_stream {
+        let answer = authority.revocations_from(cursor).await?;
+        return Ok(([(CACHE_CONTROL, "no-store")], Json(answer)).into_response());
+    }
+    let follower = authority.follow(cursor).await?;
     let headers = [
         (CONTENT_TYPE, EVENT_STREAM),
         (CACHE_CONTROL, "no-store"),
@@ -56,8 +52,7 @@ pub(super) async fn revocations(
 
 fn events(follower: Follower) -> impl futures_util::Stream<Item = Result<Bytes, Infallible>> {
     stream::unfold(follower, |mut follower| async move {
-        let news = follower.next().await?;
-        let event = format!("id: {}\ndata: {}\n\n", news.cursor, news.bulletin);
-        Some((Ok(Bytes::from(event)), follower))
+        let event = follower.next().await?;
+        Some((Ok(event), follower))
     })
 }
