@@ -37,6 +37,13 @@ impl KeyHandle {
         self.cell.replace(keys);
     }
 
+    /// From now on the issuer's tokens live that long at most, from their issue to their expiry: a
+    /// guard that holds this handle refuses those that live longer.
+    pub fn announce(&self, max_lifetime: Duration) {
+        let keys = self.current();
+        self.cell.announce(keys, Some(max_lifetime));
+    }
+
     /// The set as it is now.
     pub fn current(&self) -> KeySet {
         self.cell.published().keys.clone()
@@ -132,8 +139,7 @@ impl KeyCell {
         self.publish(keys, |before| before);
     }
 
-    /// The first set of an issuer, and what it announces.
-    #[cfg(feature = "remote")]
+    /// A set of an issuer, and what it announces.
     pub(crate) fn announce(&self, keys: KeySet, max_lifetime: Option<Duration>) {
         self.publish(keys, |_| max_lifetime);
     }

@@ -88,6 +88,7 @@ mod bounded;
 pub mod client;
 pub mod device;
 pub mod error;
+pub mod failures;
 pub mod grant;
 pub mod keyring;
 pub mod mac;

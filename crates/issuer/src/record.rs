@@ -326,7 +326,7 @@ stored_as_text! {
         UsersImported = "users_imported",
         /// A client was created; the detail begins with its id, as it does in all that follow.
         ClientCreated = "client_created",
-        /// What a client may ask for was changed.
+        /// What a client may ask for was changed; the detail names the fields that were.
         ClientChanged = "client_changed",
         /// A client's secret was replaced.
         ClientSecretRotated = "client_secret_rotated",
@@ -336,6 +336,9 @@ stored_as_text! {
         ClientEnabled = "client_enabled",
         /// A client was deleted.
         ClientDeleted = "client_deleted",
+        /// Somebody did not prove to be the client they named. The detail is the client, if there is
+        /// one of that name, and the reason; or how many more there were in a minute that had many.
+        ClientRefused = "client_refused",
         /// An access token was revoked by its client; the detail is the client and the token's id.
         TokenRevoked = "token_revoked",
         /// A signing key was made and published.

@@ -117,8 +117,9 @@ impl AccessToken {
         Self::sign(claims, policy.algorithm(&session.audience, &terms), ring)
     }
 
-    /// Makes an access token for a client in its own name: no user, no session. Its `sub` is the
-    /// `client_id` (RFC 9068 §2.2).
+    /// Makes an access token for a client in its own name: no user, no session of one. Its `sub` is
+    /// the `client_id` (RFC 9068 §2.2), its `sid` what it can be revoked by as long as the client is
+    /// not enabled anew ([`Client::own_sid`](crate::Client::own_sid)).
     ///
     /// # Errors
     /// [`IssuerError`] when no key can sign it.
@@ -142,7 +143,7 @@ impl AccessToken {
             jti: seed.jwt_id.into(),
             client_id: grant.client_id().into(),
             scope: grant.scope().into(),
-            sid: None,
+            sid: Some(grant.sid().into()),
             auth_time: None,
             roles: grant.roles().iter().map(Cow::from).collect(),
             preferred_username: None,

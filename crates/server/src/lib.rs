@@ -151,6 +151,7 @@ impl Server {
             connections: Arc::default(),
         };
         let counts = Arc::clone(&shared.connections);
+        let refuse = http::named::refusing(shared.proxies.clone());
         let readers = Readers::beside_the_api(&config, &issuer);
         let Routers { api, metrics } = http::routers(shared, &config.browser_origins, readers);
         let metrics_address = metrics_listener.as_ref().map(|(_, address)| *address);
@@ -167,7 +168,7 @@ impl Server {
             let _ = stopped.await;
             drop(stop_metrics);
         };
-        let serving = listen::serve(listener, tls, config.limits, counts, api, until);
+        let serving = listen::serve(listener, tls, config.limits, counts, api, refuse, until);
         let serving = tokio::spawn(serving);
         Ok(Self {
             address,
@@ -229,6 +230,9 @@ impl Server {
         let _ = stop.send(());
         let _ = serving.await;
         tasks.abort();
+        if let Err(error) = authority.write_failures(true).await {
+            tracing::warn!(%error, "cannot write down which clients were refused");
+        }
         store.close().await;
     }
 }
@@ -247,7 +251,6 @@ fn own_guard(authority: &Authority) -> Result<Guard, countersign_guard::GuardErr
         .keys(keys)
         .revocations(revoked)
         .realm(http::problem::REALM)
-        .max_lifetime(authority.longest_access_life())
         .build()
 }
 

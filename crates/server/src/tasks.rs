@@ -51,6 +51,9 @@ async fn follow_and_keep(authority: &Authority) {
             _ => {}
         }
         following = followed.is_ok();
+        if let Err(error) = authority.write_failures(false).await {
+            tracing::warn!(%error, "cannot write down which clients were refused");
+        }
         if now >= keys {
             keys = now + KEYS;
             // Should news ever have been missed, this is when they are found.

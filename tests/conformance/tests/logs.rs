@@ -170,6 +170,10 @@ async fn use_it(http: &Http) -> Used {
         .request(Method::GET, paths::HEALTHZ)
         .header("x-request-id", "forged");
     used.send(forged).await;
+    // One that a limit turns away before it comes to a route.
+    let large = http.request(Method::GET, paths::HEALTHZ);
+    let large = large.header("x-large", PASSWORD.repeat(1_300));
+    assert_eq!(used.send(large).await.status, 431);
     assert_ne!(used.names.last().map(String::as_str), Some("forged"));
     used
 }

@@ -200,11 +200,6 @@ pub(super) const CLIENTS: &[Explained] = &[
         do_this: "Add another client, and delete this one when nobody uses it.",
     },
     Explained {
-        code: "still_revoked",
-        means: "A client of this id was disabled or deleted a short while ago, and guards still refuse its tokens. 409.",
-        do_this: "Try again after the time the answer says.",
-    },
-    Explained {
         code: "bad_client_id",
         means: "It cannot be a `client_id`. 400; the description says what can.",
         do_this: "Choose another.",

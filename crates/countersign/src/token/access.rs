@@ -108,6 +108,11 @@ impl AccessClaims {
         self.text(CLIENT_ID)
     }
 
+    /// Whether the client has the token in its own name: no user stands behind it (RFC 9068 §2.2).
+    pub fn is_clients_own(&self) -> bool {
+        self.sub() == self.client_id()
+    }
+
     /// What the token allows: words with a space between them (RFC 6749 §3.3).
     pub fn scope(&self) -> &str {
         self.text(SCOPE)

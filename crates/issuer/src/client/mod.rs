@@ -53,6 +53,9 @@ pub struct Client {
     pub disabled: bool,
     /// When it was created.
     pub created_at: UnixTime,
+    /// The `sid` of its tokens in its own name: random, and another one each time it is enabled
+    /// again. It is what is revoked when the client is disabled or deleted.
+    pub own_sid: String,
     /// Rises by one with every change, so that no change is made over another one unseen.
     pub revision: u32,
 }
@@ -143,6 +146,7 @@ pub struct PublicClient(Arc<Client>);
 #[derive(Clone, Debug)]
 pub struct ClientGrant {
     client_id: String,
+    sid: String,
     scope: String,
     audience: String,
     roles: Vec<String>,
@@ -168,10 +172,10 @@ impl Client {
             Some(Authentication::Secrets(secrets)) => secrets.as_slice(),
             _ => &[],
         };
+        // Before it is looked at whether there is a client: the same work for one that there is not.
+        let right = secret::is_one_of(known, secret, now);
         match client {
-            Some(client) if secret::is_one_of(known, secret, now) => {
-                Ok(AuthenticatedClient(Arc::clone(client)))
-            }
+            Some(client) if right => Ok(AuthenticatedClient(Arc::clone(client))),
             _ => Err(Refused::InvalidClient),
         }
     }
@@ -235,6 +239,7 @@ impl AuthenticatedClient {
         let scope = narrowed.map_err(|Exceeded| Refused::InvalidScope)?;
         Ok(ClientGrant {
             client_id: client.client_id.clone(),
+            sid: client.own_sid.clone(),
             scope: scope.unwrap_or_else(|| client.scope.clone()),
             audience: client.audience(wanted.audience, default)?,
             roles: client.roles.clone(),
@@ -254,6 +259,11 @@ impl ClientGrant {
     /// The client's id.
     pub fn client_id(&self) -> &str {
         &self.client_id
+    }
+
+    /// The `sid` of its tokens.
+    pub fn sid(&self) -> &str {
+        &self.sid
     }
 
     /// The scope it may have.

@@ -26,6 +26,7 @@ pub(crate) fn client(secret: &ClientSecret) -> Client {
         terms: ClientTerms::default(),
         disabled: false,
         created_at: at(0),
+        own_sid: "own-1".into(),
         revision: 0,
     }
 }

@@ -4,6 +4,7 @@
 //! asked several times a second whether one has.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign::UnixTime;
@@ -69,49 +70,88 @@ pub(crate) struct ClientToken {
 }
 
 impl Authority {
-    /// Finds out who asks.
+    /// Finds out who asks, and writes down who fails to prove it.
     ///
     /// Nobody is made to wait after a wrong secret, as after a wrong password: there are 2^256.
-    pub(crate) async fn identify(&self, credentials: Credentials) -> Result<Asking, FlowError> {
+    pub(crate) async fn identify(
+        &self,
+        credentials: Credentials,
+        peer: IpAddr,
+    ) -> Result<Asking, FlowError> {
         let now = UnixTime::now();
         match credentials {
             Credentials::Secret { client_id, secret } => {
-                let client = self.known_client(&client_id).await?;
-                let proved = Client::authenticate(client.as_ref(), secret.expose(), now)?;
-                Ok(Asking::Proved(proved))
+                let check = |client: Option<&Arc<Client>>| {
+                    Client::authenticate(client, secret.expose(), now).map(Asking::Proved)
+                };
+                self.checked(&client_id, check, peer).await
             }
             Credentials::Assertion {
                 client_id,
                 assertion,
             } => {
-                let proved = self.check_assertion(client_id, &assertion, now).await?;
+                let proved = self.check_assertion(client_id, &assertion, peer).await?;
                 Ok(Asking::Proved(proved))
             }
             Credentials::Id(client_id) => {
-                let client = self.known_client(&client_id).await?;
-                Ok(Asking::Public(Client::named(client.as_ref())?))
+                let check =
+                    |client: Option<&Arc<Client>>| Client::named(client).map(Asking::Public);
+                self.checked(&client_id, check, peer).await
             }
         }
+    }
+
+    /// What `check` says of the client as it is known, or else of the client as it is stored: one
+    /// that was changed a moment ago is not refused for that, and a refusal costs one look into the
+    /// database, whether there is such a client or not.
+    async fn checked<T>(
+        &self,
+        client_id: &str,
+        check: impl Fn(Option<&Arc<Client>>) -> Result<T, Refused>,
+        peer: IpAddr,
+    ) -> Result<T, FlowError> {
+        let (known, generation) = self.clients.get(client_id);
+        if let Some(known) = known
+            && let Ok(passed) = check(Some(&known))
+        {
+            return Ok(passed);
+        }
+        let stored = self.stored_client(client_id, generation).await?;
+        check(stored.as_ref()).map_err(|refused| {
+            let client_id = stored.as_ref().map(|client| client.client_id.as_str());
+            self.failures
+                .note(client_id, &refused, peer, UnixTime::now());
+            refused.into()
+        })
     }
 
     async fn check_assertion(
         &self,
         client_id: Option<String>,
         assertion: &SecretString,
-        now: UnixTime,
+        peer: IpAddr,
     ) -> Result<AuthenticatedClient, FlowError> {
-        let claimed = claimed_client(assertion.expose()).ok_or(Refused::InvalidClient)?;
+        let now = UnixTime::now();
+        let refused = |client_id: Option<&str>, refused: Refused| {
+            self.failures.note(client_id, &refused, peer, now);
+            FlowError::from(refused)
+        };
+        let claimed = claimed_client(assertion.expose());
+        let claimed = claimed.ok_or_else(|| refused(None, Refused::InvalidClient))?;
         // RFC 7521 §4.2: the parameter, if it is there, names the same client.
         if client_id.is_some_and(|id| id != claimed) {
-            return Err(Refused::InvalidClient.into());
+            return Err(refused(None, Refused::InvalidClient));
         }
-        let client = self.known_client(&claimed).await?;
         let endpoint = format!("{}{}", self.issuer(), paths::OAUTH_TOKEN);
         let audiences = [self.issuer(), &endpoint];
-        let unused = Client::check_assertion(client.as_ref(), assertion.expose(), audiences, now)?;
+        let check = |client: Option<&Arc<Client>>| {
+            Client::check_assertion(client, assertion.expose(), audiences, now)
+        };
+        let unused = self.checked(&claimed, check, peer).await?;
         let (digest, until) = (*unused.digest(), unused.until());
         let first = self.store.use_assertion(digest, until).await?;
-        Ok(unused.first_use(first)?)
+        let proved = unused.first_use(first);
+        proved.map_err(|used| refused(Some(&claimed), used))
     }
 
     /// Makes a token for a client in its own name. There is no session and no refresh token: it can
@@ -132,11 +172,11 @@ impl Authority {
         })
     }
 
-    async fn known_client(&self, client_id: &str) -> Result<Option<Arc<Client>>, FlowError> {
-        let (known, generation) = self.clients.get(client_id);
-        if known.is_some() {
-            return Ok(known);
-        }
+    async fn stored_client(
+        &self,
+        client_id: &str,
+        generation: u64,
+    ) -> Result<Option<Arc<Client>>, FlowError> {
         let client = self.store.client(client_id).await?.map(Arc::new);
         if let Some(client) = &client {
             self.clients.keep(client, generation);

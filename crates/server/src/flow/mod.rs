@@ -6,6 +6,7 @@
 //!   sign_out     a session ends and its revocation goes out
 //!   clients      a client proves who it is, and has tokens in its own name
 //!   introspect   what a token is worth, for clients that may know
+//!   failures     clients that did not prove it, written down
 //!   revoke       a client takes its own token back
 //!   account      users see and end their own sessions, change their password
 //!   keys         what the key ring plans is stored and published
@@ -28,6 +29,7 @@ mod backup;
 mod clients;
 mod custodian;
 mod directory;
+mod failures;
 mod feed;
 mod import;
 mod introspect;
@@ -71,6 +73,7 @@ use self::clients::ClientCache;
 pub(crate) use self::clients::{Asking, ClientToken, Credentials};
 pub use self::custodian::{Custodian, CustodianError};
 pub use self::directory::{Directory, DirectoryError, Rights};
+use self::failures::Failures;
 use self::feed::Feed;
 pub(crate) use self::feed::Follower;
 pub use self::import::{ForeignRefused, ForeignUser, Imported, Importer};
@@ -101,6 +104,7 @@ pub(crate) struct Authority {
     live: Mutex<LiveSet>,
     feed: Feed,
     clients: ClientCache,
+    failures: Failures,
     throttle: Mutex<Throttle>,
     shadows: Mutex<ShadowWatch>,
     /// In seconds: of any access token that any process of this installation makes.
@@ -226,6 +230,7 @@ impl Authority {
             guard_revoked: RevokedHandle::new(),
             throttle: Mutex::new(Throttle::new(ThrottlePolicy::default(), crypto::random()?)),
             clients: ClientCache::default(),
+            failures: Failures::default(),
             shadows: Mutex::new(ShadowWatch::new(SHADOWS)),
             longest_life: AtomicU64::new(policy.revocations.longest_life.as_secs()),
             store,
@@ -238,6 +243,8 @@ impl Authority {
             counts,
         };
         authority.tell_guard();
+        let longest = authority.longest_access_life();
+        authority.guard_keys.announce(longest);
         authority.pad_refusals().await?;
         Ok(authority)
     }
@@ -262,8 +269,11 @@ impl Authority {
     pub(crate) async fn learn_longest_life(&self) -> Result<(), FlowError> {
         let own = self.policy.tokens.life;
         let longest = self.store.longest_access_life(own).await?;
-        self.longest_life
-            .fetch_max(longest.as_secs(), Ordering::Relaxed);
+        let longest = longest.as_secs();
+        let before = self.longest_life.fetch_max(longest, Ordering::Relaxed);
+        if before < longest {
+            self.guard_keys.announce(self.longest_access_life());
+        }
         Ok(())
     }
 

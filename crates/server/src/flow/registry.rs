@@ -13,7 +13,7 @@ use countersign_issuer::record::{AuditEvent, AuditKind, EndReason};
 use countersign_issuer::revoke::{Revocation, RevocationKind, RevocationPolicy};
 use countersign_issuer::{Client, ClientSecret, GrantType, IssuerError};
 
-use super::{Authority, FlowError};
+use super::{Authority, FlowError, new_id};
 use crate::config::Config;
 use crate::installation::{self, OpenError};
 use crate::store::{Created, Ended, Ending, Found, SharedStore, StoreError};
@@ -114,18 +114,6 @@ pub enum RegistryError {
         /// How it proves who it is.
         method: &'static str,
     },
-    /// Guards refuse tokens of this client until the last one from before its end has expired.
-    #[error(
-        "guards refuse every token of the client {client_id} for {} s more, because it was \
-         disabled or deleted; try again then",
-        .wait.as_secs()
-    )]
-    StillRevoked {
-        /// Which.
-        client_id: String,
-        /// For how long.
-        wait: Duration,
-    },
     /// Other processes kept changing it.
     #[error("the client was changed by somebody else at the same time; look at it and try again")]
     Contended,
@@ -174,8 +162,7 @@ impl Registry {
     /// it must be shown now or never.
     ///
     /// # Errors
-    /// [`RegistryError::IdTaken`], [`RegistryError::Bad`], or [`RegistryError::StillRevoked`] when
-    /// one of that id was deleted a moment ago.
+    /// [`RegistryError::IdTaken`] or [`RegistryError::Bad`].
     pub async fn add(
         &self,
         new: NewClient,
@@ -206,10 +193,10 @@ impl Registry {
             terms: new.terms,
             disabled: false,
             created_at: now,
+            own_sid: new_id().map_err(registry)?,
             revision: 0,
         };
         let client = client.checked()?;
-        self.refuse_while_revoked(&client.client_id, now).await?;
         self.make_room_for(&client).await?;
         let audit = self.about(&client.client_id, AuditKind::ClientCreated, now);
         match self.store.create_client(client.clone(), audit).await? {
@@ -297,18 +284,18 @@ impl Registry {
         Ok(self.edit(client_id, kind, Some(ending), disable).await?.1)
     }
 
-    /// Lets a disabled client in again.
+    /// Lets a disabled client in again. Its tokens from before stay revoked; those it has from now on
+    /// are of another `sid`, and good at once.
     ///
     /// # Errors
-    /// [`RegistryError::UnknownClient`], or [`RegistryError::StillRevoked`] while guards would
-    /// refuse its tokens.
+    /// [`RegistryError::UnknownClient`].
     pub async fn enable(&self, client_id: &str) -> Result<(), RegistryError> {
-        if self.client(client_id).await?.disabled {
-            self.refuse_while_revoked(client_id, UnixTime::now())
-                .await?;
-        }
+        let own_sid = new_id().map_err(registry)?;
         let enable = |client: &mut Client| {
-            client.disabled = false;
+            if client.disabled {
+                client.disabled = false;
+                client.own_sid.clone_from(&own_sid);
+            }
             Ok(())
         };
         let kind = AuditKind::ClientEnabled;
@@ -328,10 +315,10 @@ impl Registry {
             .store
             .delete_client(client_id, ending.clone(), audit)
             .await?;
-        let Found::Found(ended) = deleted else {
+        let Found::Found((own_sid, ended)) = deleted else {
             return Err(RegistryError::UnknownClient(client_id.to_owned()));
         };
-        self.tell_of_end(client_id, &ended, &ending);
+        self.tell_of_end(&own_sid, &ended, &ending);
         Ok(ended.len())
     }
 
@@ -350,42 +337,29 @@ impl Registry {
         edit: impl Fn(&mut Client) -> Result<(), RegistryError>,
     ) -> Result<(Client, usize), RegistryError> {
         for _ in 0..ATTEMPTS {
-            let mut client = self.client(client_id).await?;
+            let before = self.client(client_id).await?;
+            let mut client = before.clone();
             edit(&mut client)?;
             let client = client.checked()?;
             self.make_room_for(&client).await?;
-            let audit = self.about(client_id, kind, UnixTime::now());
+            let mut audit = self.about(client_id, kind, UnixTime::now());
+            if kind == AuditKind::ClientChanged {
+                let fields = differing(&before, &client).join(", ");
+                audit.detail = Some(format!("{client_id} {fields}"));
+            }
             let changed = self
                 .store
                 .change_client(client.clone(), ending.clone(), audit)
                 .await?;
             if let Found::Found(ended) = changed {
                 if let Some(ending) = &ending {
-                    self.tell_of_end(client_id, &ended, ending);
+                    self.tell_of_end(&client.own_sid, &ended, ending);
                 }
                 self.told(&client).await?;
                 return Ok((client, ended.len()));
             }
         }
         Err(RegistryError::Contended)
-    }
-
-    async fn refuse_while_revoked(
-        &self,
-        client_id: &str,
-        now: UnixTime,
-    ) -> Result<(), RegistryError> {
-        let revoked = self.store.revocations(now).await?;
-        let own = revoked
-            .into_iter()
-            .find(|it| it.kind == RevocationKind::Subject && it.value == client_id);
-        match own {
-            None => Ok(()),
-            Some(own) => Err(RegistryError::StillRevoked {
-                client_id: client_id.to_owned(),
-                wait: own.until.since(now) + Duration::from_secs(1),
-            }),
-        }
     }
 
     /// Refresh tokens are accepted for as long as the longest session lasts: that is written down
@@ -410,13 +384,16 @@ impl Registry {
         Ok(())
     }
 
-    fn tell_of_end(&self, client_id: &str, ended: &[Ended], ending: &Ending) {
+    fn tell_of_end(&self, own_sid: &str, ended: &[Ended], ending: &Ending) {
         if let Some(authority) = &self.authority {
             authority.forget_clients();
             authority.publish_ended(ended, ending);
-            let mut own = Revocation::subject(client_id, &self.revocations, ending.at);
-            own.until = ending.until;
-            authority.publish([own]);
+            authority.publish([Revocation {
+                kind: RevocationKind::Session,
+                value: own_sid.to_owned(),
+                at: ending.at,
+                until: ending.until,
+            }]);
         }
     }
 
@@ -467,6 +444,30 @@ impl ClientChange {
         set(&mut terms.algorithm, self.algorithm.as_ref());
         Ok(())
     }
+}
+
+/// The names of what differs, as they are said on the wire. No values: what is in the audit log is
+/// read by many.
+fn differing(before: &Client, after: &Client) -> Vec<&'static str> {
+    let (old, new) = (&before.terms, &after.terms);
+    let fields = [
+        ("name", before.name != after.name),
+        ("jwks", before.authentication != after.authentication),
+        ("grant_types", before.grant_types != after.grant_types),
+        ("scope", before.scope != after.scope),
+        ("audiences", before.audiences != after.audiences),
+        ("serves", before.serves != after.serves),
+        ("roles", before.roles != after.roles),
+        ("session_idle", old.session_idle != new.session_idle),
+        (
+            "session_absolute",
+            old.session_absolute != new.session_absolute,
+        ),
+        ("access_life", old.access_life != new.access_life),
+        ("algorithm", old.algorithm != new.algorithm),
+    ];
+    let differing = fields.into_iter().filter(|(_, differs)| *differs);
+    differing.map(|(name, _)| name).collect()
 }
 
 fn set<T: Clone>(place: &mut T, new: Option<&T>) {

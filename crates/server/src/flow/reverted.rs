@@ -220,6 +220,7 @@ fn client_changes(was: &Client, is: &Client) -> Vec<Reversion> {
         authentication: Authentication::None,
         disabled: false,
         created_at: is.created_at,
+        own_sid: String::new(),
         revision: 0,
         ..client.clone()
     };

@@ -52,10 +52,11 @@ impl Authority {
         }
         let policy = self.revocation_policy();
         let revocation = Revocation::token(claims.jti(), claims.exp(), &policy, now);
+        // The `sub` of a client's own token is the client, and its `sid` is no session's.
+        let of_a_user = !claims.is_clients_own();
         let event = AuditEvent {
-            // The `sub` of a token without a session is the client.
-            user_id: claims.sid().map(|_| claims.sub().to_owned()),
-            sid: claims.sid().map(str::to_owned),
+            user_id: of_a_user.then(|| claims.sub().to_owned()),
+            sid: claims.sid().filter(|_| of_a_user).map(str::to_owned),
             network: Some(peer.to_string()),
             detail: Some(format!("{} {}", client.client_id, revocation.value)),
             ..AuditEvent::new(now, AuditKind::TokenRevoked)

@@ -53,7 +53,11 @@ pub(super) async fn me(caller: Caller) -> impl IntoResponse {
         username: claims.preferred_username().map(Into::into),
         roles: claims.roles().map(Into::into).collect(),
         scope: claims.scope().into(),
-        sid: claims.sid().map(Into::into),
+        // That of a client's own token names no session.
+        sid: claims
+            .sid()
+            .filter(|_| !claims.is_clients_own())
+            .map(Into::into),
         expires_at: claims.exp().as_secs(),
     };
     ([(CACHE_CONTROL, "no-store")], JsonAnswer(me))

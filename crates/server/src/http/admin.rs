@@ -63,6 +63,7 @@ impl FromRequestParts<Shared> for Admin {
 
 /// Which page of a list.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Page {
     pub(super) after: Option<String>,
     limit: Option<u32>,
@@ -174,6 +175,7 @@ pub(super) async fn end_session(
 
 /// Whose sessions to end.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct OfUser {
     user: String,
 }

@@ -1,6 +1,8 @@
 //! How a request says which client it is of (RFC 6749 §2.3, RFC 7521 §4.2): in one way, and one way
 //! only.
 
+use std::net::IpAddr;
+
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue};
 use base64::Engine;
@@ -11,13 +13,59 @@ use countersign_issuer::Refused;
 use super::form::{Form, decoded};
 use super::form_fault::FormFault;
 use super::problem::Rejection;
-use crate::flow::Credentials;
+use crate::flow::{Asking, Authority, Credentials};
 
 /// The one kind of assertion that is taken (RFC 7523 §2.2).
 const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
+/// Finds out who asks, by the header and the form.
+pub(super) async fn identified(
+    authority: &Authority,
+    headers: &HeaderMap,
+    form: &mut Form,
+    origin: IpAddr,
+) -> Result<Asking, Rejection> {
+    let identified = async {
+        let credentials = credentials(headers, form)?;
+        Ok(authority.identify(credentials, origin).await?)
+    };
+    challenged(identified.await, headers.contains_key(AUTHORIZATION))
+}
+
+/// The same for a sign-in, whose body is no form: the header, or the name of a public client. Many
+/// programs attach their last access token to everything: that is no word about a client here.
+pub(super) async fn identified_at_login(
+    authority: &Authority,
+    headers: &HeaderMap,
+    client_id: Option<String>,
+    origin: IpAddr,
+) -> Result<Option<Asking>, Rejection> {
+    let by_header = headers.get_all(AUTHORIZATION).iter().any(is_basic);
+    let credentials = if by_header {
+        challenged(basic(headers), true)?
+            .map(|basic| matching(basic, client_id))
+            .transpose()?
+    } else {
+        client_id.map(Credentials::Id)
+    };
+    let Some(credentials) = credentials else {
+        return Ok(None);
+    };
+    let identified = authority.identify(credentials, origin).await;
+    challenged(identified.map_err(Rejection::from), by_header).map(Some)
+}
+
+/// Whoever failed by the header is told which scheme it takes (RFC 6749 §5.2). Nobody else is: a
+/// browser would ask its user for a password that a page has nothing to do with.
+fn challenged<T>(outcome: Result<T, Rejection>, by_header: bool) -> Result<T, Rejection> {
+    outcome.map_err(|rejection| match rejection {
+        Rejection::Flow(error) if by_header => Rejection::Client(error),
+        other => other,
+    })
+}
+
 /// Takes what says who the client is out of the header and the form.
-pub(super) fn credentials(headers: &HeaderMap, form: &mut Form) -> Result<Credentials, Rejection> {
+fn credentials(headers: &HeaderMap, form: &mut Form) -> Result<Credentials, Rejection> {
     let basic = basic(headers)?;
     let client_id = form.take_text("client_id");
     let secret = form.take("client_secret");
@@ -45,21 +93,6 @@ pub(super) fn credentials(headers: &HeaderMap, form: &mut Form) -> Result<Creden
         (None, None, None) => client_id
             .map(Credentials::Id)
             .ok_or(Refused::InvalidClient.into()),
-    }
-}
-
-/// The same for a sign-in, whose body is no form: the header, or the name of a public client. Many
-/// programs attach their last access token to everything: that is no word about a client here.
-pub(super) fn credentials_of_login(
-    headers: &HeaderMap,
-    client_id: Option<String>,
-) -> Result<Option<Credentials>, Rejection> {
-    if !headers.get_all(AUTHORIZATION).iter().any(is_basic) {
-        return Ok(client_id.map(Credentials::Id));
-    }
-    match basic(headers)? {
-        Some(basic) => matching(basic, client_id).map(Some),
-        None => Ok(None),
     }
 }
 

@@ -16,7 +16,7 @@ use countersign_wire::token::{BEARER, LoginRequest, TokenAnswer};
 
 use super::body::Json;
 use super::browser::{self, Browser};
-use super::client_auth::credentials_of_login;
+use super::client_auth::identified_at_login;
 use super::origin::Origin;
 use super::problem::Rejection;
 use crate::flow::{Authority, Pair, SignIn};
@@ -58,10 +58,7 @@ async fn signed_in(
     } = request;
     let password = SecretString::new(password);
     let device_token = device_token.map(SecretString::new);
-    let client = match credentials_of_login(headers, client_id)? {
-        Some(credentials) => Some(authority.identify(credentials).await?),
-        None => None,
-    };
+    let client = identified_at_login(authority, headers, client_id, origin).await?;
     if cookie {
         browser.demand_our_page()?;
         if client.is_some() {

@@ -38,7 +38,8 @@ pub(super) async fn logout(
     match (token, caller) {
         (Some(token), _) => authority.sign_out(&token, origin).await?,
         (None, Ok(caller)) => {
-            let session = caller.session_id().ok_or(Rejection::NothingToEnd)?;
+            let session = caller.session_id().filter(|_| !caller.is_clients_own());
+            let session = session.ok_or(Rejection::NothingToEnd)?;
             authority.sign_out_of(caller.sub(), session, origin).await?;
         }
         (None, Err(refusal)) => match refusal.why() {

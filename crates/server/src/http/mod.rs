@@ -13,7 +13,7 @@ mod health;
 mod login;
 mod logout;
 mod metrics;
-mod named;
+pub(crate) mod named;
 mod oauth;
 mod openapi;
 mod origin;

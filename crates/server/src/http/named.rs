@@ -11,12 +11,12 @@ use std::time::Instant;
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use countersign::{base64url, crypto};
 use tracing::{Instrument, debug, info_span, warn};
 
 use super::proxies::TrustedProxies;
-use crate::listen::Peer;
+use crate::listen::{Peer, Refuse};
 use crate::metrics::Traffic;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -43,6 +43,22 @@ pub(super) async fn named(
         answer.headers_mut().insert(REQUEST_ID, value);
     }
     answer
+}
+
+/// The same for a request that was refused before it came to a route. Anybody can cause as many as
+/// they like: the log has them where it has every request.
+pub(crate) fn refusing(proxies: TrustedProxies) -> Refuse {
+    Arc::new(move |peer, method, headers, rejection| {
+        let name = name(&proxies, Some(peer.0.ip()), headers);
+        let mut answer = rejection.into_response();
+        let id = name.as_deref().unwrap_or_default();
+        let status = answer.status().as_u16();
+        info_span!("request", id).in_scope(|| debug!(%method, status, "refused by a limit"));
+        if let Some(value) = name.and_then(|name| HeaderValue::try_from(name).ok()) {
+            answer.headers_mut().insert(REQUEST_ID, value);
+        }
+        answer
+    })
 }
 
 async fn seen_through(traffic: &Traffic, request: Request, next: Next) -> Response {

@@ -12,7 +12,7 @@ use countersign_issuer::client::Wanted;
 use countersign_issuer::{GrantType, Refused};
 use countersign_wire::token::{AccessTokenAnswer, BEARER};
 
-use super::client_auth::credentials;
+use super::client_auth::identified;
 use super::form::Form;
 use super::form_fault::FormFault;
 use super::origin::Origin;
@@ -56,7 +56,7 @@ async fn token_of(
         GrantType::RefreshToken => Some(form.require("refresh_token")?),
         GrantType::ClientCredentials => None,
     };
-    let asking = authority.identify(credentials(headers, &mut form)?).await?;
+    let asking = identified(authority, headers, &mut form, origin).await?;
     let answer = match (refresh_token, asking) {
         (Some(token), asking) => {
             let asked = Refresh {
@@ -85,11 +85,12 @@ async fn token_of(
 pub(super) async fn introspect(
     State(authority): State<Arc<Authority>>,
     State(counts): State<Arc<OauthCounts>>,
+    Origin(origin): Origin,
     headers: HeaderMap,
     form: Result<Form, Rejection>,
 ) -> Result<Response, Rejection> {
     let answer = match form {
-        Ok(form) => introspected(&authority, &headers, form).await,
+        Ok(form) => introspected(&authority, origin, &headers, form).await,
         Err(rejection) => Err(rejection),
     };
     counted(counts.of(Endpoint::Introspect), answer)
@@ -97,12 +98,13 @@ pub(super) async fn introspect(
 
 async fn introspected(
     authority: &Authority,
+    origin: IpAddr,
     headers: &HeaderMap,
     mut form: Form,
 ) -> Result<Response, Rejection> {
     // The hint is not needed: our tokens show what they are.
     let token = form.require("token")?;
-    let asking = authority.identify(credentials(headers, &mut form)?).await?;
+    let asking = identified(authority, headers, &mut form, origin).await?;
     let client = asking.proved()?;
     Ok(private(
         authority.introspect(&client, token.expose()).await?,
@@ -131,7 +133,7 @@ async fn revoked(
     mut form: Form,
 ) -> Result<Response, Rejection> {
     let token = form.require("token")?;
-    let asking = authority.identify(credentials(headers, &mut form)?).await?;
+    let asking = identified(authority, headers, &mut form, origin).await?;
     authority
         .revoke(asking.client(), token.expose(), origin)
         .await?;

@@ -109,6 +109,6 @@ const fn class(rejection: &Rejection) -> Class<'_> {
         | Rejection::Registry(_)
         | Rejection::Directory(_)
         | Rejection::Custodian(_) => Class::Failed,
-        Rejection::Flow(error) => Class::Flow(error),
+        Rejection::Flow(error) | Rejection::Client(error) => Class::Flow(error),
     }
 }

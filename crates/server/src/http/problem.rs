@@ -60,6 +60,8 @@ pub(crate) enum Rejection {
     NoSuchRoute,
     /// There is such a path, but not for this method.
     WrongMethod,
+    /// A client did not prove who it is, by the `Authorization` header.
+    Client(FlowError),
     /// The flow refused or failed.
     Flow(FlowError),
 }
@@ -207,6 +209,7 @@ impl IntoResponse for Rejection {
                 "wrong_method",
                 "This path does not take this method; the Allow header lists those it takes".into(),
             ),
+            Self::Client(error) => return of_client(&error),
             Self::Flow(error) => return flow(&error),
         };
         answer(status, &Problem::new(error, description).because(reason))
@@ -308,7 +311,6 @@ fn registry(error: &RegistryError) -> (StatusCode, &'static str) {
         RegistryError::UnknownClient(_) => (StatusCode::NOT_FOUND, "unknown_client"),
         RegistryError::Bad(bad) => (StatusCode::BAD_REQUEST, bad.code()),
         RegistryError::AnotherMethod { .. } => (StatusCode::CONFLICT, "another_method"),
-        RegistryError::StillRevoked { .. } => (StatusCode::CONFLICT, "still_revoked"),
         RegistryError::Contended => (StatusCode::CONFLICT, "contended"),
         _ => (StatusCode::INTERNAL_SERVER_ERROR, "server_error"),
     }
@@ -335,11 +337,8 @@ fn refusal(refused: &Refused) -> Response {
     if let Refused::TooManyAttempts { retry_after: wait } = refused {
         retry_after(&mut response, *wait);
     }
-    if refused.oauth_error() == problem::INVALID_CLIENT {
-        // The scheme a client may use in the header, whether it did or not (RFC 6749 §5.2).
-        let challenge = HeaderValue::from_static(BASIC);
-        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
-    } else if status == StatusCode::UNAUTHORIZED {
+    let of_client = refused.oauth_error() == problem::INVALID_CLIENT;
+    if status == StatusCode::UNAUTHORIZED && !of_client {
         // RFC 9110 §15.5.2: a 401 names a scheme.
         let challenge = Challenge {
             realm: REALM,
@@ -348,6 +347,16 @@ fn refusal(refused: &Refused) -> Response {
         if let Ok(value) = HeaderValue::try_from(challenge.to_string()) {
             response.headers_mut().insert(WWW_AUTHENTICATE, value);
         }
+    }
+    response
+}
+
+/// A refusal of a client that used the header: with the scheme that is taken there (RFC 6749 §5.2).
+fn of_client(error: &FlowError) -> Response {
+    let mut response = flow(error);
+    if matches!(error, FlowError::Refused(it) if it.oauth_error() == problem::INVALID_CLIENT) {
+        let challenge = HeaderValue::from_static(BASIC);
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }
     response
 }

@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use countersign_wire::paths;
 use hyper::body::{Frame, Incoming, SizeHint};
@@ -26,14 +26,25 @@ pub(super) struct Desk {
     router: Router,
     limits: Limits,
     counts: Arc<Connections>,
+    refuse: Refuse,
 }
 
+/// How a request that never reaches the router is answered.
+pub(crate) type Refuse =
+    Arc<dyn Fn(Peer, &Method, &HeaderMap, Rejection) -> Response + Send + Sync>;
+
 impl Desk {
-    pub(super) const fn new(router: Router, limits: Limits, counts: Arc<Connections>) -> Self {
+    pub(super) fn new(
+        router: Router,
+        limits: Limits,
+        counts: Arc<Connections>,
+        refuse: Refuse,
+    ) -> Self {
         Self {
             router,
             limits,
             counts,
+            refuse,
         }
     }
 
@@ -51,12 +62,12 @@ impl Desk {
         let asked = asking.begin();
         let answer = if let Some(refusal) = self.refusal(&request) {
             self.counts.refused.add(Unrouted::HeadTooLarge);
-            refusal.into_response()
+            self.refused(peer, &request, refusal)
         } else if let Some(entered) = self.enter(request.uri().path()) {
             self.route(peer, request, entered).await
         } else {
             self.counts.refused.add(Unrouted::TooBusy);
-            Rejection::TooBusy.into_response()
+            self.refused(peer, &request, Rejection::TooBusy)
         };
         Ok(answer.map(|body| {
             Body::new(Watched {
@@ -64,6 +75,10 @@ impl Desk {
                 _asked: asked,
             })
         }))
+    }
+
+    fn refused(&self, peer: Peer, request: &Request<Incoming>, refusal: Rejection) -> Response {
+        (self.refuse)(peer, request.method(), request.headers(), refusal)
     }
 
     fn refusal(&self, request: &Request<Incoming>) -> Option<Rejection> {
@@ -75,8 +90,9 @@ impl Desk {
         };
         let headers = request.headers();
         let too_many = headers.len() > self.limits.headers;
-        // HTTP/1.1 has been held to it already; HTTP/2 counts its own way.
-        let too_large = size(headers) > self.limits.head_bytes as usize;
+        let line = request.uri().path_and_query();
+        let line = line.map_or(0, |line| line.as_str().len());
+        let too_large = size(headers).saturating_add(line) > self.limits.head_bytes as usize;
         (too_many || too_large).then_some(Rejection::HeadTooLarge)
     }
 

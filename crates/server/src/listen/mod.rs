@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::response::IntoResponse;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -23,6 +24,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use self::answering::Desk;
+pub(crate) use self::answering::Refuse;
 use self::patience::{Asking, Framing, Patient};
 use crate::limits::Limits;
 use crate::metrics::{Connections, Open, Unconnected};
@@ -30,6 +32,9 @@ use crate::tls::{Certificates, HTTP_2};
 
 /// Longer than any request of ours takes, shorter than a supervisor waits before it kills.
 const DRAIN: Duration = Duration::from_secs(8);
+/// Up to so many times the bounds of a head it is read, to be refused by us, with a name and a line
+/// in the log; past that the connection's own protocol refuses it, with neither.
+const SPARE: usize = 2;
 /// How often the other end of an HTTP/2 connection is asked whether it is there.
 const PING: Duration = Duration::from_secs(30);
 
@@ -40,8 +45,9 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 /// Serves a router of another program over plain HTTP, with the same bounds and the same calm end,
 /// until `stop` is ready.
 pub async fn serve_plain(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    let counts = Arc::default();
-    serve(listener, None, Limits::default(), counts, router, stop).await;
+    let (limits, counts) = (Limits::default(), Arc::default());
+    let refuse: Refuse = Arc::new(|_, _, _, refusal| refusal.into_response());
+    serve(listener, None, limits, counts, router, refuse, stop).await;
 }
 
 /// Serves `router` until `stop` is ready, then finishes what is under way.
@@ -51,11 +57,12 @@ pub(crate) async fn serve(
     limits: Limits,
     counts: Arc<Connections>,
     router: Router,
+    refuse: Refuse,
     stop: impl Future<Output = ()>,
 ) {
     let graceful = GracefulShutdown::new();
     let places = Arc::new(Semaphore::new(limits.connections));
-    let desk = Desk::new(router, limits, Arc::clone(&counts));
+    let desk = Desk::new(router, limits, Arc::clone(&counts), refuse);
     let mut stop = std::pin::pin!(stop);
     loop {
         if places.available_permits() == 0 {
@@ -153,7 +160,8 @@ impl Connection {
                     .timer(TokioTimer::new())
                     // The stream itself keeps the time.
                     .header_read_timeout(None)
-                    .max_header_size(limits.head_bytes as usize);
+                    .max_headers(limits.headers * SPARE)
+                    .max_header_size(limits.head_bytes as usize * SPARE);
                 let connection = builder.serve_connection(io, service);
                 watcher.watch(connection).await
             }
@@ -163,7 +171,7 @@ impl Connection {
                     .timer(TokioTimer::new())
                     .keep_alive_interval(PING)
                     .max_concurrent_streams(limits.streams)
-                    .max_header_list_size(limits.head_bytes);
+                    .max_header_list_size(limits.head_bytes.saturating_mul(2));
                 let connection = builder.serve_connection(io, service);
                 watcher.watch(connection).await
             }

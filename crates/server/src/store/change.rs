@@ -24,6 +24,16 @@ pub enum Found<T> {
     Missing,
 }
 
+impl<T> Found<T> {
+    /// The same with something else made of what came of it.
+    pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Found<U> {
+        match self {
+            Self::Found(found) => Found::Found(change(found)),
+            Self::Missing => Found::Missing,
+        }
+    }
+}
+
 /// Why and when sessions end, and how long guards must remember it.
 #[derive(Clone, Debug)]
 pub struct Ending {

@@ -12,7 +12,8 @@ use super::columns::{roles, seconds, seconds_of};
 /// The columns, in the order in which engines write and read them.
 pub(super) const COLUMNS: &str = "client_id, name, authentication, secret1, secret1_until, \
      secret2, secret2_until, jwks, grant_types, scope, roles, audiences, serves, session_idle, \
-     session_absolute, access_life, algorithm, disabled, created_at, revision";
+     session_absolute, access_life, algorithm, disabled, created_at, \
+     own_sid, revision";
 
 /// One row of the table `clients`.
 #[derive(Clone)]
@@ -34,6 +35,7 @@ pub(super) struct ClientRow {
     pub(super) algorithm: Option<String>,
     pub(super) disabled: bool,
     pub(super) created_at: i64,
+    pub(super) own_sid: String,
     pub(super) revision: i64,
 }
 
@@ -58,6 +60,7 @@ impl ClientRow {
             algorithm: client.terms.algorithm.map(|it| it.name().to_owned()),
             disabled: client.disabled,
             created_at: seconds(client.created_at),
+            own_sid: client.own_sid.clone(),
             revision: i64::from(client.revision),
         };
         let method = match &client.authentication {
@@ -119,6 +122,7 @@ impl ClientRow {
             },
             disabled: self.disabled,
             created_at: from_time(self.created_at),
+            own_sid: self.own_sid,
             revision: u32::try_from(self.revision).map_err(|_| corrupt("revision"))?,
         })
     }

@@ -31,13 +31,14 @@ pub trait Clients: Send + Sync {
         audit: AuditEvent,
     ) -> Result<Found<Vec<Ended>>, StoreError>;
 
-    /// Deletes a client, ends every session that was opened for it and revokes its own tokens.
+    /// Deletes a client, ends every session that was opened for it and revokes its own tokens. The
+    /// answer is the `sid` of those, and the sessions.
     async fn delete_client(
         &self,
         client_id: &str,
         ending: Ending,
         audit: AuditEvent,
-    ) -> Result<Found<Vec<Ended>>, StoreError>;
+    ) -> Result<Found<(String, Vec<Ended>)>, StoreError>;
 
     /// The algorithms that clients have asked for, each once.
     async fn client_algorithms(&self) -> Result<Vec<Algorithm>, StoreError>;

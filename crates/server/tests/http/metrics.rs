@@ -550,7 +550,7 @@ async fn what_is_sent_adds_no_line_and_is_on_none() {
         running.login(&name, &name).await;
         running.refresh(&name).await;
         let form = format!("grant_type={name}&client_id={name}&client_secret={name}");
-        let request = oauth::form(&running, "/oauth/token", &form);
+        let request = oauth::form_to(&running, "/oauth/token", &form);
         request.send().await.expect("an answer");
     }
     let page = running.page().await;

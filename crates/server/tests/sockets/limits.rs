@@ -27,6 +27,27 @@ async fn a_head_that_is_too_large_is_refused_unread() {
     assert!(fits.starts_with("HTTP/1.1 200"), "{fits}");
     let too_large = said(&mut running.connect().await, &with(9_000)).await;
     assert!(too_large.starts_with("HTTP/1.1 431"), "{too_large}");
+    assert!(
+        too_large.contains("\"reason\":\"head_too_large\""),
+        "{too_large}"
+    );
+    assert_named(&too_large);
+    let line = format!(
+        "GET /healthz?{} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        "x".repeat(9_000)
+    );
+    let too_long = said(&mut running.connect().await, &line).await;
+    assert!(too_long.starts_with("HTTP/1.1 431"), "{too_long}");
+    // So large that it is not even read to its end.
+    let far_too_large = said(&mut running.connect().await, &with(40_000)).await;
+    assert!(far_too_large.starts_with("HTTP/1.1 431"), "{far_too_large}");
+}
+
+/// What is refused by a limit has a name as well, by which the log knows it.
+fn assert_named(answer: &str) {
+    let mut lines = answer.lines();
+    let name = lines.find_map(|line| line.strip_prefix("x-request-id: "));
+    assert_eq!(name.map(str::len), Some(16), "{answer}");
 }
 
 #[tokio::test]
@@ -43,6 +64,7 @@ async fn more_headers_than_anybody_needs_are_refused() {
     assert!(fits.starts_with("HTTP/1.1 200"), "{fits}");
     let too_many = said(&mut running.connect().await, &with(99)).await;
     assert!(too_many.starts_with("HTTP/1.1 431"), "{too_many}");
+    assert_named(&too_many);
 }
 
 #[tokio::test]
@@ -67,6 +89,7 @@ async fn who_comes_when_all_places_are_taken_is_told_to_come_back() {
     };
     assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
     assert!(refused.contains("retry-after: 1"), "{refused}");
+    assert_named(&refused);
     assert!(refused.contains("\"reason\":\"too_busy\""), "{refused}");
     // Whoever asks whether the process lives is told.
     quick.write_all(HEALTHZ.as_bytes()).await.expect("sent");

@@ -84,6 +84,7 @@ pub(crate) fn client(client_id: &str) -> Client {
         },
         disabled: false,
         created_at: now(),
+        own_sid: format!("own-{client_id}"),
         revision: 0,
     }
 }

@@ -86,4 +86,7 @@ on_both_engines! {
         a_database_of_a_newer_program_is_refused
         the_audit_log_is_read_in_pages_and_from_its_end
         old_audit_lines_are_swept;
+    upgrade:
+        what_the_first_release_stored_is_there_and_in_use
+        clients_from_before_have_each_a_sid_of_their_own;
 }

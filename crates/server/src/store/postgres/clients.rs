@@ -56,6 +56,7 @@ impl Clients for PostgresStore {
         }
         .run_in(&self.pool)
         .await
+        .map(|found| found.map(|(_, ended)| ended))
     }
 
     async fn delete_client(
@@ -63,7 +64,7 @@ impl Clients for PostgresStore {
         client_id: &str,
         ending: Ending,
         audit: AuditEvent,
-    ) -> Result<Found<Vec<Ended>>, StoreError> {
+    ) -> Result<Found<(String, Vec<Ended>)>, StoreError> {
         ChangeAndEnd {
             change: Change::Delete(client_id),
             ending: Some(&ending),
@@ -86,7 +87,7 @@ impl Clients for PostgresStore {
 const COUNT: &str = "UPDATE facts SET value = value + 1 WHERE name = 'client_changes'";
 
 /// How many columns a client has.
-const WIDTH: usize = 20;
+const WIDTH: usize = 21;
 
 async fn create(db: &Pool, client: &Client, event: &AuditEvent) -> Result<Created, StoreError> {
     // The `sub` of a client must be nobody else's.
@@ -164,17 +165,17 @@ struct ChangeAndEnd<'a> {
 }
 
 impl ChangeAndEnd<'_> {
-    async fn run_in(&self, db: &Pool) -> Result<Found<Vec<Ended>>, StoreError> {
+    async fn run_in(&self, db: &Pool) -> Result<Found<(String, Vec<Ended>)>, StoreError> {
         let row = match self.change {
             Change::To(client) => Some(Parameters(ClientRow::of(client)?)),
             Change::Delete(_) => None,
         };
-        let Some(ended) = db.transact(&Prepared { row, of: self }).await? else {
+        let answer = db.transact(&Prepared { row, of: self }).await?;
+        let Some((own_sid, ended)) = answer else {
             return Ok(Found::Missing);
         };
-        Ok(Found::Found(
-            ended.iter().map(ended_row).collect::<Result<_, _>>()?,
-        ))
+        let ended = ended.iter().map(ended_row).collect::<Result<_, _>>()?;
+        Ok(Found::Found((own_sid, ended)))
     }
 
     fn client_id(&self) -> &str {
@@ -184,16 +185,21 @@ impl ChangeAndEnd<'_> {
         }
     }
 
-    async fn end(&self, db: &Transaction<'_>, ending: &Ending) -> Result<Vec<Row>, Error> {
-        let id = Text(self.client_id());
+    async fn end(
+        &self,
+        db: &Transaction<'_>,
+        own_sid: &str,
+        ending: &Ending,
+    ) -> Result<Vec<Row>, Error> {
+        let (id, own_sid) = (Text(self.client_id()), Text(own_sid));
         let publish = format!(
             "INSERT INTO revocations (kind, value, until, published_at, writer)
              VALUES ($1, $2, $3, {MICROS}, $4) {REPUBLISH}"
         );
-        let kind = RevocationKind::Subject.as_str();
+        let kind = RevocationKind::Session.as_str();
         let publish = db.prepare_cached(&publish).await?;
         let until = seconds(ending.until);
-        db.execute(&publish, &[&kind, &id, &until, &self.writer])
+        db.execute(&publish, &[&kind, &own_sid, &until, &self.writer])
             .await?;
         let values = EndingValues::of(ending, self.writer);
         let end = db.prepare_cached(&END_ALL_FOR).await?;
@@ -208,37 +214,40 @@ struct Prepared<'a> {
 }
 
 impl Work for Prepared<'_> {
-    /// The sessions that were ended, or nothing if there is no such client.
-    type Answer = Option<Vec<Row>>;
+    /// The `sid` of the client's own tokens and the sessions that were ended, or nothing if there is
+    /// no such client.
+    type Answer = Option<(String, Vec<Row>)>;
 
     async fn run(&self, db: &Transaction<'_>) -> Result<(Finish, Self::Answer), Error> {
         static CHANGE: LazyLock<String> = LazyLock::new(|| {
             format!(
-                "UPDATE clients SET ({COLUMNS}) = ROW({}) WHERE client_id = $1 AND revision = $20",
-                values().replace("$20::BIGINT", "$20::BIGINT + 1")
+                "UPDATE clients SET ({COLUMNS}) = ROW({}) WHERE client_id = $1 AND revision = $21
+                 RETURNING own_sid",
+                values().replace("$21::BIGINT", "$21::BIGINT + 1")
             )
         });
         let changed = if let Some(row) = &self.row {
             let texts = row.texts();
             let sql = db.prepare_cached(&CHANGE).await?;
-            db.execute(&sql, &row.all(&texts)).await?
+            db.query_opt(&sql, &row.all(&texts)).await?
         } else {
-            let sql = "DELETE FROM clients WHERE client_id = $1";
+            let sql = "DELETE FROM clients WHERE client_id = $1 RETURNING own_sid";
             let id = Text(self.of.client_id());
-            db.execute(&db.prepare_cached(sql).await?, &[&id]).await?
+            db.query_opt(&db.prepare_cached(sql).await?, &[&id]).await?
         };
-        if changed == 0 {
+        let Some(changed) = changed else {
             return Ok((Finish::RollBack, None));
-        }
+        };
+        let own_sid: String = changed.try_get(0)?;
         db.execute(&db.prepare_cached(COUNT).await?, &[]).await?;
         let written = db.prepare_cached(&APPEND).await?;
         db.execute(&written, &Line::of(self.of.audit).after(&[]))
             .await?;
         let ended = match self.of.ending {
             None => Vec::new(),
-            Some(ending) => self.of.end(db, ending).await?,
+            Some(ending) => self.of.end(db, &own_sid, ending).await?,
         };
-        Ok((Finish::Commit, Some(ended)))
+        Ok((Finish::Commit, Some((own_sid, ended))))
     }
 }
 
@@ -246,7 +255,7 @@ impl Work for Prepared<'_> {
 fn values() -> String {
     let types = [
         "TEXT", "TEXT", "TEXT", "BYTEA", "BIGINT", "BYTEA", "BIGINT", "TEXT", "TEXT", "TEXT",
-        "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "BOOLEAN", "BIGINT",
+        "TEXT", "TEXT", "TEXT", "BIGINT", "BIGINT", "BIGINT", "TEXT", "BOOLEAN", "BIGINT", "TEXT",
         "BIGINT",
     ];
     let numbered = types.iter().zip(1..);
@@ -261,7 +270,7 @@ struct Parameters(ClientRow);
 
 /// The parameters that must be wrapped, so that they do not print.
 struct Wrapped<'a> {
-    texts: [Text<'a>; 8],
+    texts: [Text<'a>; 9],
     secrets: [Option<Bytes<'a>>; 2],
     jwks: Option<Text<'a>>,
     algorithm: Option<Text<'a>>,
@@ -281,6 +290,7 @@ impl Parameters {
                 Text(&row.roles),
                 Text(&row.audiences),
                 Text(&row.serves),
+                Text(&row.own_sid),
             ],
             secrets: [one.as_deref().map(Bytes), other.as_deref().map(Bytes)],
             jwks: row.jwks.as_deref().map(Text),
@@ -301,6 +311,7 @@ impl Parameters {
                     roles,
                     audiences,
                     serves,
+                    own_sid,
                 ],
             secrets: [secret1, secret2],
             jwks,
@@ -327,6 +338,7 @@ impl Parameters {
             algorithm,
             &row.disabled,
             &row.created_at,
+            own_sid,
             &row.revision,
         ]
     }
@@ -351,6 +363,7 @@ fn read(row: &Row) -> Result<ClientRow, StoreError> {
         algorithm: rows::get(row, 16)?,
         disabled: rows::get(row, 17)?,
         created_at: rows::get(row, 18)?,
-        revision: rows::get(row, 19)?,
+        own_sid: rows::get(row, 19)?,
+        revision: rows::get(row, 20)?,
     })
 }

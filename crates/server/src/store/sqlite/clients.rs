@@ -51,7 +51,7 @@ impl Clients for SqliteStore {
         client_id: &str,
         ending: Ending,
         audit: AuditEvent,
-    ) -> Result<Found<Vec<Ended>>, StoreError> {
+    ) -> Result<Found<(String, Vec<Ended>)>, StoreError> {
         let client_id = client_id.to_owned();
         self.writer
             .write(move |db| delete(db, &client_id, &ending, &audit))
@@ -75,7 +75,7 @@ fn create(db: &Connection, client: &Client, event: &AuditEvent) -> Result<Create
     let sql = format!(
         "INSERT INTO clients ({COLUMNS})
          SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-                ?19, ?20
+                ?19, ?20, ?21
          WHERE NOT EXISTS (SELECT 1 FROM users WHERE id = ?1)
          ON CONFLICT (client_id) DO NOTHING"
     );
@@ -121,8 +121,8 @@ fn change(
     let sql = format!(
         "UPDATE clients SET ({COLUMNS}) =
              (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18,
-              ?19, ?20 + 1)
-         WHERE client_id = ?1 AND revision = ?20"
+              ?19, ?20, ?21 + 1)
+         WHERE client_id = ?1 AND revision = ?21"
     );
     if write(db, &sql, &row)? == 0 {
         return Ok(Found::Missing);
@@ -130,7 +130,7 @@ fn change(
     audit::append(db, event)?;
     match ending {
         None => Ok(Found::Found(Vec::new())),
-        Some(ending) => end(db, &client.client_id, ending).map(Found::Found),
+        Some(ending) => end(db, &client.client_id, &client.own_sid, ending).map(Found::Found),
     }
 }
 
@@ -139,22 +139,29 @@ fn delete(
     client_id: &str,
     ending: &Ending,
     event: &AuditEvent,
-) -> Result<Found<Vec<Ended>>, StoreError> {
+) -> Result<Found<(String, Vec<Ended>)>, StoreError> {
     let deleted = db
-        .prepare_cached("DELETE FROM clients WHERE client_id = ?1")?
-        .execute([client_id])?;
-    if deleted == 0 {
+        .prepare_cached("DELETE FROM clients WHERE client_id = ?1 RETURNING own_sid")?
+        .query_row([client_id], |row| row.get::<_, String>(0))
+        .optional()?;
+    let Some(own_sid) = deleted else {
         return Ok(Found::Missing);
-    }
+    };
     audit::append(db, event)?;
-    end(db, client_id, ending).map(Found::Found)
+    let ended = end(db, client_id, &own_sid, ending)?;
+    Ok(Found::Found((own_sid, ended)))
 }
 
 /// Ends every session that was opened for the client, and revokes the tokens it has in its own name.
-fn end(db: &Connection, client_id: &str, ending: &Ending) -> Result<Vec<Ended>, StoreError> {
+fn end(
+    db: &Connection,
+    client_id: &str,
+    own_sid: &str,
+    ending: &Ending,
+) -> Result<Vec<Ended>, StoreError> {
     let revocation = Revocation {
-        kind: RevocationKind::Subject,
-        value: client_id.to_owned(),
+        kind: RevocationKind::Session,
+        value: own_sid.to_owned(),
         at: ending.at,
         until: ending.until,
     };
@@ -205,6 +212,7 @@ fn write(db: &Connection, sql: &str, row: &ClientRow) -> Result<usize, StoreErro
         row.algorithm,
         row.disabled,
         row.created_at,
+        row.own_sid,
         row.revision,
     ])?)
 }
@@ -228,6 +236,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<ClientRow> {
         algorithm: row.get(16)?,
         disabled: row.get(17)?,
         created_at: row.get(18)?,
-        revision: row.get(19)?,
+        own_sid: row.get(19)?,
+        revision: row.get(20)?,
     })
 }

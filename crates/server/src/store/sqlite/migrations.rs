@@ -9,6 +9,7 @@ use crate::store::StoreError;
 const STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_clients.sql"),
+    include_str!("../../../migrations/sqlite/0003_own_tokens.sql"),
 ];
 
 /// Brings the database up to this program's schema, or refuses one that is newer.

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use countersign::secret::SecretString;
+use countersign::{Algorithm, SigningKey, UnixTime};
 use countersign_issuer::Password;
-use countersign_server::{Config, Database, PlainHttp, Server};
+use countersign_issuer::client::{ClientKeys, ClientTerms};
+use countersign_server::{Config, Database, NewClient, PlainHttp, Proof, Server};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -236,6 +238,86 @@ async fn a_server_remembers_for_as_long_as_the_tokens_of_another_live() {
         }
         assert!(started.elapsed() < AT_MOST, "it forgets too early");
         tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// What a server was started with is not the last word: another one may make tokens that live longer,
+/// and its own guard takes them as soon as it has heard.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_server_takes_the_longer_tokens_of_one_that_was_started_after_it() {
+    let Some((_, url)) = fixture().await else {
+        return;
+    };
+    let first = serve(&url).await;
+    add_ada(&first).await;
+    let second = serve_tokens_of(&url, Duration::from_secs(3_600)).await;
+    let pair = sign_in(&second).await;
+    assert!(pair["expires_in"].as_u64().is_some_and(|life| life > 660));
+    let started = Instant::now();
+    while me(&first, &pair).await != StatusCode::OK {
+        assert!(started.elapsed() < AT_MOST, "it refuses them for good");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    for server in [first, second] {
+        server.stop().await;
+    }
+}
+
+/// A client signs its assertion for one server; no other takes it a second time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_assertion_is_good_once_whichever_server_it_is_shown_to() {
+    let Some((_, url)) = fixture().await else {
+        return;
+    };
+    let (first, second) = tokio::join!(serve(&url), serve(&url));
+    let key = SigningKey::generate(Algorithm::ES256).expect("a key");
+    let public = key.verifying_key().to_jwk().to_public_json();
+    let keys = ClientKeys::from_json(&public.expect("public")).expect("keys");
+    let signer = NewClient {
+        client_id: "signer".into(),
+        name: String::new(),
+        proof: Proof::Keys(keys),
+        grant_types: None,
+        scope: "read".into(),
+        audiences: Vec::new(),
+        serves: Vec::new(),
+        roles: Vec::new(),
+        terms: ClientTerms::default(),
+    };
+    first.registry().add(signer).await.expect("a client");
+    let assertion = |id: &str| {
+        let now = UnixTime::now().as_secs();
+        let claims = json!({
+            "iss": "signer", "sub": "signer", "aud": "https://id.example", "jti": id,
+            "iat": now, "exp": now + 60,
+        });
+        key.sign(&claims).expect("an assertion")
+    };
+    let show = async |server: &Server, assertion: &str| {
+        let kind = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
+        let body = format!(
+            "grant_type=client_credentials&client_assertion_type={kind}&client_assertion={assertion}"
+        );
+        let request = Client::new()
+            .post(format!("http://{}/oauth/token", server.address()))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body(body);
+        let answer = request.send().await.expect("an answer");
+        (answer.status(), answer.json::<Value>().await.expect("JSON"))
+    };
+    for (one, other) in [(&first, &second), (&second, &first)] {
+        let assertion = assertion(&one.address().to_string());
+        let (status, answer) = show(one, &assertion).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        assert_eq!(me(other, &answer).await, StatusCode::OK);
+        for server in [other, one] {
+            let (status, answer) = show(server, &assertion).await;
+            assert_eq!(status, StatusCode::UNAUTHORIZED, "{answer}");
+            assert_eq!(answer["reason"], "assertion_used");
+        }
+    }
+    for server in [first, second] {
+        server.stop().await;
     }
 }
 

@@ -144,10 +144,10 @@ pub(crate) async fn what_a_client_was_granted_ends_with_it(f: Fixture) {
 
     let event = audit(AuditKind::ClientDeleted);
     let deleted = f.store.delete_client("shop", over.clone(), event).await;
-    let Found::Found(ended) = deleted.expect("works") else {
+    let Found::Found((own_sid, ended)) = deleted.expect("works") else {
         panic!("the client is there");
     };
-    assert_eq!(ended.len(), 1);
+    assert_eq!((own_sid.as_str(), ended.len()), ("own-shop", 1));
     assert_eq!(f.stored("shop").await, None);
     let event = audit(AuditKind::ClientDeleted);
     let again = f.store.delete_client("shop", over, event).await;
@@ -162,11 +162,11 @@ pub(crate) async fn what_a_client_was_granted_ends_with_it(f: Fixture) {
         .collect();
     revoked.sort();
     let expected = [
+        ("sid", "own-reports"),
+        ("sid", "own-shop"),
         ("sid", "sid-2"),
         ("sid", "sid-3"),
         ("sid", "sid-4"),
-        ("sub", "reports"),
-        ("sub", "shop"),
     ];
     assert_eq!(
         revoked,
@@ -207,7 +207,8 @@ pub(crate) async fn another_process_notices_a_changed_client(f: Fixture) {
     let over = ending(EndReason::ClientChanged);
     let event = audit(AuditKind::ClientDeleted);
     let deleted = f.store.delete_client("reports", over, event).await;
-    assert_eq!(deleted.expect("works"), Found::Found(vec![]));
+    let nothing = ("own-reports".to_owned(), vec![]);
+    assert_eq!(deleted.expect("works"), Found::Found(nothing));
     assert!(noticed().await, "deleted");
 }
 

@@ -5,4 +5,5 @@ pub(crate) mod database;
 pub(crate) mod keys;
 pub(crate) mod rotation;
 pub(crate) mod sessions;
+pub(crate) mod upgrade;
 pub(crate) mod users;
