@@ -1,58 +1,85 @@
-//! The peer: node's `oidc-provider`, installed into the target folder when it is not there.
+//! The peer: node's `oidc-provider`, installed into the target folder when it is not there. What all
+//! benches set up alike is in `oidc_provider.mjs`.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
 
 use crate::Failure;
 
 const PACKAGES: &str = include_str!("package.json");
 
-/// A program of node's that runs; dropped, it is ended.
+/// What every program may import.
+const SHARED: (&str, &str) = ("oidc_provider.mjs", include_str!("oidc_provider.mjs"));
+
+/// A program of node's that serves; dropped, it is ended.
 #[derive(Debug)]
-pub struct Program {
-    child: Child,
-    said: String,
+pub struct Program<S = ()> {
+    child: Running,
+    port: u16,
+    /// What it said when it began to serve, beside its port.
+    pub said: S,
 }
 
-impl Program {
-    /// Starts a program beside the packages, in production, and waits for its first line.
+#[derive(Deserialize)]
+struct Said<S> {
+    port: u16,
+    #[serde(flatten)]
+    more: S,
+}
+
+impl<S: DeserializeOwned> Program<S> {
+    /// Starts a program beside the packages, in production, and waits until it serves.
     ///
     /// # Errors
     /// When the packages cannot be installed, or it does not start.
     pub fn start(name: &str, source: &str, arguments: &[String]) -> Result<Self, Failure> {
         let folder = packages()?;
+        let (shared, text) = SHARED;
+        fs::write(folder.join(shared), text)?;
         fs::write(folder.join(name), source)?;
-        let mut child = Command::new("node")
-            .arg(name)
-            .args(arguments)
-            .env("NODE_ENV", "production")
-            .current_dir(&folder)
-            .stdout(Stdio::piped())
-            .spawn()?;
-        let stdout = child.stdout.take().ok_or("stdout is piped")?;
+        let mut command = Command::new("node");
+        command.arg(name).args(arguments).current_dir(&folder);
+        command.env("NODE_ENV", "production").stdout(Stdio::piped());
+        let mut child = Running(command.spawn()?);
+        let stdout = child.0.stdout.take().ok_or("stdout is piped")?;
         let mut said = String::new();
         BufReader::new(stdout).read_line(&mut said)?;
-        Ok(Self { child, said })
+        let said: Said<S> = serde_json::from_str(&said)
+            .map_err(|error| format!("oidc-provider did not start ({error})"))?;
+        Ok(Self {
+            child,
+            port: said.port,
+            said: said.more,
+        })
     }
+}
 
-    /// Its first line.
-    pub fn said(&self) -> &str {
-        &self.said
+impl<S> Program<S> {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        ([127, 0, 0, 1], self.port).into()
     }
 
     /// The number of its process.
     pub fn process(&self) -> u32 {
-        self.child.id()
+        self.child.0.id()
     }
 }
 
-impl Drop for Program {
+#[derive(Debug)]
+struct Running(Child);
+
+impl Drop for Running {
     fn drop(&mut self) {
         // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.0.kill();
+        let _ = self.0.wait();
     }
 }
 

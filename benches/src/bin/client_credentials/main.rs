@@ -18,7 +18,6 @@ use countersign_benches::section::{Bar, Section, number};
 use countersign_benches::server::Server;
 use countersign_benches::stats::median_ratio;
 use countersign_benches::{Failure, quick};
-use serde::Deserialize;
 
 const CONNECTIONS: usize = 32;
 const CLIENT: &str = "reports";
@@ -37,15 +36,13 @@ fn main() -> Result<(), Failure> {
     own.start()?;
     let source = include_str!("provider.mjs");
     let arguments = std::slice::from_ref(&secret);
-    let peer = Program::start("client_credentials.mjs", source, arguments)?;
-    let said: Said = serde_json::from_str(peer.said())
-        .map_err(|error| format!("oidc-provider did not start ({error})"))?;
+    let peer: Program = Program::start("client_credentials.mjs", source, arguments)?;
     pin(&[1])?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     let here = (own.address()?, own.process()?);
-    let there = (([127, 0, 0, 1], said.port).into(), peer.process());
+    let there = (peer.address(), peer.process());
     let (ours, theirs) = runtime.block_on(measure(here, there, &secret, rounds, lasting))?;
     own.stop()?;
 
@@ -65,11 +62,6 @@ fn main() -> Result<(), Failure> {
         ))
         .print();
     Ok(())
-}
-
-#[derive(Deserialize)]
-struct Said {
-    port: u16,
 }
 
 async fn measure(

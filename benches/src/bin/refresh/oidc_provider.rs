@@ -13,14 +13,12 @@ const PROGRAM: &str = include_str!("provider.mjs");
 
 /// A running provider with sessions to be refreshed.
 pub(crate) struct Peer {
-    program: Program,
-    said: Said,
+    program: Program<Sessions>,
     _database: TempDir,
 }
 
 #[derive(Deserialize)]
-struct Said {
-    port: u16,
+struct Sessions {
     tokens: Vec<String>,
 }
 
@@ -29,19 +27,15 @@ pub(crate) fn start(sessions: usize) -> Result<Peer, Failure> {
     let database = tempfile::tempdir_in(node::packages()?)?;
     let file = database.path().join("provider.db").display().to_string();
     let arguments = [file, sessions.to_string()];
-    let program = Program::start("provider.mjs", PROGRAM, &arguments)?;
-    let said = serde_json::from_str(program.said())
-        .map_err(|error| format!("oidc-provider did not start ({error})"))?;
     Ok(Peer {
-        program,
-        said,
+        program: Program::start("refresh.mjs", PROGRAM, &arguments)?,
         _database: database,
     })
 }
 
 impl Peer {
     pub(crate) fn address(&self) -> SocketAddr {
-        ([127, 0, 0, 1], self.said.port).into()
+        self.program.address()
     }
 
     pub(crate) fn process(&self) -> u32 {
@@ -53,7 +47,7 @@ impl Peer {
         let holding = |token: &String| PeerRefresher {
             token: token.clone(),
         };
-        self.said.tokens.iter().map(holding).collect()
+        self.program.said.tokens.iter().map(holding).collect()
     }
 }
 

@@ -2,11 +2,10 @@
 // a statement of its own, and so a commit of its own. A refresh consumes the old token and stores
 // the new one: two commits. Access tokens are JWTs (ES256) and not stored, as ours.
 //
-// node provider.mjs DATABASE TOKENS  ->  one line {"port": …, "tokens": […]}, then it serves.
+// node refresh.mjs DATABASE TOKENS  ->  one line {"port": …, "tokens": […]}, then it serves.
 
-import { generateKeyPairSync } from 'node:crypto';
 import Database from 'better-sqlite3';
-import Provider from 'oidc-provider';
+import { api, apiScope, provider, serve } from './oidc_provider.mjs';
 
 const [, , file, count] = process.argv;
 const db = new Database(file);
@@ -56,57 +55,34 @@ class SqliteAdapter {
   async revokeByGrantId(grantId) { sql.revoke.run(grantId); }
 }
 
-const key = generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'jwk' });
-const api = 'https://api.example.com';
-const provider = new Provider('http://127.0.0.1', {
+const console = {
+  client_id: 'web-console',
+  token_endpoint_auth_method: 'none',
+  redirect_uris: ['https://app.example.com/callback'],
+  grant_types: ['authorization_code', 'refresh_token'],
+  response_types: ['code'],
+};
+const peer = provider([console], {
   adapter: SqliteAdapter,
-  clients: [{
-    client_id: 'web-console',
-    token_endpoint_auth_method: 'none',
-    redirect_uris: ['https://app.example.com/callback'],
-    grant_types: ['authorization_code', 'refresh_token'],
-    response_types: ['code'],
-    id_token_signed_response_alg: 'ES256',
-  }],
-  jwks: { keys: [{ ...key, use: 'sig', alg: 'ES256', kid: '2026-11-access' }] },
-  cookies: { keys: ['a key for cookies that this bench never sets'] },
-  scopes: ['offline_access', 'orders:read', 'orders:write'],
+  scopes: ['offline_access', ...apiScope.split(' ')],
   findAccount: async (_, id) => ({ accountId: id, claims: async () => ({ sub: id }) }),
   rotateRefreshToken: true,
   ttl: { AccessToken: 600, Grant: 90 * 86400, RefreshToken: 30 * 86400 },
-  features: {
-    devInteractions: { enabled: false },
-    resourceIndicators: {
-      enabled: true,
-      defaultResource: () => api,
-      useGrantedResource: () => true,
-      getResourceServerInfo: () => ({
-        scope: 'orders:read orders:write',
-        audience: api,
-        accessTokenTTL: 600,
-        accessTokenFormat: 'jwt',
-        jwt: { sign: { alg: 'ES256' } },
-      }),
-    },
-  },
 });
 
-const client = await provider.Client.find('web-console');
+const client = await peer.Client.find('web-console');
 const tokens = [];
 for (let number = 0; number < Number(count); number += 1) {
   const accountId = `user-${number}`;
-  const grant = new provider.Grant({ accountId, clientId: 'web-console' });
+  const grant = new peer.Grant({ accountId, clientId: 'web-console' });
   grant.addOIDCScope('offline_access');
-  grant.addResourceScope(api, 'orders:read orders:write');
+  grant.addResourceScope(api, apiScope);
   const grantId = await grant.save();
-  const token = new provider.RefreshToken({
-    accountId, client, grantId, resource: api, scope: 'offline_access orders:read orders:write',
+  const token = new peer.RefreshToken({
+    accountId, client, grantId, resource: api, scope: `offline_access ${apiScope}`,
     gty: 'authorization_code', rotations: 0, iiat: seconds(), authTime: seconds(),
     expiresWithSession: false,
   });
   tokens.push(await token.save());
 }
-
-const server = provider.listen(0, '127.0.0.1', () => {
-  process.stdout.write(`${JSON.stringify({ port: server.address().port, tokens })}\n`);
-});
+serve(peer, { tokens });
