@@ -8,7 +8,9 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use serde::Serialize;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::failure::Failure;
 
@@ -111,25 +113,48 @@ pub(crate) fn folded(text: &str, room: usize) -> Vec<String> {
 
 /// Logs go to standard error.
 pub(crate) fn start_logging(filter: &str, format: LogFormat) {
-    let (filter, complaint) = match EnvFilter::try_new(filter) {
+    let (filter, complaint) = match log_filter(filter) {
         Ok(filter) => (filter, None),
-        Err(error) => (EnvFilter::new("warn"), Some(error)),
+        Err(problem) => (
+            Targets::new().with_default(LevelFilter::WARN),
+            Some(problem),
+        ),
     };
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let layer = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(colour_on_stderr());
+    let log = tracing_subscriber::registry().with(filter);
     // Only a second call could fail, and there is none.
     let _ = match format {
-        LogFormat::Text => subscriber.try_init(),
-        LogFormat::Json => subscriber.json().try_init(),
+        LogFormat::Text => log.with(layer).try_init(),
+        LogFormat::Json => log.with(layer.json()).try_init(),
     };
-    if let Some(error) = complaint {
+    if let Some(problem) = complaint {
         failure(
             "warning",
-            &format!("the log filter is not understood: {error}"),
+            &format!("the log filter is not understood: {problem}"),
         );
     }
+}
+
+/// Levels and `target=level` pairs, divided by commas.
+fn log_filter(text: &str) -> Result<Targets, String> {
+    let parts = text.split(',').map(str::trim);
+    parts
+        .filter(|part| !part.is_empty())
+        .try_fold(Targets::new(), |filter, part| {
+            let (target, level) = match part.split_once('=') {
+                Some((target, level)) => (Some(target.trim()), level.trim()),
+                None => (None, part),
+            };
+            let level: LevelFilter = level.parse().map_err(|_| {
+                format!("`{level}` is none of off, error, warn, info, debug and trace")
+            })?;
+            Ok(match target {
+                Some(target) => filter.with_target(target, level),
+                None => filter.with_default(level),
+            })
+        })
 }
 
 fn colour_on_stderr() -> bool {
@@ -145,6 +170,26 @@ mod tests {
         let token = "eyJhbGciOiJFUzI1NiJ9.e30.c2lnbmF0dXJl";
         assert_eq!(shortened(token), "eyJhbG...F0dXJl");
         assert_eq!(shortened("short"), "...");
+    }
+
+    #[test]
+    fn a_log_filter_is_levels_and_targets() {
+        use tracing::Level;
+        let filter = log_filter("warn, countersign=info,,countersign_server=off").expect("good");
+        for (target, level, is_logged) in [
+            ("hyper", Level::WARN, true),
+            ("hyper", Level::INFO, false),
+            ("countersign::x", Level::INFO, true),
+            ("countersign_guard", Level::INFO, true),
+            ("countersign_server::flow", Level::ERROR, false),
+        ] {
+            assert_eq!(filter.would_enable(target, &level), is_logged, "{target}");
+        }
+        for wrong in ["inof", "countersign", "countersign=loud"] {
+            let problem = log_filter(wrong).expect_err(wrong);
+            assert!(problem.contains("none of off, error"), "{problem}");
+        }
+        assert!(log_filter("").is_ok());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The two programs of the story: the auth server, and an API that trusts it.
 
+use std::future::pending;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use countersign_guard::{Caller, Guard};
 use countersign_issuer::SessionPolicy;
-use countersign_server::{Config, Database, Server};
+use countersign_server::{Config, Database, Server, serve_plain};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -105,7 +106,7 @@ impl Stage {
         let api = listener.local_addr().map_err(Failure::failed)?;
         let guarding = tokio::spawn(async move {
             // Its end is the end of the story.
-            let _ = axum::serve(listener, app).await;
+            serve_plain(listener, app, pending()).await;
         });
         Ok(Self {
             server,

@@ -3,9 +3,11 @@
 //! The crate `countersign-scan` reads one file; here is what stands around it: which files, how it is
 //! printed, and when the command fails.
 
+mod gitignore;
 mod report;
 mod sarif;
 mod tree;
+mod walk;
 
 use std::path::PathBuf;
 

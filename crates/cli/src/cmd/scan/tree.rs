@@ -1,11 +1,11 @@
 //! Which files are read.
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use countersign_scan::{Finding, Language, is_test, scan};
-use ignore::{DirEntry, WalkBuilder};
 
+use super::walk::{Met, walk};
 use crate::cmd::progress::Progress;
 use crate::failure::Failure;
 
@@ -56,65 +56,35 @@ impl Tree {
         }
         let mut found = Found::default();
         let progress = Progress::of(None);
-        for path in paths {
-            for entry in self.walk(path) {
-                match entry {
-                    Ok(entry) => self.look_at(&entry, path, &mut found, &progress)?,
-                    Err(error) => {
-                        found.unread += 1;
-                        progress.note(&format!("cannot be read: {error}"))?;
-                    }
-                }
-            }
+        for root in paths {
+            walk(root, &THIRD_PARTY, self.ignored, &mut |met| match met {
+                Met::File(path) => self.look_at(path, root, &mut found, &progress),
+                Met::Unreadable(path, error) => unreadable(path, &error, &mut found, &progress),
+            })?;
         }
         Ok(found)
     }
 
-    fn walk(&self, path: &Path) -> ignore::Walk {
-        let mut walk = WalkBuilder::new(path);
-        walk.standard_filters(!self.ignored)
-            .hidden(true)
-            .require_git(false)
-            .sort_by_file_name(Ord::cmp)
-            .filter_entry(|entry| {
-                let is_third_party = entry
-                    .file_name()
-                    .to_str()
-                    .is_some_and(|name| THIRD_PARTY.contains(&name));
-                entry.depth() == 0 || !is_third_party
-            });
-        walk.build()
-    }
-
     fn look_at(
         &self,
-        entry: &DirEntry,
+        path: &Path,
         root: &Path,
         found: &mut Found,
         progress: &Progress,
     ) -> Result<(), Failure> {
-        let path = entry.path();
-        let language = path
-            .file_name()
-            .and_then(|name| name.to_str())
-            .and_then(Language::of_file);
-        let Some(language) =
-            language.filter(|_| entry.file_type().is_some_and(|kind| kind.is_file()))
-        else {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let Some(language) = name.and_then(Language::of_file) else {
             return Ok(());
         };
         // A file that was named is meant, whatever it is.
-        let is_named = entry.depth() == 0;
+        let is_named = path == root;
         if !self.tests && !is_named && is_test(&below(path, root)) {
             found.tests += 1;
             return Ok(());
         }
         let bytes = match fs::read(path) {
             Ok(bytes) => bytes,
-            Err(error) => {
-                found.unread += 1;
-                return progress.note(&format!("{} cannot be read: {error}", path.display()));
-            }
+            Err(error) => return unreadable(path, &error, found, progress),
         };
         let text = String::from_utf8_lossy(&bytes);
         if !is_named && is_odd(&text) {
@@ -133,6 +103,16 @@ impl Tree {
         }
         Ok(())
     }
+}
+
+fn unreadable(
+    path: &Path,
+    error: &io::Error,
+    found: &mut Found,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    found.unread += 1;
+    progress.note(&format!("{} cannot be read: {error}", path.display()))
 }
 
 fn is_odd(text: &str) -> bool {
