@@ -111,8 +111,9 @@ impl Display for Why {
                 f.write_str("a cookie counts only on requests from the application's own pages")
             }
             Self::AmbiguousRequest => f.write_str(
-                "the path or the method can be read in more than one way; send a path without dot \
-                 segments, doubled or encoded slashes and ';', and a method in capitals",
+                "the path, the method or a header can be read in more than one way; send a path \
+                 without dot segments, doubled or encoded slashes and ';', a method in capitals, and \
+                 no header that looks like the guard's own (X-Auth_Roles)",
             ),
             Self::Closed => f.write_str("nobody may make this request"),
             Self::NotForwarded(place) => write!(

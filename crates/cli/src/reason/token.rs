@@ -148,9 +148,10 @@ pub(super) const GUARD: &[Explained] = &[
     Explained {
         code: "ambiguous_request",
         means: "A guard in front of a proxy's back end got a path or method that can be read in more \
-                than one way, and so might fall under another rule than the back end's. 403 `access_denied`.",
-        do_this: "Send a path without dot segments, doubled or encoded slashes and `;`, and the method \
-                  in capitals.",
+                than one way, and so might fall under another rule than the back end's; or a header \
+                such as `X-Auth_Roles`, which some back ends take for the guard's own. 403 `access_denied`.",
+        do_this: "Send a path without dot segments, doubled or encoded slashes and `;`, the method in \
+                  capitals, and no header that is an identity header but for its punctuation.",
     },
     Explained {
         code: "closed",

@@ -11,8 +11,10 @@
 //! What the proxy must do: ask for every request, and copy *every* header of
 //! [`identity::ALL`](countersign_wire::identity::ALL) from the answer over those of the request.
 //! All of them are in every 200, empty where there is nothing to say, so that nothing a client
-//! sends under these names survives.
+//! sends under these names survives. A request with a header that a service could take for one of
+//! them though a proxy does not (`X-Auth_Roles`) is refused, for no proxy knows all spellings.
 
+mod disguise;
 mod path;
 mod policy;
 mod proxy;
@@ -94,6 +96,9 @@ impl<C: DeserializeOwned> ForwardAuth<C> {
     ///
     /// A [`Refusal`], which knows what to answer.
     pub async fn decide(&self, question: &Parts) -> Result<Option<Caller<C>>, Refusal> {
+        if disguise::is_worn(&question.headers) {
+            return Err(self.guard.refuse(Why::AmbiguousRequest));
+        }
         let (method, access) = self
             .policy
             .access(question)

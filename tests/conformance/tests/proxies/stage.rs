@@ -114,7 +114,12 @@ pub(crate) fn told(answer: &Answer, name: &str) -> Vec<String> {
     let headers = body["headers"].as_array().expect("a list of headers");
     headers
         .iter()
-        .filter(|pair| pair[0].as_str().map(|own| own.replace('_', "-")) == Some(name.to_owned()))
+        .filter(|pair| {
+            pair[0]
+                .as_str()
+                .map(|own| own.replace(|c: char| !c.is_ascii_alphanumeric(), "-"))
+                == Some(name.to_owned())
+        })
         .filter_map(|pair| pair[1].as_str())
         .filter(|value| !value.is_empty())
         .map(str::to_owned)
