@@ -12,7 +12,7 @@ use countersign::{AccessClaims, Algorithm, Secret, UnixTime, VerifyingKey};
 use http::Response;
 
 use crate::cookie::CookieRule;
-use crate::error::GuardError;
+use crate::error::{GuardError, LEEWAY_MAX};
 use crate::guard::Guard;
 use crate::keys::KeyHandle;
 use crate::refusal::{Answer, Refusal, Replacement};
@@ -197,7 +197,8 @@ impl<C> GuardBuilder<C> {
         self
     }
 
-    /// How far the clocks of issuer and guard may be apart; 30 seconds by default.
+    /// How far the clocks of issuer and guard may be apart; 30 seconds by default, 60 at most: an
+    /// issuer forgets what it took back soon after the last token it concerns has expired.
     #[must_use]
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
@@ -288,8 +289,11 @@ impl<C> GuardBuilder<C> {
     /// # Errors
     ///
     /// [`GuardError::NoKeys`] if an issuer was given no key, [`GuardError::Keys`] if its keys do
-    /// not make a set.
+    /// not make a set, [`GuardError::LeewayTooLong`] if the leeway is more than a minute.
     pub fn build(self) -> Result<Guard<C>, GuardError> {
+        if self.leeway > LEEWAY_MAX {
+            return Err(GuardError::LeewayTooLong(self.leeway));
+        }
         let realm = self
             .realm
             .unwrap_or_else(|| self.first.audiences.first().cloned().unwrap_or_default());

@@ -1,10 +1,16 @@
 //! Why a guard could not be made; why a request is refused is another story (`refusal`).
 
+use std::time::Duration;
+
 use countersign::KeyError;
 use thiserror::Error;
 
 #[cfg(feature = "remote")]
 use crate::remote::error::FollowError;
+
+/// The most leeway there is. A revocation outlives the last token it concerns by this and a margin
+/// (`RevocationPolicy::leeway` of the issuer).
+pub(crate) const LEEWAY_MAX: Duration = Duration::from_secs(60);
 
 /// Why there is no guard.
 #[derive(Debug, Error)]
@@ -18,6 +24,13 @@ pub enum GuardError {
     /// The keys do not make a set.
     #[error("the guard's keys do not make a set: {0}")]
     Keys(#[from] KeyError),
+    /// A leeway is asked for that is longer than an issuer remembers what it took back.
+    #[error(
+        "a leeway of {} s is more than {} s, after which an issuer forgets what it has taken back; give less",
+        .0.as_secs(),
+        LEEWAY_MAX.as_secs()
+    )]
+    LeewayTooLong(Duration),
     /// The issuer could not be followed.
     #[cfg(feature = "remote")]
     #[error(transparent)]
@@ -30,6 +43,7 @@ impl GuardError {
         match self {
             Self::NoKeys => "no_keys",
             Self::Keys(_) => "bad_keys",
+            Self::LeewayTooLong(_) => "leeway_too_long",
             #[cfg(feature = "remote")]
             Self::Follow(error) => error.code(),
         }

@@ -10,7 +10,7 @@
 use std::fmt::{self, Debug, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use countersign::UnixTime;
@@ -85,8 +85,9 @@ impl RevokedHandle {
     /// How old the news are; `None` if the set follows no issuer.
     ///
     /// It counts from the issuer's signed time, and from the moment the last new message arrived here,
-    /// whichever is longer ago: neither an issuer whose clock is ahead nor a proxy that repeats an
-    /// old message can hide a silence. Before the first news it is [`Duration::MAX`].
+    /// by a clock that nobody can set back, whichever is longer ago: neither an issuer whose clock is
+    /// ahead, nor a local clock that is corrected, nor a proxy that repeats an old message can hide a
+    /// silence. Before the first news it is [`Duration::MAX`].
     pub fn age(&self, now: UnixTime) -> Option<Duration> {
         self.set.age(now)
     }
@@ -127,6 +128,9 @@ pub(crate) struct RevokedSet {
     as_of: AtomicU64,
     /// The time of which the news are, never later than when they arrived, by the local clock.
     fresh_at: AtomicU64,
+    /// When they arrived, in milliseconds since `made`.
+    arrived: AtomicU64,
+    made: Instant,
 }
 
 const UNFOLLOWED: u64 = u64::MAX;
@@ -139,6 +143,8 @@ impl RevokedSet {
             merging: Mutex::new(()),
             as_of: AtomicU64::new(UNFOLLOWED),
             fresh_at: AtomicU64::new(0),
+            arrived: AtomicU64::new(0),
+            made: Instant::now(),
         }
     }
 
@@ -158,6 +164,7 @@ impl RevokedSet {
         let _one_at_a_time = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
         let fresh_at = as_of.min(now).as_secs();
         self.fresh_at.fetch_max(fresh_at, Ordering::Relaxed);
+        self.arrived.store(self.uptime(), Ordering::Relaxed);
         if self.as_of().is_none_or(|before| as_of > before) {
             self.as_of.store(as_of.as_secs(), Ordering::Release);
         }
@@ -176,9 +183,17 @@ impl RevokedSet {
             UNHEARD => Some(Duration::MAX),
             _ => {
                 let fresh_at = self.fresh_at.load(Ordering::Relaxed);
-                Some(now.since(UnixTime::from_secs(fresh_at)))
+                let by_the_clock = now.since(UnixTime::from_secs(fresh_at));
+                let silence = self
+                    .uptime()
+                    .saturating_sub(self.arrived.load(Ordering::Relaxed));
+                Some(by_the_clock.max(Duration::from_millis(silence)))
             }
         }
+    }
+
+    fn uptime(&self) -> u64 {
+        u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
     pub(crate) fn merge(&self, events: impl IntoIterator<Item = (Kind, String, UnixTime)>) {
@@ -342,5 +357,16 @@ mod tests {
             Some(seconds(1)),
             "another server of the same issuer, whose clock is right, is heard as well"
         );
+    }
+
+    #[cfg(feature = "remote")]
+    #[test]
+    fn a_clock_that_is_set_back_does_not_make_news_young() {
+        let set = RevokedSet::new();
+        set.follow();
+        set.heard(LATER, LATER);
+        let silence = Duration::from_millis(20);
+        std::thread::sleep(silence);
+        assert!(set.age(NOW) >= Some(silence), "{:?}", set.age(NOW));
     }
 }

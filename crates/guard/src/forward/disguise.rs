@@ -33,11 +33,11 @@ mod tests {
 
     #[test]
     fn every_other_spelling_is_a_disguise_and_other_names_are_none() {
-        let is_worn = |name: &str| {
+        let worn = |name: &str| {
             let mut headers = HeaderMap::new();
             let name = HeaderName::from_bytes(name.as_bytes()).expect("a name");
             headers.insert(name, HeaderValue::from_static("admin"));
-            super::is_worn(&headers)
+            is_worn(&headers)
         };
         for name in [
             "X_Auth_Roles",
@@ -47,7 +47,7 @@ mod tests {
             "X.Auth.Subject",
             "X-Auth~Scope",
         ] {
-            assert!(is_worn(name), "{name}");
+            assert!(worn(name), "{name}");
         }
         for name in [
             "X-Auth-Roles",
@@ -56,7 +56,7 @@ mod tests {
             "XX-Auth-Roles",
             "Accept",
         ] {
-            assert!(!is_worn(name), "{name}");
+            assert!(!worn(name), "{name}");
         }
     }
 }

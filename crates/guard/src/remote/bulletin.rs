@@ -1,11 +1,13 @@
 //! What the issuer signed about its revocations, read into the live set.
 //!
-//! A [`Bulletin`] is merged if
+//! A [`Bulletin`] is believed if
 //! - its signature, type and issuer are right, by the keys the guard has now;
-//! - the key that signed it was not itself withdrawn, neither before nor by this very message;
-//! - it is not older than what this guard has seen of the same epoch.
+//! - the key that signed it was not itself withdrawn, neither before nor by this very message.
 //!
-//! A refused message changes nothing: not the set, not the age of the news.
+//! What is not believed changes nothing. What is, is merged, for what was once taken back stays so
+//! however old the word. But only one that joins what is known, and is not older than what this
+//! guard has seen of the same epoch, makes the news young: an old one may be a replay, or come from
+//! an issuer whose clock was set back.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -92,7 +94,7 @@ impl Reader {
         now: UnixTime,
     ) -> Result<News, BulletinError> {
         let bulletin = self.verify(jws, keys, now)?;
-        let known = self.place(&bulletin)?;
+        let place = self.place(&bulletin);
         self.withdrew_a_key |= bulletin
             .events
             .iter()
@@ -102,10 +104,8 @@ impl Reader {
         let events = bulletin.events.into_iter();
         self.set
             .merge(events.map(|event| (event.kind, event.value, UnixTime::from_secs(event.until))));
-        if !known {
-            // What it says is true and holds; but it is not all, and so says nothing about silence.
-            return Err(BulletinError::Gap);
-        }
+        // What it says is true and holds; but if it is old, or not all, it says nothing of silence.
+        place?;
         let (as_of, counter) = (bulletin.as_of, bulletin.counter);
         let cursor = format!("{}:{counter}", bulletin.epoch);
         let seen = self.epochs.get(&bulletin.epoch);
@@ -125,14 +125,19 @@ impl Reader {
         Ok(bulletin)
     }
 
-    /// Whether the bulletin joins what is known without a gap; an older one than known is none.
-    fn place(&self, bulletin: &Bulletin) -> Result<bool, BulletinError> {
-        match self.epochs.get(&bulletin.epoch) {
+    /// Whether the bulletin joins what is known: neither older, nor with a gap in between.
+    fn place(&self, bulletin: &Bulletin) -> Result<(), BulletinError> {
+        let joins = match self.epochs.get(&bulletin.epoch) {
             Some(seen) if bulletin.as_of < seen.as_of || bulletin.counter < seen.counter => {
-                Err(BulletinError::Older)
+                return Err(BulletinError::Older);
             }
-            Some(seen) => Ok(bulletin.since.is_none_or(|since| since <= seen.counter)),
-            None => Ok(bulletin.since.is_none()),
+            Some(seen) => bulletin.since.is_none_or(|since| since <= seen.counter),
+            None => bulletin.since.is_none(),
+        };
+        if joins {
+            Ok(())
+        } else {
+            Err(BulletinError::Gap)
         }
     }
 

@@ -50,6 +50,8 @@ pub(super) struct Feed {
 pub(super) const BYTES_LIMIT: usize = 32 * 1024 * 1024;
 /// Expired events are swept out this often.
 const SWEEP: Duration = Duration::from_secs(10);
+/// So many times in a row may pass as one hiccup.
+const WORTH_A_WARNING: u32 = 4;
 /// Pauses grow up to this while the issuer cannot be reached.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
@@ -105,15 +107,19 @@ impl Feed {
     }
 
     async fn run(mut self) {
-        let mut failures: u32 = 0;
+        let (mut failures, mut in_vain): (u32, u32) = (0, 0);
         loop {
             let pause = self.pace.poll.saturating_mul(1 << failures.min(10));
             tokio::time::sleep(jittered(pause.min(LONGEST_PAUSE.max(self.pace.poll)))).await;
             match self.ask().await {
-                Ok(Asked::Snapshot) => failures = 0,
-                Ok(Asked::Streamed(error)) => {
-                    failures = 0;
-                    tracing::debug!(code = error.code(), %error, "the stream of revocations ended");
+                Ok(asked) => {
+                    if in_vain >= WORTH_A_WARNING {
+                        tracing::info!("the issuer's revocations are heard of again");
+                    }
+                    (failures, in_vain) = (0, 0);
+                    if let Asked::Streamed(error) = asked {
+                        tracing::debug!(code = error.code(), %error, "the stream of revocations ended");
+                    }
                 }
                 Err(error) => {
                     // Who answers, though with something that is not believed, is not in distress.
@@ -123,7 +129,16 @@ impl Feed {
                     } else {
                         failures.saturating_add(1)
                     };
-                    tracing::debug!(code = error.code(), %error, "no news of revocations");
+                    in_vain = in_vain.saturating_add(1);
+                    if in_vain == WORTH_A_WARNING {
+                        tracing::warn!(
+                            code = error.code(), %error,
+                            "revocations are not heard of; until they are, what is taken back is good \
+                             until it expires, or refused by the guard's bound on stale news"
+                        );
+                    } else {
+                        tracing::debug!(code = error.code(), %error, "no news of revocations");
+                    }
                 }
             }
             self.sweep();

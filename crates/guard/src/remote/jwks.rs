@@ -26,6 +26,9 @@ use super::pace::{Pace, jittered};
 use super::task::Task;
 use crate::keys::{KeyCell, Refetching};
 
+/// So many wait for one fetch at most.
+const WAITERS: usize = 64;
+
 /// Keeps a [`KeyCell`] up to date until it is dropped.
 pub(super) struct RemoteKeys {
     request: Request,
@@ -102,7 +105,9 @@ impl Request {
         self.shared.wanted.notify_one();
     }
 
-    /// What to wait for; `None` if it was asked for too short a time ago.
+    /// What to wait for; `None` if it was asked for too short a time ago, or so many wait already that
+    /// the issuer must be in distress, or somebody makes up keys: places in which others could be
+    /// served are not to be waited away.
     pub(super) fn send(&self) -> Option<Refetching> {
         let mut flight = self
             .shared
@@ -119,6 +124,9 @@ impl Request {
             flight.asked_at = Some(Instant::now());
             flight.under_way = true;
             self.shared.wanted.notify_one();
+        }
+        if self.shared.answered.receiver_count() >= WAITERS {
+            return None;
         }
         let mut answered = self.shared.answered.subscribe();
         let patience = self.patience;

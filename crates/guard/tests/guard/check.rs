@@ -1,5 +1,7 @@
 //! What is let in and what is not.
 
+use std::time::Duration;
+
 use countersign::{AccessClaims, Algorithm, KeySet, SigningKey, VerifyingKey};
 use countersign_guard::{
     Caller, Guard, GuardError, KeyHandle, Kind, Requirements, RevokedHandle, TrustedIssuer,
@@ -433,6 +435,24 @@ fn decisions_are_counted_by_reason() {
     assert_eq!(counts.refused_for("missing_token"), 1);
     assert_eq!(counts.refused_for("expired"), 0);
     assert_eq!((counts.cache_hits, counts.cache_misses), (2, 3));
+}
+
+#[test]
+fn no_leeway_outlasts_the_memory_of_the_issuer() {
+    let key = SigningKey::generate(Algorithm::ES256).expect("a key");
+    let guard = |seconds| {
+        Guard::<AccessClaims>::builder(NAME, AUDIENCE)
+            .key(key.verifying_key())
+            .leeway(Duration::from_secs(seconds))
+            .build()
+    };
+    assert!(guard(60).is_ok());
+    let error = guard(61).expect_err("too much");
+    assert_eq!(error.code(), "leeway_too_long");
+    assert!(
+        error.to_string().contains("61 s is more than 60 s"),
+        "{error}"
+    );
 }
 
 #[test]

@@ -120,7 +120,6 @@ async fn no_time_is_too_long() {
         .wait_for_issuer(Duration::MAX)
         .key_cooldown(Duration::MAX)
         .keys_good_for(Duration::MAX)
-        .leeway(Duration::MAX)
         .follow()
         .await
         .expect("an issuer");

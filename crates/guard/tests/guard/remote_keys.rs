@@ -120,6 +120,32 @@ async fn a_flood_of_made_up_keys_causes_one_fetch_in_a_cooldown() {
 }
 
 #[tokio::test]
+async fn made_up_keys_wait_in_small_number_while_the_issuer_hangs() {
+    let remote = RemoteIssuer::start().await;
+    let guard = remote.builder().follow().await.expect("an issuer");
+    let now = UnixTime::now();
+    remote.behaviour().keys_delay = Duration::from_secs(600);
+    let stranger = bearer(&remote.token_by(&new_key()));
+    let asking: Vec<_> = (0..500)
+        .map(|_| {
+            let (guard, stranger) = (guard.clone(), stranger.clone());
+            tokio::spawn(async move { code(&guard.check_async(&stranger, now).await) })
+        })
+        .collect();
+    let refused = || asking.iter().filter(|one| one.is_finished()).count();
+    eventually("most are refused at once", || refused() >= 400).await;
+    assert!(refused() < 500, "a few may wait");
+    assert!(guard.check(&bearer(&remote.token()), now).is_ok());
+    for one in asking {
+        if one.is_finished() {
+            assert_eq!(one.await.expect("an outcome"), Some("unknown_key"));
+        } else {
+            one.abort();
+        }
+    }
+}
+
+#[tokio::test]
 async fn after_the_cooldown_a_new_key_is_asked_for_again() {
     let remote = RemoteIssuer::start().await;
     let builder = remote.builder().key_cooldown(Duration::from_millis(50));

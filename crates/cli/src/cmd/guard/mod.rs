@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, value_parser};
 use countersign_guard::forward::{Access, Policy, Proxy, Rule};
 use countersign_guard::{Guard, GuardBuilder, Requirements, Stale, TrustedIssuer};
 
@@ -97,11 +97,12 @@ pub(crate) struct GuardArgs {
     /// What the challenge calls the thing that is guarded [default: the audience]
     #[arg(long, value_name = "TEXT")]
     realm: Option<String>,
-    /// How far clocks may be apart
-    #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+    /// How far clocks may be apart, 60 seconds at most
+    #[arg(long, default_value_t = 30, value_name = "SECONDS", value_parser = value_parser!(u64).range(..=60))]
     leeway: u64,
-    /// How long keys are good when the issuer cannot be reached
-    #[arg(long, default_value_t = 24 * 60 * 60, value_name = "SECONDS")]
+    /// How long keys are good when the issuer cannot be reached, two days at most: so long it says
+    /// that a key was withdrawn
+    #[arg(long, default_value_t = 24 * 60 * 60, value_name = "SECONDS", value_parser = value_parser!(u64).range(..=172_800))]
     keys_good_for: u64,
     /// Refuse every token when no revocations were heard of for so long [default: go on]
     #[arg(long, value_name = "SECONDS")]
