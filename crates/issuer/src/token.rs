@@ -78,7 +78,8 @@ pub struct TokenSeed {
 }
 
 impl AccessToken {
-    /// Makes the access token of a session, for its user, now.
+    /// Makes the access token of a session, for its user, now. It does not outlive the session, as far
+    /// as that goes if it is not refreshed.
     ///
     /// # Errors
     /// [`TokenRefused::Refused`] when the session is over or is not the grant's;
@@ -98,7 +99,8 @@ impl AccessToken {
         let terms = grant.terms();
         let expires_at = now
             .saturating_add(policy.life(seed.jitter, &terms))
-            .min(session.expires_at);
+            .min(session.expires_at)
+            .min(session.idle_expires_at);
         let claims = AccessFields {
             iss: policy.issuer.as_str().into(),
             sub: grant.user_id().into(),

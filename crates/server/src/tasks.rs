@@ -4,8 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::UnixTime;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use crate::flow::Authority;
 use crate::tls::Certificates;
@@ -30,6 +29,7 @@ pub(crate) async fn run(authority: Arc<Authority>, tls: Option<Arc<Certificates>
     tokio::join!(
         authority.feed_followers(),
         follow_and_keep(&authority),
+        sweep(&authority),
         follow_files
     );
 }
@@ -37,7 +37,7 @@ pub(crate) async fn run(authority: Arc<Authority>, tls: Option<Arc<Certificates>
 async fn follow_and_keep(authority: &Authority) {
     let mut tick = interval(FOLLOW);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut keys, mut sweep) = (Instant::now() + KEYS, Instant::now() + SWEEP);
+    let mut keys = Instant::now() + KEYS;
     let (mut seen, mut following) = (None, true);
     loop {
         let now = tick.tick().await;
@@ -68,18 +68,24 @@ async fn follow_and_keep(authority: &Authority) {
                 tracing::warn!(%error, "cannot look at the password hashes; it will be tried again");
             }
         }
-        if now >= sweep {
-            // More right away if there is more, but never so much at once that a request waits.
-            let more = authority.sweep(UnixTime::now(), SWEEP_ROWS).await;
-            sweep = now
-                + if matches!(more, Ok(true)) {
-                    FOLLOW
-                } else {
-                    SWEEP
-                };
-            if let Err(error) = more {
-                tracing::warn!(%error, "cannot sweep; it will be tried again");
-            }
+    }
+}
+
+/// Apart from whoever follows: what others have taken back must not wait for a database that is
+/// slow to delete.
+async fn sweep(authority: &Authority) {
+    let mut pause = SWEEP;
+    loop {
+        sleep(pause).await;
+        // More right away if there is more, but never so much at once that a request waits.
+        let more = authority.sweep(SWEEP_ROWS).await;
+        pause = if matches!(more, Ok(true)) {
+            FOLLOW
+        } else {
+            SWEEP
+        };
+        if let Err(error) = more {
+            tracing::warn!(%error, "cannot sweep; it will be tried again");
         }
     }
 }

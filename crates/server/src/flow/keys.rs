@@ -203,7 +203,7 @@ fn mac_change(
 impl Authority {
     /// Does what is due with the keys, and takes in what other processes did.
     pub(crate) async fn keep_keys(&self) -> Result<(), FlowError> {
-        let now = UnixTime::now();
+        let now = self.steady_now();
         let policies = self.key_policies();
         let ring = prepare(&*self.store, &self.master, &policies, now).await?;
         let known = self.ring.load();

@@ -48,10 +48,11 @@ mod revoke;
 mod sign_in;
 mod sign_out;
 mod standing;
+mod steady;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use countersign::{Algorithm, UnixTime, base64url, crypto};
@@ -87,6 +88,7 @@ pub use self::rekey::{RekeyError, Rekeyed, rekey};
 pub use self::restore::{Comparison, RestoreError, Restored, restore};
 pub use self::reverted::{Reversion, Reverted, Whose};
 pub(crate) use self::sign_in::SignIn;
+use self::steady::SteadyClock;
 use crate::config::Config;
 use crate::installation;
 use crate::metrics::FlowCounts;
@@ -109,6 +111,7 @@ pub(crate) struct Authority {
     shadows: Mutex<ShadowWatch>,
     /// In seconds: of any access token that any process of this installation makes.
     longest_life: AtomicU64,
+    steady: Mutex<SteadyClock>,
     lanes: Lanes,
     counts: FlowCounts,
     guard_keys: KeyHandle,
@@ -232,6 +235,7 @@ impl Authority {
             clients: ClientCache::default(),
             failures: Failures::default(),
             shadows: Mutex::new(ShadowWatch::new(SHADOWS)),
+            steady: Mutex::new(SteadyClock::new(now, Instant::now())),
             longest_life: AtomicU64::new(policy.revocations.longest_life.as_secs()),
             store,
             master,
@@ -300,6 +304,13 @@ impl Authority {
     /// Whether the store answers.
     pub(crate) async fn ready(&self) -> Result<(), FlowError> {
         Ok(self.store.ping().await?)
+    }
+
+    /// The time by which things are thrown away and keys rotated: it does not follow a clock that is
+    /// ahead for a while.
+    fn steady_now(&self) -> UnixTime {
+        let mut steady = self.steady.lock().unwrap_or_else(PoisonError::into_inner);
+        steady.now(UnixTime::now(), Instant::now())
     }
 
     fn live(&self) -> MutexGuard<'_, LiveSet> {

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use countersign::UnixTime;
-use countersign_issuer::revoke::{Revocation, RevocationKind};
+use countersign_issuer::revoke::{Revocation, RevocationKind, RevocationPolicy};
 use countersign_wire::revocation::{Event, Kind};
 
 use super::{Authority, FlowError};
+
+const REMEMBERED: Duration = Duration::from_secs(3_600);
 
 impl Authority {
     /// Adds to the live set, and to the guard over this server's own routes.
@@ -47,15 +49,31 @@ impl Authority {
 
     /// Forgets what nobody can ask for again, `limit` rows of a kind at most; whether there may be
     /// more.
-    pub(crate) async fn sweep(&self, now: UnixTime, limit: u32) -> Result<bool, FlowError> {
+    pub(crate) async fn sweep(&self, limit: u32) -> Result<bool, FlowError> {
+        let now = self.steady_now();
         let swept = self.live().sweep(now);
         if swept > 0 {
             self.forget_pieces(Duration::ZERO).await;
         }
         self.guard_revoked.sweep(now);
         let audit_before = now.saturating_sub(self.policy.audit_retention);
-        Ok(self.store.sweep(now, audit_before, limit).await?)
+        Ok(self
+            .store
+            .sweep(
+                now,
+                remembered(&self.revocation_policy()),
+                audit_before,
+                limit,
+            )
+            .await?)
     }
+}
+
+/// How long a session that is over stays: as long as any token of it may be taken for alive, so that
+/// whoever ends it still finds it, and for an hour at least, so that a late refresh token is answered
+/// with what became of it.
+fn remembered(policy: &RevocationPolicy) -> Duration {
+    policy.access_tokens().max(REMEMBERED)
 }
 
 pub(super) fn event(revocation: Revocation) -> Event {
@@ -78,5 +96,21 @@ fn kind(kind: RevocationKind) -> Kind {
         RevocationKind::Subject => Kind::Sub,
         RevocationKind::Token => Kind::Jti,
         RevocationKind::Key => Kind::Kid,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_stays_as_long_as_its_tokens_and_an_hour_at_least() {
+        let seconds = Duration::from_secs;
+        let policy = |life| RevocationPolicy {
+            longest_life: seconds(life),
+            ..RevocationPolicy::default()
+        };
+        assert_eq!(remembered(&policy(600)), seconds(3_600));
+        assert_eq!(remembered(&policy(7_200)), seconds(7_200 + 120));
     }
 }

@@ -61,10 +61,13 @@ pub trait Store:
     async fn longest_session_life(&self, life: Duration) -> Result<Duration, StoreError>;
 
     /// Deletes a few rows that nobody can ask for again, and audit lines older than
-    /// `audit_before`; `limit` of each at most. The answer says whether there may be more.
+    /// `audit_before`; `limit` of each at most. A session that is over stays for `remembered` more:
+    /// as long as a token of it may be alive, for what was swept cannot be taken back any more. The
+    /// answer says whether there may be more.
     async fn sweep(
         &self,
         now: UnixTime,
+        remembered: Duration,
         audit_before: UnixTime,
         limit: u32,
     ) -> Result<bool, StoreError>;

@@ -13,6 +13,7 @@ use countersign_issuer::{Client, GrantType};
 use countersign_server::store::{Ending, Rotation, UserChange};
 
 pub(crate) const CLIENT: &str = "first-party";
+pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 pub(crate) const GRACE: Duration = Duration::from_secs(30);
 
 /// The true time: a database goes by its own clock where it matters, and that is this one.

@@ -57,6 +57,7 @@ on_both_engines! {
         living_sessions_are_listed_in_pages
         a_sweep_removes_what_is_long_over_and_nothing_else
         a_sweep_says_whether_there_is_more
+        a_session_is_kept_as_long_as_its_tokens_may_live
         a_failed_write_takes_nobody_else_with_it;
     rotation:
         a_rotation_moves_one_generation_on_and_only_once

@@ -60,11 +60,12 @@ impl Store for PostgresStore {
     async fn sweep(
         &self,
         now: UnixTime,
+        remembered: Duration,
         audit_before: UnixTime,
         limit: u32,
     ) -> Result<bool, StoreError> {
         self.sweeper
-            .sweep(&self.pool, now, audit_before, limit)
+            .sweep(&self.pool, now, remembered, audit_before, limit)
             .await
     }
 

@@ -4,27 +4,26 @@
 //! would have to write it. They are found by walking over the table, a short way at a time.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use countersign::UnixTime;
 
 use super::clock::SECONDS;
 use super::pool::Pool;
-use super::rows::{self, Bytes, seconds};
+use super::rows::{self, Bytes, seconds, seconds_of};
 use crate::store::StoreError;
-
-/// How long a session that is over stays, so that a late token is answered with what became of it.
-const REMEMBERED: i64 = 3600;
 
 /// How many rows a sweep looks at, for each it may delete, to find sessions that lay idle.
 const WALKED: i64 = 10;
 
-/// Deletes rows whose `time` is `$1` or earlier, the oldest first, `$2` at most. A process whose clock
+/// Deletes rows whose `time` is `$2` seconds before `$1` or earlier, the oldest first, `$3` at most. A
+/// process whose clock
 /// is ahead deletes nothing before its time. What a request holds is left for the next time, so nobody
 /// waits for anybody.
 fn some(table: &str, key: &str, time: &str) -> String {
     format!(
         "DELETE FROM {table} WHERE ({key}) IN
-             (SELECT {key} FROM {table} WHERE {time} <= {} ORDER BY {time} LIMIT $2
+             (SELECT {key} FROM {table} WHERE {time} <= {} - $2::BIGINT ORDER BY {time} LIMIT $3
               FOR UPDATE SKIP LOCKED)
          RETURNING 1",
         not_ahead("$1")
@@ -47,6 +46,7 @@ impl Sweeper {
         &self,
         db: &Pool,
         now: UnixTime,
+        remembered: Duration,
         audit_before: UnixTime,
         limit: u32,
     ) -> Result<bool, StoreError> {
@@ -55,28 +55,34 @@ impl Sweeper {
         let ended = some("sessions", "handle", "ended_at");
         let expired = some("sessions", "handle", "expires_at");
         let assertions = some("used_assertions", "digest", "until");
-        let now = seconds(now);
-        let (over, limit) = (now - REMEMBERED, i64::from(limit));
+        let (now, remembered) = (seconds(now), seconds_of(remembered));
+        let limit = i64::from(limit);
         let most = usize::try_from(limit).unwrap_or(usize::MAX);
         let rows = [
-            (revocations, now),
-            (ended, over),
-            (expired, over),
-            (assertions, now),
+            (revocations, 0),
+            (ended, remembered),
+            (expired, remembered),
+            (assertions, 0),
         ];
-        for (sql, before) in rows {
-            more |= db.query(&sql, &[&before, &limit]).await?.len() >= most;
+        for (sql, kept) in rows {
+            more |= db.query(&sql, &[&now, &kept, &limit]).await?.len() >= most;
         }
-        Ok(self.walk(db, over, limit).await? || more)
+        Ok(self.walk(db, now, remembered, limit).await? || more)
     }
 
-    async fn walk(&self, db: &Pool, over: i64, limit: i64) -> Result<bool, StoreError> {
+    async fn walk(
+        &self,
+        db: &Pool,
+        now: i64,
+        remembered: i64,
+        limit: i64,
+    ) -> Result<bool, StoreError> {
         let look = format!(
             "WITH slice AS (
                  SELECT handle, idle_expires_at FROM sessions WHERE handle > $1
                  ORDER BY handle LIMIT $2
              ), idle AS (
-                 SELECT handle FROM slice WHERE idle_expires_at <= {} LIMIT $4
+                 SELECT handle FROM slice WHERE idle_expires_at <= {} - $4::BIGINT LIMIT $5
              )
              SELECT (SELECT count(*)::BIGINT FROM slice),
                  (SELECT handle FROM slice ORDER BY handle DESC LIMIT 1),
@@ -89,7 +95,7 @@ impl Sweeper {
         let from = self.place().clone();
         let slice = limit.saturating_mul(WALKED);
         let row = db
-            .query_one(&look, &[&Bytes(&from), &slice, &over, &limit])
+            .query_one(&look, &[&Bytes(&from), &slice, &now, &remembered, &limit])
             .await?;
         let looked_at: i64 = rows::get(&row, 0)?;
         let last: Option<Vec<u8>> = rows::get(&row, 1)?;

@@ -66,12 +66,14 @@ impl Store for SqliteStore {
     async fn sweep(
         &self,
         now: UnixTime,
+        remembered: Duration,
         audit_before: UnixTime,
         limit: u32,
     ) -> Result<bool, StoreError> {
         self.writer
             .write(move |db| {
-                let more = sessions::sweep(db, now, limit)? | clients::sweep(db, now, limit)?;
+                let more =
+                    sessions::sweep(db, now, remembered, limit)? | clients::sweep(db, now, limit)?;
                 Ok(audit::sweep(db, audit_before, limit)? || more)
             })
             .await

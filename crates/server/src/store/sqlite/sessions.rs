@@ -1,5 +1,7 @@
 //! Sessions and what ends them, in SQL.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use countersign::UnixTime;
 use countersign_issuer::Client;
@@ -59,9 +61,6 @@ impl Sessions for SqliteStore {
         self.writer.write(move |db| end(db, &which, &ending)).await
     }
 }
-
-/// How long a session that is over stays, so that a late token is answered with what became of it.
-const REMEMBERED: i64 = 3600;
 
 fn open(
     db: &Connection,
@@ -333,7 +332,13 @@ fn publish_all(
     Ok(ended)
 }
 
-pub(super) fn sweep(db: &Connection, now: UnixTime, limit: u32) -> Result<bool, StoreError> {
+pub(super) fn sweep(
+    db: &Connection,
+    now: UnixTime,
+    remembered: Duration,
+    limit: u32,
+) -> Result<bool, StoreError> {
+    let over = seconds(now.saturating_sub(remembered));
     let now = seconds(now);
     let revocations = db
         .prepare_cached(
@@ -347,6 +352,6 @@ pub(super) fn sweep(db: &Connection, now: UnixTime, limit: u32) -> Result<bool, 
                  (SELECT handle FROM sessions
                   WHERE ended_at <= ?1 OR idle_expires_at <= ?1 OR expires_at <= ?1 LIMIT ?2)",
         )?
-        .execute(params![now - REMEMBERED, limit])?;
+        .execute(params![over, limit])?;
     Ok(revocations.max(sessions) >= limit as usize)
 }

@@ -6,7 +6,7 @@ use countersign_issuer::record::{EndReason, Session};
 use countersign_server::store::{Opened, Rotated, Rotation, Which};
 
 use super::fixture;
-use crate::cast::{GRACE, ending, in_seconds, now, rotation, seconds_ago, session};
+use crate::cast::{GRACE, HOUR, ending, in_seconds, now, rotation, seconds_ago, session};
 
 /// Numbers that look like chance and are the same every time.
 struct Numbers(u64);
@@ -161,7 +161,7 @@ async fn a_server_whose_clock_is_ahead_sweeps_nothing_that_is_alive() {
         .await
         .expect("works");
     f.store
-        .sweep(in_seconds(1_000_000), UnixTime::EPOCH, 100)
+        .sweep(in_seconds(1_000_000), HOUR, UnixTime::EPOCH, 100)
         .await
         .expect("works");
     assert_eq!(

@@ -7,7 +7,7 @@ use countersign_issuer::record::{AuditKind, EndReason, Session};
 use countersign_issuer::revoke::{Revocation, RevocationKind, RevocationPolicy};
 use countersign_server::store::{Created, Found, Opened, UserChange};
 
-use crate::cast::{audit, client, ending, in_seconds, now, seconds_ago, session, user};
+use crate::cast::{HOUR, audit, client, ending, in_seconds, now, seconds_ago, session, user};
 use crate::fixture::Fixture;
 
 impl Fixture {
@@ -222,7 +222,7 @@ pub(crate) async fn an_assertion_is_used_once_until_it_has_expired(f: Fixture) {
     }
     let expired = f.store.use_assertion([2; 32], seconds_ago(1)).await;
     assert!(expired.expect("works"));
-    let swept = f.store.sweep(now(), seconds_ago(1000), 100).await;
+    let swept = f.store.sweep(now(), HOUR, seconds_ago(1000), 100).await;
     assert!(!swept.expect("works"), "there is no more to sweep");
     let again = f.store.use_assertion([1; 32], in_seconds(60)).await;
     assert!(!again.expect("works"), "what is alive is remembered");

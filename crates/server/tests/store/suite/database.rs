@@ -4,7 +4,7 @@ use countersign::UnixTime;
 use countersign_issuer::record::{AuditEvent, AuditKind, EndReason};
 use countersign_server::store::{Opened, StoreError, Which};
 
-use crate::cast::{audit, ending, now, seconds_ago, session};
+use crate::cast::{HOUR, audit, ending, now, seconds_ago, session};
 use crate::fixture::Fixture;
 
 pub(crate) async fn everything_is_there_after_the_database_is_opened_again(f: Fixture) {
@@ -104,21 +104,21 @@ pub(crate) async fn old_audit_lines_are_swept(f: Fixture) {
     }
     assert!(
         !f.store
-            .sweep(now(), UnixTime::EPOCH, 10)
+            .sweep(now(), HOUR, UnixTime::EPOCH, 10)
             .await
             .expect("works")
     );
     assert_eq!(f.store.audit_log(0, 10).await.expect("works").len(), 3);
     assert!(
         f.store
-            .sweep(now(), seconds_ago(50), 1)
+            .sweep(now(), HOUR, seconds_ago(50), 1)
             .await
             .expect("works"),
         "there is more"
     );
     while f
         .store
-        .sweep(now(), seconds_ago(50), 1)
+        .sweep(now(), HOUR, seconds_ago(50), 1)
         .await
         .expect("works")
     {}

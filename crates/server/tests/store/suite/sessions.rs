@@ -5,7 +5,9 @@ use countersign_issuer::record::{AuditKind, EndReason, Handle, PasswordHash, Ses
 use countersign_issuer::revoke::RevocationKind;
 use countersign_server::store::{Ending, Found, Opened, Rotated, Which};
 
-use crate::cast::{audit, disabled, ending, in_seconds, now, rotation, seconds_ago, session, user};
+use crate::cast::{
+    HOUR, audit, disabled, ending, in_seconds, now, rotation, seconds_ago, session, user,
+};
 use crate::fixture::Fixture;
 
 pub(crate) async fn a_session_comes_back_as_it_was_stored(f: Fixture) {
@@ -222,7 +224,7 @@ pub(crate) async fn a_sweep_removes_what_is_long_over_and_nothing_else(f: Fixtur
 
     assert!(
         !f.store
-            .sweep(now(), UnixTime::EPOCH, 100)
+            .sweep(now(), HOUR, UnixTime::EPOCH, 100)
             .await
             .expect("works")
     );
@@ -263,7 +265,7 @@ pub(crate) async fn a_sweep_says_whether_there_is_more(f: Fixture) {
     let mut sweeps = 0;
     while f
         .store
-        .sweep(now(), UnixTime::EPOCH, 3)
+        .sweep(now(), HOUR, UnixTime::EPOCH, 3)
         .await
         .expect("works")
     {
@@ -290,6 +292,25 @@ pub(crate) async fn a_sweep_says_whether_there_is_more(f: Fixture) {
             .expect("works")
             .is_some()
     );
+}
+
+/// A token may live longer than the hour for which a late refresh is answered: until then its session
+/// can still be ended.
+pub(crate) async fn a_session_is_kept_as_long_as_its_tokens_may_live(f: Fixture) {
+    let (ada, _) = f.signed_in().await;
+    let idle = Session {
+        idle_expires_at: seconds_ago(3_700),
+        ..session(&ada, 2)
+    };
+    assert_eq!(f.open(&ada, &idle).await, Opened::Opened);
+    let two_hours = 2 * HOUR;
+    let swept = f.store.sweep(now(), two_hours, UnixTime::EPOCH, 100).await;
+    assert!(!swept.expect("works"));
+    let kept = f.store.session(idle.handle).await.expect("works");
+    assert!(kept.is_some());
+    let which = Which::AllOf { user_id: ada.id };
+    let ended = f.store.end_sessions(which, ending(EndReason::UserDisabled));
+    assert_eq!(ended.await.expect("works").len(), 2);
 }
 
 pub(crate) async fn a_failed_write_takes_nobody_else_with_it(f: Fixture) {

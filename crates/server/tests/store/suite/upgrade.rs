@@ -6,7 +6,7 @@ use countersign_issuer::record::{AuditKind, EndReason, Handle, KeyState, User};
 use countersign_issuer::revoke::RevocationKind;
 use countersign_server::store::{Created, Found, Opened, Rotated, Rotation, UserChange, Which};
 
-use crate::cast::{audit, client, ending, now, session, user};
+use crate::cast::{HOUR, audit, client, ending, now, session, user};
 use crate::fixture::{Database, Fixture};
 
 /// One row and more in every table there was: text that both engines read.
@@ -193,7 +193,7 @@ pub(crate) async fn what_the_first_release_stored_is_there_and_in_use(f: Fixture
     assert_eq!(ended.len(), 1);
     assert!(
         !f.store
-            .sweep(now(), UnixTime::EPOCH, 100)
+            .sweep(now(), HOUR, UnixTime::EPOCH, 100)
             .await
             .expect("works")
     );
