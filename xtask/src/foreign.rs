@@ -45,6 +45,8 @@ pub(crate) fn say_skipped() {
          !!   OAuth clients: oauth4webapi, openid-client, Authlib \
          (tests/conformance/tests/oauth_clients.rs)
 \
+         !!   the server against its description, by schemathesis (tests/conformance/tests/contract.rs)
+\
          !!   the guides for Flask and Express (tests/conformance/tests/guides.rs)
 \
          !!   a single-page app in Chromium (tests/conformance/tests/browser.rs)
@@ -75,7 +77,11 @@ fn python_environment(workspace: &Workspace) -> Result<(), Failure> {
         .map_err(|error| Failure::new(format!("cannot read {REQUIREMENTS}: {error}")))?;
     let installed = folder.join("requirements.txt");
     let python = python(workspace);
-    let runs = Call::new(&python, ["-c", "import jwt, cryptography, flask"]).succeeds();
+    let runs = Call::new(
+        &python,
+        ["-c", "import jwt, cryptography, flask, schemathesis"],
+    )
+    .succeeds();
     if runs && std::fs::read_to_string(&installed).is_ok_and(|text| text == requirements) {
         println!("the packages for Python are in {}", folder.display());
         return Ok(());
