@@ -22,13 +22,18 @@ pub struct Caller<C = AccessClaims> {
     inner: Arc<Inner<C>>,
 }
 
+/// In this order, so that what a guard looks at when it meets a caller again stands close together.
+#[repr(C)]
 struct Inner<C> {
-    verified: Verified<C>,
+    /// The last key set that is known to contain the key.
+    generation: AtomicU64,
+    /// How much had been added to what was taken back when none of it was about this caller; 0
+    /// if that was not looked up yet.
+    unmentioned: AtomicU64,
     /// Which guard, and which of its issuers, said yes.
     guard: u64,
     issuer: usize,
-    /// The last key set that is known to contain the key.
-    generation: AtomicU64,
+    verified: Verified<C>,
 }
 
 impl<C> Caller<C> {
@@ -78,13 +83,13 @@ impl<C> Caller<C> {
     }
 
     pub(crate) fn new(verified: Verified<C>, guard: u64, issuer: usize, generation: u64) -> Self {
-        let generation = AtomicU64::new(generation);
         Self {
             inner: Arc::new(Inner {
-                verified,
+                generation: AtomicU64::new(generation),
+                unmentioned: AtomicU64::new(0),
                 guard,
                 issuer,
-                generation,
+                verified,
             }),
         }
     }
@@ -103,6 +108,14 @@ impl<C> Caller<C> {
 
     pub(crate) fn key_was_found_in(&self, generation: u64) {
         self.inner.generation.store(generation, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unmentioned(&self) -> u64 {
+        self.inner.unmentioned.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn was_not_mentioned(&self, additions: u64) {
+        self.inner.unmentioned.store(additions, Ordering::Relaxed);
     }
 }
 

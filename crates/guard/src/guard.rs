@@ -201,7 +201,7 @@ impl<C: DeserializeOwned> Guard<C> {
     fn attempt_again(&self, token: &[u8], now: UnixTime) -> Option<Attempt<C>> {
         let caller = self.remembered(token, now)?;
         let issuer = caller.issuer();
-        let admitted = self.inner.issuers[issuer].admit(caller.verified(), now);
+        let admitted = self.inner.issuers[issuer].admit(&caller, now);
         Some(admitted.map(|()| caller).map_err(|why| Failure {
             why,
             issuer: Some(issuer),
@@ -217,8 +217,8 @@ impl<C: DeserializeOwned> Guard<C> {
         };
         let issuer = &self.inner.issuers[index];
         let (verified, generation) = issuer.verify::<C>(token, now).map_err(failed)?;
-        issuer.admit(&verified, now).map_err(failed)?;
         let caller = Caller::new(verified, self.inner.id, index, generation);
+        issuer.admit(&caller, now).map_err(failed)?;
         if let Some(cache) = &self.inner.cache {
             cache.insert(token.as_bytes(), caller.clone());
         }
@@ -286,7 +286,7 @@ impl<C> Guard<C> {
         };
         issuer
             .recheck(caller, now)
-            .and_then(|()| issuer.admit(caller.verified(), now))
+            .and_then(|()| issuer.admit(caller, now))
             .map_err(|why| self.refuse(why))
     }
 

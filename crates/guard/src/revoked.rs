@@ -4,8 +4,9 @@
 //! as they like, and only the passing of time removes anything. So no message, however late,
 //! repeated or out of place, can bring a revoked token back.
 //!
-//! A lookup happens on every request and takes no lock: readers see a set that never changes, which
-//! a merge replaces as a whole (`ended`).
+//! A lookup takes no lock: readers see a set that never changes, which a merge replaces as a whole
+//! (`ended`). And most requests need no lookup: what was not mentioned in the set is not mentioned
+//! there until something is added, which a number tells.
 
 use std::fmt::{self, Debug, Formatter};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -123,6 +124,8 @@ impl Debug for RevokedHandle {
 /// What a handle's clones share.
 pub(crate) struct RevokedSet {
     layers: ArcSwap<Layers>,
+    /// How often something was added, and one.
+    additions: AtomicU64,
     merging: Mutex<()>,
     /// Seconds; [`UNFOLLOWED`] or [`UNHEARD`] before there are any.
     as_of: AtomicU64,
@@ -133,6 +136,8 @@ pub(crate) struct RevokedSet {
     made: Instant,
 }
 
+const KINDS: [Kind; 4] = [Kind::Sid, Kind::Sub, Kind::Jti, Kind::Kid];
+
 const UNFOLLOWED: u64 = u64::MAX;
 const UNHEARD: u64 = u64::MAX - 1;
 
@@ -140,6 +145,7 @@ impl RevokedSet {
     pub(crate) fn new() -> Self {
         Self {
             layers: ArcSwap::from_pointee(Layers::default()),
+            additions: AtomicU64::new(1),
             merging: Mutex::new(()),
             as_of: AtomicU64::new(UNFOLLOWED),
             fresh_at: AtomicU64::new(0),
@@ -200,7 +206,23 @@ impl RevokedSet {
         let _one_at_a_time = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(merged) = self.layers.load().merged(events) {
             self.layers.store(Arc::new(merged));
+            // Only now, so that whoever reads the new number sees the new set.
+            self.additions.fetch_add(1, Ordering::Release);
         }
+    }
+
+    /// Rises when something was added; never 0. To be read before the set is asked.
+    pub(crate) fn additions(&self) -> u64 {
+        self.additions.load(Ordering::Acquire)
+    }
+
+    /// Whether one of the marks is in the set, even if its time is past.
+    pub(crate) fn mentions<'t>(&self, mark: impl Fn(Kind) -> Option<&'t str>) -> bool {
+        let layers = self.layers.load();
+        KINDS
+            .into_iter()
+            .filter(|kind| layers.has_any(*kind))
+            .any(|kind| mark(kind).is_some_and(|value| layers.until(kind, value).is_some()))
     }
 
     /// `mark` is asked for those kinds only of which anything was taken back.
@@ -210,7 +232,7 @@ impl RevokedSet {
         now: UnixTime,
     ) -> Option<Kind> {
         let layers = self.layers.load();
-        [Kind::Sid, Kind::Sub, Kind::Jti, Kind::Kid]
+        KINDS
             .into_iter()
             .filter(|kind| layers.has_any(*kind))
             .find(|kind| {

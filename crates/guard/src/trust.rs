@@ -166,10 +166,26 @@ impl Issuer {
         Ok(())
     }
 
-    /// The last question, asked on every request: was it taken back, and do we know?
-    pub(crate) fn admit<C>(&self, verified: &Verified<C>, now: UnixTime) -> Result<(), Why> {
-        if let Some(kind) = self.revoked(verified, now) {
-            return Err(Why::Revoked(kind));
+    /// The last question, asked on every request: was it taken back, and do we know? A caller who was
+    /// not mentioned among what was taken back is looked for again once something was added to that.
+    pub(crate) fn admit<C>(&self, caller: &Caller<C>, now: UnixTime) -> Result<(), Why> {
+        let revoked = self.revoked.set();
+        let additions = revoked.additions();
+        if caller.unmentioned() != additions {
+            let verified = caller.verified();
+            let mark = |kind| match kind {
+                Kind::Sub => verified.subject(),
+                Kind::Sid => verified.session_id(),
+                Kind::Jti => verified.jwt_id(),
+                Kind::Kid => verified.key().key_id(),
+            };
+            if let Some(kind) = revoked.is_revoked(mark, now) {
+                return Err(Why::Revoked(kind));
+            }
+            // What was taken back until a time that is past may count again if the clock is set back.
+            if !revoked.mentions(mark) {
+                caller.was_not_mentioned(additions);
+            }
         }
         self.has_heard(now)
     }
@@ -219,16 +235,6 @@ impl Issuer {
             }
             Stale::Serve | Stale::Refuse { .. } => Ok(()),
         }
-    }
-
-    fn revoked<C>(&self, verified: &Verified<C>, now: UnixTime) -> Option<Kind> {
-        let mark = |kind| match kind {
-            Kind::Sub => verified.subject(),
-            Kind::Sid => verified.session_id(),
-            Kind::Jti => verified.jwt_id(),
-            Kind::Kid => verified.key().key_id(),
-        };
-        self.revoked.set().is_revoked(mark, now)
     }
 
     /// The verifier for the keys as they are now, made anew if they were replaced.

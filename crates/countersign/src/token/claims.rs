@@ -147,16 +147,18 @@ impl Notes {
 
 /// The registered claims of one payload, types and ranges checked. Texts stay where they are.
 ///
-/// It is kept small, because a guard may remember very many.
+/// It is kept small, because a guard may remember very many, and the dates stand first, because they
+/// are looked at most often.
 #[derive(Clone, Debug, Default)]
+#[repr(C)]
 pub(crate) struct Registered {
-    /// The insides of those without escapes.
-    texts: [Option<Span>; TEXTS],
-    /// The texts with escapes, whose own spelling is not their value. They are rare.
-    resolved: Option<Box<[Option<Box<str>>; TEXTS]>>,
     pub(crate) exp: Option<UnixTime>,
     pub(crate) nbf: Option<UnixTime>,
     pub(crate) iat: Option<UnixTime>,
+    /// The texts with escapes, whose own spelling is not their value. They are rare.
+    resolved: Option<Box<[Option<Box<str>>; TEXTS]>>,
+    /// The insides of those without escapes.
+    texts: [Option<Span>; TEXTS],
     aud: Aud,
     /// Of any type.
     roles: Option<Span>,

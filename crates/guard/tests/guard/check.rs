@@ -207,6 +207,39 @@ fn a_session_that_ended_is_refused_from_the_next_request_on_cached_or_not() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_brings_back_what_was_taken_back() {
+    let issuer = Issuer::new();
+    let revoked = RevokedHandle::new();
+    revoked.merge([(Kind::Sid, "s-1".to_owned(), NOW.saturating_add(seconds(60)))]);
+    let builder = issuer.builder().revocations(revoked);
+    let guard = builder.build().expect("a guard");
+    let headers = bearer(&issuer.token());
+    let later = NOW.saturating_add(seconds(60));
+    for _ in 0..2 {
+        assert!(guard.check(&headers, later).is_ok(), "its time is past");
+    }
+    refused(&guard, &headers, "revoked");
+}
+
+#[test]
+fn whoever_is_being_checked_all_the_time_is_refused_once_taking_back_is_done() {
+    let issuer = Issuer::new();
+    let revoked = RevokedHandle::new();
+    let builder = issuer.builder().revocations(revoked.clone());
+    let guard = builder.build().expect("a guard");
+    for n in 0..100 {
+        let session = format!("session-{n}");
+        let headers = bearer(&issuer.token_with("sid", json!(session)));
+        assert!(guard.check(&headers, NOW).is_ok());
+        std::thread::scope(|scope| {
+            scope.spawn(|| while guard.check(&headers, NOW).is_ok() {});
+            revoked.merge([(Kind::Sid, session, NOW.saturating_add(seconds(900)))]);
+            refused(&guard, &headers, "revoked");
+        });
+    }
+}
+
+#[test]
 fn a_long_connection_ends_with_its_token_and_with_its_key() {
     let issuer = Issuer::new();
     let keys = KeyHandle::fixed(issuer.key_set());
