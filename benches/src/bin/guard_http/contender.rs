@@ -27,7 +27,7 @@ impl Contender {
                 node.current_dir(target()?.join("bench-fastify"));
                 node
             }
-            "bare" | "guard" | "guard-off" | "guard-new" => {
+            "bare" | "guard" | "guard-off" | "guard-new" | "guard-mixed" => {
                 let mut own = Command::new(std::env::current_exe()?);
                 own.arg("serve");
                 own

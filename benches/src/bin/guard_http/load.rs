@@ -11,6 +11,8 @@ use tempfile::TempDir;
 pub(crate) enum Tokens {
     One,
     InTurn,
+    /// Nine of those that come in turn, then one that comes for the first time.
+    Mixed,
 }
 
 /// Scripts with the tokens in them.
@@ -19,7 +21,7 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    pub(crate) fn new(tokens: &[String]) -> Result<Self, Failure> {
+    pub(crate) fn new(tokens: &[String], strangers: &[String]) -> Result<Self, Failure> {
         let folder = tempfile::tempdir()?;
         let one = tokens.first().ok_or("no tokens")?;
         fs::write(
@@ -27,7 +29,9 @@ impl Load {
             format!("wrk.headers['Authorization'] = 'Bearer {one}'\n"),
         )?;
         fs::write(folder.path().join("tokens"), tokens.join("\n"))?;
+        fs::write(folder.path().join("strangers"), strangers.join("\n"))?;
         fs::write(folder.path().join("in_turn.lua"), IN_TURN)?;
+        fs::write(folder.path().join("mixed.lua"), MIXED)?;
         Ok(Self { folder })
     }
 
@@ -36,6 +40,7 @@ impl Load {
         let script = match tokens {
             Tokens::One => "one.lua",
             Tokens::InTurn => "in_turn.lua",
+            Tokens::Mixed => "mixed.lua",
         };
         let output = Command::new("wrk")
             .args(["-t1", "-c32", "-d1s", "-s", script])
@@ -69,5 +74,30 @@ end
 function request()
   at = at % #requests + 1
   return requests[at]
+end
+"#;
+
+const MIXED: &str = r#"
+local known, strangers = {}, {}
+local at = 0
+
+local function read(name, requests)
+  for token in io.lines(name) do
+    wrk.headers["Authorization"] = "Bearer " .. token
+    requests[#requests + 1] = wrk.format("GET", "/")
+  end
+end
+
+function init(args)
+  read("tokens", known)
+  read("strangers", strangers)
+end
+
+function request()
+  at = at + 1
+  if at % 10 == 0 then
+    return strangers[at / 10 % #strangers + 1]
+  end
+  return known[at % #known + 1]
 end
 "#;

@@ -50,6 +50,7 @@ async fn listen(task: &Task) -> Result<(), Failure> {
         "guard-off" => guarded(task, None)?,
         // A token is forgotten before its turn comes again.
         "guard-new" => guarded(task, Some(256))?,
+        "guard-mixed" => guarded(task, Some(2 * 1024))?,
         other => return Err(format!("no server is called `{other}`").into()),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
