@@ -54,6 +54,19 @@ fn what_cannot_be_typed_is_found() {
     assert_eq!(calls("  countersign serve 'half").len(), 0);
 }
 
+/// Ids are drawn at random, and one in sixty-four does.
+#[test]
+fn an_id_may_begin_with_a_hyphen() {
+    for typed in [
+        ["countersign", "key", "withdraw", "-V9nR4qronDU3GS"],
+        ["countersign", "session", "end", "-hH4qronDU3GS"],
+        ["countersign", "session", "end", "--qronDU3GS"],
+    ] {
+        let read = Cli::command().try_get_matches_from(typed);
+        assert!(read.is_ok(), "{typed:?}: {read:?}");
+    }
+}
+
 /// Hands over the examples of a command and of all below it.
 fn each(command: &Command, name: &str, take: &mut impl FnMut(&str, &str)) {
     let helps = [command.get_after_help(), command.get_after_long_help()];

@@ -41,6 +41,8 @@ enum KeyCommand {
     /// Take a leaked key out of the key set at once; its successor signs, guards are told
     Withdraw {
         /// The key's id, as `key list` shows it
+        // One in sixty-four begins with a hyphen.
+        #[arg(allow_hyphen_values = true)]
         kid: String,
     },
 }

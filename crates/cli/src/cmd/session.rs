@@ -34,7 +34,8 @@ enum SessionCommand {
     /// End one session, or every session of a user
     End {
         /// The session's id, as `session list` shows it
-        #[arg(required_unless_present = "user")]
+        // One in sixty-four begins with a hyphen.
+        #[arg(required_unless_present = "user", allow_hyphen_values = true)]
         sid: Option<String>,
         /// Every session of this user
         #[arg(long, value_name = "NAME", conflicts_with = "sid")]
