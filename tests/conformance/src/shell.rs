@@ -24,7 +24,7 @@ const API: &str = "5000";
 pub struct Shell {
     folder: TempDir,
     path: OsString,
-    said: Vec<String>,
+    said: String,
     changes: Vec<(String, String)>,
     server: u16,
     api: u16,
@@ -51,7 +51,7 @@ impl Shell {
         Self {
             folder,
             path,
-            said: Vec::new(),
+            said: String::new(),
             changes: vec![
                 (SERVER.to_owned(), server.to_string()),
                 (API.to_owned(), api.to_string()),
@@ -78,6 +78,11 @@ impl Shell {
         self.api
     }
 
+    /// The port that stands for the server's.
+    pub fn server(&self) -> u16 {
+        self.server
+    }
+
     /// Writes the guide's file `from` as `to`.
     ///
     /// # Panics
@@ -87,17 +92,21 @@ impl Shell {
         std::fs::write(self.folder().join(to), text).expect("a file");
     }
 
-    /// Runs a line to its end; `export` and `unset` hold for the lines after it.
+    /// Runs a line, or a script of several, to its end; a line of `export` or `unset` holds for those
+    /// after it.
     ///
     /// # Panics
     /// If it fails.
     pub fn run(&mut self, line: &str) -> String {
+        let is_said = line.starts_with("export ") || line.starts_with("unset ");
+        if is_said && !line.contains('\n') {
+            // What came of it is what holds: a random value is drawn once.
+            self.said = self.run(&format!(":; {line}\nexport -p"));
+            return String::new();
+        }
         let output = self.output(line);
         let words = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "`{line}` failed: {words}");
-        if line.starts_with("export ") || line.starts_with("unset ") {
-            self.said.push(self.changed(line));
-        }
         String::from_utf8_lossy(&output.stdout).into_owned()
     }
 
@@ -125,34 +134,56 @@ impl Shell {
         Program::start_at(self.api, self.background(line)).await
     }
 
+    /// Starts what listens on this port with this line.
+    ///
+    /// # Panics
+    /// If it does not answer.
+    pub async fn serve_at(&self, port: u16, line: &str) -> Program {
+        Program::start_at(port, self.background(line)).await
+    }
+
     fn background(&self, line: &str) -> Command {
         // Without a shell in between, so that what is ended is the program.
-        let mut command = self.shell(&format!("exec {}", self.changed(line)));
+        let line = self.changed(line);
+        let is_setting = |word: &&str| word.contains('=') && !word.contains(['"', '\'']);
+        let settings: Vec<_> = line.split(' ').take_while(is_setting).collect();
+        let settings = settings.join(" ");
+        let program = &line[settings.len()..];
+        let mut command = self.shell(&format!("{settings} exec {program}"));
         command.stdout(Stdio::null()).stdin(Stdio::null());
         command
     }
 
     fn shell(&self, line: &str) -> Command {
-        let mut script = self.said.join("\n");
+        let mut script = self.said.clone();
         script.push('\n');
         script.push_str(line);
         let mut command = Command::new("sh");
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("COUNTERSIGN_") {
+                command.env_remove(name);
+            }
+        }
         command
             .args(["-ec", &script])
             .current_dir(self.folder())
             .env("PATH", &self.path)
             .env("COUNTERSIGN_STATE", self.folder().join(".state"))
-            .env_remove("COUNTERSIGN_PROFILE")
             .env("FLASK_RUN_PORT", self.api.to_string())
             .env("LISTEN", format!("127.0.0.1:{}", self.api))
             .env("COUNTERSIGN_LISTEN", format!("127.0.0.1:{}", self.server));
         command
     }
 
+    /// In one pass: what was put in may look like something to be changed itself.
     fn changed(&self, text: &str) -> String {
-        let mut changed = text.to_owned();
-        for (what, with) in &self.changes {
-            changed = changed.replace(what, with);
+        let mut changed = String::new();
+        let mut rest = text;
+        while let Some(next) = rest.chars().next() {
+            let found = self.changes.iter().find(|(what, _)| rest.starts_with(what));
+            let length = found.map_or(next.len_utf8(), |(what, _)| what.len());
+            changed.push_str(found.map_or(&rest[..length], |(_, with)| with));
+            rest = &rest[length..];
         }
         changed
     }

@@ -1,58 +1,41 @@
-//! The README promises commands and pages. They exist.
+//! The README promises commands and a story. They are as it says; so are the chores of the pages for
+//! developers, which a test cannot run.
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    reason = "a test that cannot go on must fail"
-)]
+#![expect(clippy::expect_used, reason = "a test that cannot go on must fail")]
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
-use countersign_conformance::Countersign;
+use countersign_conformance::guide::{Guide, root};
+use countersign_conformance::shell::Shell;
 
-#[test]
-fn every_command_of_the_readme_is_one() {
-    let mut seen = 0;
-    for line in commands(&readme()) {
-        let words: Vec<&str> = line.split_whitespace().collect();
-        match words.as_slice() {
-            ["cargo", "run", "--release", "--", rest @ ..] | ["countersign", rest @ ..] => {
-                understood(rest, &line);
-            }
-            ["cargo", "xtask", chore, ..] => {
-                let help = help_of_xtask();
-                assert!(
-                    help.contains(&format!("cargo xtask {chore}")),
-                    "{line}: {help}"
-                );
-            }
-            // Not ours, and the test of the lines that `--dev` prints covers curl.
-            _ => continue,
-        }
-        seen += 1;
-    }
-    assert!(
-        seen >= 2,
-        "the README shows the demo and the tests at least"
-    );
+#[tokio::test]
+async fn the_readme_is_typed() {
+    let guide = Guide::read("../README.md");
+    let mut commands = guide.commands();
+    let mut shell = Shell::new().changing("cargo run --release --", "countersign");
+    let story = shell.run(commands.typed());
+    assert!(story.contains("steps held"), "{story}");
+    // It is what runs this.
+    is_a_chore(commands.not_here("cargo xtask test"));
+    let _server = shell.serve(commands.typed()).await;
 }
 
 #[test]
-fn every_page_the_readme_leads_to_is_there() {
-    let readme = readme();
-    let links = readme
-        .split("](")
-        .skip(1)
-        .filter_map(|rest| rest.split(')').next());
-    let own: Vec<&str> = links.filter(|link| !link.contains("://")).collect();
-    assert!(!own.is_empty(), "the README leads nowhere");
-    for link in own {
-        let page = root().join(link.split('#').next().unwrap_or_default());
-        assert!(
-            page.exists(),
-            "the README leads to {link}, which is not there"
-        );
+fn the_chores_are_there() {
+    let guide = Guide::read("../CONTRIBUTING.md");
+    let mut commands = guide.commands();
+    for _ in 0..2 {
+        is_a_chore(commands.not_here("cargo xtask"));
+    }
+}
+
+#[test]
+fn the_benches_are_there() {
+    let guide = Guide::read("benchmarks.md");
+    // Hours, on a machine that does nothing else.
+    for line in guide.commands().not_here("cargo xtask bench").lines() {
+        is_a_chore(line);
     }
 }
 
@@ -101,26 +84,18 @@ fn sources(folder: &Path) -> String {
     all
 }
 
-/// Asks the command for help on these words and looks for the options among it.
-fn understood(words: &[&str], line: &str) {
-    let is_plain = |word: &&&str| word.chars().all(|c| c.is_ascii_lowercase() || c == '-');
-    let names: Vec<&str> = words
-        .iter()
-        .take_while(|word| !word.starts_with('-'))
-        .filter(is_plain)
-        .copied()
-        .collect();
-    // `user add ada`: the last word may be an argument, so the longest name that is one counts.
-    let help = (1..=names.len()).rev().find_map(|length| {
-        let known = names[..length].iter().copied().chain(["--help"]);
-        let output = Countersign::new(known).output();
-        output.status.success().then_some(output.stdout)
-    });
-    let help = help.unwrap_or_else(|| panic!("`{line}` is no command"));
-    let help = String::from_utf8_lossy(&help).into_owned();
+/// The chore, and the options it is given, are in the help.
+fn is_a_chore(line: &str) {
+    let typed = line.split('#').next().unwrap_or_default();
+    let words: Vec<&str> = typed.split_whitespace().collect();
+    let help = help_of_xtask();
+    let chore = words.get(2).expect("a chore");
+    assert!(
+        help.contains(&format!("cargo xtask {chore}")),
+        "{line}: {help}"
+    );
     for option in words.iter().filter(|word| word.starts_with("--")) {
-        let name = option.split('=').next().unwrap_or_default();
-        assert!(help.contains(name), "`{line}`: there is no {name}\n{help}");
+        assert!(help.contains(option), "{line}: {help}");
     }
 }
 
@@ -135,21 +110,6 @@ fn help_of_xtask() -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
-/// The lines after a prompt in the README's console blocks.
-fn commands(readme: &str) -> Vec<String> {
-    readme
-        .split("```")
-        .filter_map(|block| block.strip_prefix("console\n"))
-        .flat_map(str::lines)
-        .filter_map(|line| line.strip_prefix("$ "))
-        .map(str::to_owned)
-        .collect()
-}
-
 fn readme() -> String {
-    std::fs::read_to_string(root().join("README.md")).expect("there is a README")
-}
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+    Guide::read("../README.md").text().to_owned()
 }

@@ -1,5 +1,9 @@
 //! nginx's `auth_request`, as `docs/guides/nginx.md` sets it up.
 
+use countersign_conformance::guide::Guide;
+use countersign_conformance::port;
+use countersign_conformance::shell::Shell;
+
 use crate::guide;
 use crate::promises;
 use crate::stage::{Stage, program};
@@ -39,6 +43,31 @@ async fn nginx() -> Stage {
     command.args(["-c", &main]);
     stage.open("nginx", command).await;
     stage
+}
+
+/// On threads of its own the service answers while a command is waited for.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_page_is_typed() {
+    let page = Guide::read("guides/nginx.md");
+    let mut commands = page.commands();
+    let stage = nginx().await;
+    let sidecar = port::free();
+    let mut shell = Shell::new()
+        .changing("http://127.0.0.1:7800", &stage.server.url())
+        .changing("127.0.0.1:7900", &format!("127.0.0.1:{sidecar}"))
+        .changing("127.0.0.1:8080", &stage.proxy());
+    shell.write(&page, "rules.toml", "rules.toml");
+    drop(shell.serve_at(sidecar, commands.typed()).await);
+    let (token, _) = stage.sign_in("ada").await;
+    shell.run(&format!("export TOKEN={token}"));
+    // What the page says behind each line is what its first word answers.
+    let lines = commands.typed().lines();
+    for line in lines {
+        let (typed, said) = line.split_once(" #").expect("what it answers");
+        let answer = shell.run(typed);
+        let status = answer.split(' ').nth(1).expect("a status line");
+        assert!(said.trim().starts_with(status), "{line}\n{answer}");
+    }
 }
 
 #[tokio::test]
