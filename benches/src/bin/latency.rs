@@ -3,12 +3,19 @@
 //! The bare update is what cannot be left out: rusqlite, WAL, `synchronous=FULL`, one prepared
 //! `UPDATE` of a session's row in a transaction of its own, in this process and with nobody in
 //! between. The refresh adds HTTP, the MAC, the queue before the writer and a signature.
+//!
+//! Between the two stands the least that anybody can be asked over a connection: a thread that
+//! reads as many bytes as the request has, makes the same update and writes as many as the answer
+//! has. It understands nothing and serves one connection. What it takes longer than the bare update
+//! is two wake-ups, at either end, and no server can be asked in less.
 #![expect(clippy::print_stderr, reason = "it says how far it is")]
 
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Instant;
 
-use countersign_benches::http::Connection;
+use countersign_benches::http::{Answer, Connection};
 use countersign_benches::load::Caller;
 use countersign_benches::section::{Bar, Section, time};
 use countersign_benches::server::Server;
@@ -24,7 +31,7 @@ fn main() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let (mut whole, mut bare) = (Vec::new(), Vec::new());
+    let (mut whole, mut least, mut bare) = (Vec::new(), Vec::new(), Vec::new());
     runtime.block_on(async {
         let mut refresher = server
             .sign_in("user", 1)
@@ -32,18 +39,19 @@ fn main() -> Result<(), Failure> {
             .pop()
             .ok_or("a session was opened")?;
         let mut connection = Connection::open(server.address()?).await?;
-        let row = Row::copied(server.folder())?;
+        let row = Row::copied(server.folder(), "bare.db")?;
+        let request = refresher.request();
+        let answer = connection.send(&request).await?;
+        let body = answer.body.len();
+        refresher.answered(answer)?;
+        let other = Row::copied(server.folder(), "least.db")?;
+        let mut to_least = Connection::open(answering(other, request.len(), body)?).await?;
         for round in 0..rounds {
-            let mut times = Times::default();
-            for _ in 0..calls {
-                let request = refresher.request();
-                let asked = Instant::now();
-                let answer = connection.send(&request).await?;
-                times.add(asked.elapsed());
-                refresher.answered(answer)?;
-            }
-            whole.push(times.percentile(50));
-            bare.push(row.update(calls)?);
+            let refreshes = calls_of(&mut connection, &mut refresher, calls);
+            whole.push(refreshes.await?.percentile(50));
+            let same = &mut Same(request.clone());
+            least.push(calls_of(&mut to_least, same, calls).await?.percentile(50));
+            bare.push(row.updates(calls)?.percentile(50));
             if round % 20 == 0 {
                 eprintln!("latency: round {} of {rounds}", round + 1);
             }
@@ -52,24 +60,80 @@ fn main() -> Result<(), Failure> {
     })?;
     server.stop()?;
 
-    let middle = |values: &[f64]| time(median(values.iter().copied()));
-    let ratio = median_ratio(&whole, &bare);
+    let row = |name: &str, times: &[f64]| {
+        [
+            name.to_owned(),
+            time(median(times.iter().copied())),
+            format!("{:.2}", median_ratio(times, &bare)),
+        ]
+    };
     Section::new("One refresh after the other")
         .says(SAYS)
         .table(
             &["", "median", "times bare"],
             [
-                ["bare durable update".into(), middle(&bare), "1".into()],
-                [
-                    "refresh over HTTP".into(),
-                    middle(&whole),
-                    format!("{ratio:.2}"),
-                ],
+                row("bare durable update", &bare),
+                row("the same, asked for over a connection", &least),
+                row("refresh over HTTP", &whole),
             ],
         )
-        .bar(Bar::at_most("times a bare durable update", ratio, 1.5))
+        .bar(Bar::at_most(
+            "times a bare durable update",
+            median_ratio(&whole, &bare),
+            1.5,
+        ))
         .print();
     Ok(())
+}
+
+/// One after the other, so many times.
+async fn calls_of(
+    connection: &mut Connection,
+    caller: &mut impl Caller,
+    times: usize,
+) -> Result<Times, Failure> {
+    let mut taken = Times::default();
+    for _ in 0..times {
+        let request = caller.request();
+        let asked = Instant::now();
+        let answer = connection.send(&request).await?;
+        taken.add(asked.elapsed());
+        caller.answered(answer)?;
+    }
+    Ok(taken)
+}
+
+/// Asks the same every time.
+struct Same(Vec<u8>);
+
+impl Caller for Same {
+    fn request(&mut self) -> Vec<u8> {
+        self.0.clone()
+    }
+
+    fn answered(&mut self, _: Answer<'_>) -> Result<(), Failure> {
+        Ok(())
+    }
+}
+
+/// The least that can be asked: for every `asked` bytes one update, then an answer with a body of
+/// `answered` bytes.
+fn answering(row: Row, asked: usize, answered: usize) -> Result<SocketAddr, Failure> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let address = listener.local_addr()?;
+    std::thread::spawn(move || -> Result<(), Failure> {
+        let (mut stream, _) = listener.accept()?;
+        stream.set_nodelay(true)?;
+        let mut request = vec![0; asked];
+        let body = "x".repeat(answered);
+        let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {answered}\r\n\r\n{body}");
+        loop {
+            stream.read_exact(&mut request)?;
+            row.updates(1)?;
+            stream.write_all(answer.as_bytes())?;
+        }
+    });
+    Ok(address)
 }
 
 /// A copy of the server's database, whose one session is updated.
@@ -78,8 +142,8 @@ struct Row {
 }
 
 impl Row {
-    fn copied(folder: &Path) -> Result<Self, Failure> {
-        let copy = folder.join("bare.db");
+    fn copied(folder: &Path, name: &str) -> Result<Self, Failure> {
+        let copy = folder.join(name);
         Database::open(folder.join("countersign.db"))?
             .execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
         let database = Database::open(copy)?;
@@ -88,8 +152,7 @@ impl Row {
         Ok(Self { database })
     }
 
-    /// So many updates; the median of their times.
-    fn update(&self, times: usize) -> Result<f64, Failure> {
+    fn updates(&self, times: usize) -> Result<Times, Failure> {
         let mut statement = self.database.prepare_cached(
             "UPDATE sessions SET generation = generation + 1, last_used_at = ?1,
                  idle_expires_at = ?2, mark1_generation = generation, mark1_at = ?1",
@@ -100,7 +163,7 @@ impl Row {
             statement.execute(params![1_795_247_959, 1_797_839_959])?;
             taken.add(asked.elapsed());
         }
-        Ok(taken.percentile(50))
+        Ok(taken)
     }
 }
 
@@ -108,4 +171,6 @@ const SAYS: &str = "\
     One connection and one session, each refresh sent when the one before is answered, in turn with \
     bare updates of the same row in a copy of the same database: rusqlite, WAL, `synchronous=FULL`, \
     one prepared statement, in the load program itself. 201 rounds of 100 each. The refresh is all of \
-    it: HTTP in and out, the check of the token, the durable swap, the signature (ES256, some 17 us).";
+    it: HTTP in and out, the check of the token, the durable swap, the signature (ES256, some 17 us). \
+    Between the two, the least that can be asked over a connection: a blocking thread that reads as \
+    many bytes, makes the same bare update and writes as many bytes, and understands none of them.";
