@@ -129,6 +129,9 @@ pub enum ConfigError {
     /// The database's name is not understood.
     #[error("a database is named as sqlite:PATH or postgres://USER@HOST/NAME")]
     Database,
+    /// A server that answers nobody.
+    #[error("{0} must be at least 1: with none of it nobody would be answered")]
+    NoRoom(&'static str),
     /// An access token must live a while, and not for long.
     #[error("access tokens must live 5 seconds to 24 hours, not {} seconds", .0.as_secs())]
     AccessLife(Duration),
@@ -166,6 +169,9 @@ impl Config {
     /// # Errors
     /// [`ConfigError`], which says what to change.
     pub fn check(&self) -> Result<(), ConfigError> {
+        if let Some(missing) = self.limits.missing() {
+            return Err(ConfigError::NoRoom(missing));
+        }
         let reachable = !self.listen.ip().is_loopback();
         if reachable && self.tls.is_none() && self.plain_http == PlainHttp::LoopbackOnly {
             return Err(ConfigError::PlainHttp(self.listen));
@@ -408,6 +414,32 @@ mod tests {
                 ..Config::default()
             };
             assert!(config.check().is_ok(), "{algorithm}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_answers_nobody_is_not_started() {
+        let least = Limits {
+            in_flight: 1,
+            ..Limits::default().with_connections(1)
+        };
+        let config = |limits| Config {
+            limits,
+            ..Config::default()
+        };
+        assert!(config(least).check().is_ok());
+        let none: [(fn(&mut Limits), _); 5] = [
+            (|it| it.connections = 0, "max_connections "),
+            (|it| it.connections_per_network = 0, "_connections_per_"),
+            (|it| it.in_flight = 0, "max_in_flight "),
+            (|it| it.followers = 0, "max_followers "),
+            (|it| it.followers_per_network = 0, "_followers_per_"),
+        ];
+        for (without, name) in none {
+            let mut limits = least;
+            without(&mut limits);
+            let refused = config(limits).check().expect_err("nobody is answered");
+            assert!(refused.to_string().contains(name), "{refused}");
         }
     }
 

@@ -34,6 +34,7 @@ mod listen;
 mod master_key;
 pub mod metrics;
 mod place;
+mod shares;
 pub mod store;
 mod tasks;
 mod tls;
@@ -60,8 +61,10 @@ use crate::http::proxies::TrustedProxies;
 use crate::http::shared::Shared;
 pub use crate::http::{Readers, alone as metrics_router, scraped};
 pub use crate::installation::OpenError;
+use crate::listen::Door;
 pub use crate::listen::serve_plain;
 pub use crate::master_key::{MasterKeyError, file_beside as master_key_file};
+use crate::shares::Shares;
 use crate::store::sqlite::lock::ServerLock;
 use crate::store::{SharedStore, StoreError};
 use crate::tls::Certificates;
@@ -149,9 +152,14 @@ impl Server {
             since: UnixTime::now(),
             oauth: Arc::default(),
             connections: Arc::default(),
+            followers: Shares::new(config.limits.followers, config.limits.followers_per_network),
         };
-        let counts = Arc::clone(&shared.connections);
-        let refuse = http::named::refusing(shared.proxies.clone());
+        let door = Door {
+            limits: config.limits,
+            proxies: shared.proxies.clone(),
+            counts: Arc::clone(&shared.connections),
+            refuse: http::named::refusing(shared.proxies.clone()),
+        };
         let readers = Readers::beside_the_api(&config, &issuer);
         let Routers { api, metrics } = http::routers(shared, &config.browser_origins, readers);
         let metrics_address = metrics_listener.as_ref().map(|(_, address)| *address);
@@ -168,7 +176,7 @@ impl Server {
             let _ = stopped.await;
             drop(stop_metrics);
         };
-        let serving = listen::serve(listener, tls, config.limits, counts, api, refuse, until);
+        let serving = listen::serve(listener, tls, door, api, until);
         let serving = tokio::spawn(serving);
         Ok(Self {
             address,

@@ -81,7 +81,16 @@ fn main() -> Result<(), Failure> {
         (200, 20, 5_000)
     };
     allow_many_files(followers)?;
-    let mut server = Server::new(&[])?;
+    // They all come from here.
+    let room = (followers + 1_000).to_string();
+    let mut server = Server::new(&[
+        "--max-followers",
+        &room,
+        "--max-followers-per-network",
+        &room,
+        "--max-connections-per-network",
+        "10000",
+    ])?;
     server.add_users("user", 1)?;
     server.start()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -13,6 +13,7 @@ mod import;
 pub(crate) mod jwk;
 pub(crate) mod jwt;
 pub(crate) mod key;
+mod limits;
 pub(crate) mod manual;
 mod open_files;
 pub(crate) mod password;

@@ -9,11 +9,12 @@ use clap::{Args, value_parser};
 use countersign::Algorithm;
 use countersign::crypto;
 use countersign_issuer::{Password, SessionPolicy};
-use countersign_server::config::{IpNet, Limits};
+use countersign_server::config::IpNet;
 use countersign_server::{Config, DirectoryError, PlainHttp, Server, TlsFiles};
 use countersign_wire::paths::METRICS;
 
 use super::database::{DatabaseArgs, FirstUse};
+use super::limits::LimitArgs;
 use super::open_files;
 use super::password::PasswordCost;
 use super::stop;
@@ -113,26 +114,12 @@ pub(crate) struct ServeArgs {
         value_name = "ORIGIN"
     )]
     browser_origins: Vec<String>,
-    /// How many connections there may be at once; who comes then has to wait
-    #[arg(
-        long,
-        env = "COUNTERSIGN_MAX_CONNECTIONS",
-        default_value_t = Limits::default().connections,
-        value_name = "COUNT"
-    )]
-    max_connections: usize,
-    /// How many requests may be answered at once; who comes then is told to come back (503)
-    #[arg(
-        long,
-        env = "COUNTERSIGN_MAX_IN_FLIGHT",
-        default_value_t = Limits::default().in_flight,
-        value_name = "COUNT"
-    )]
-    max_in_flight: usize,
     /// A listener of their own for the numbers, at /metrics and in plain HTTP; without it programs
     /// of this machine read them beside the API, if the issuer is on loopback too
     #[arg(long, env = "COUNTERSIGN_METRICS_LISTEN", value_name = "ADDR")]
     metrics_listen: Option<SocketAddr>,
+    #[command(flatten)]
+    limits: LimitArgs,
     #[command(flatten)]
     ages: Ages,
     #[command(flatten)]
@@ -372,11 +359,7 @@ impl ServeArgs {
             passwords: self.passwords.parameters()?,
             other_audiences: self.other_audiences.iter().cloned().collect(),
             trusted_proxies: self.trusted_proxies.clone(),
-            limits: Limits {
-                connections: self.max_connections,
-                in_flight: self.max_in_flight,
-                ..Limits::default()
-            },
+            limits: self.limits.limits()?,
             browser_origins: self.browser_origins.clone(),
             metrics_listen: self.metrics_listen,
             sessions: self.ages.sessions(),

@@ -303,9 +303,33 @@ pub(super) const REQUEST: &[Explained] = &[
         do_this: "Look for cookies or headers that a proxy or a browser adds to every request.",
     },
     Explained {
+        code: "bad_host",
+        means: "The request has no `Host` header (HTTP/1.1), several, or one that is no host. 400.",
+        do_this: "Send one, with the host of the URL: every client library does. Look at the proxy \
+                  in between.",
+    },
+    Explained {
         code: "too_busy",
-        means: "As many requests as there may be are being answered. 503, with `Retry-After`.",
-        do_this: "Ask again after that time. If it lasts, give the server more cores.",
+        means: "As many requests as there may be are being answered, or wait for their bodies. 503, \
+                with `Retry-After`.",
+        do_this: "Ask again after that time. If it lasts, give the server more cores, or look for \
+                  whom all of them come from.",
+    },
+    Explained {
+        code: "too_many_connections",
+        means: "The network the connection comes from has as many as one network may have. 503, with \
+                `Retry-After`, and the connection ends.",
+        do_this: "Keep connections and use them again. If many share an address, raise \
+                  `--max-connections-per-network`; if a proxy has it, name the proxy with \
+                  `--trusted-proxy`.",
+    },
+    Explained {
+        code: "too_many_followers",
+        means: "As many guards follow `GET /revocations` as may, over all or from one network. 503, \
+                with `Retry-After`.",
+        do_this: "Raise `--max-followers` or `--max-followers-per-network`, and `--max-connections` \
+                  with them. Whoever accepts `application/json` as well, as guards do, is sent the whole \
+                  set instead, and may ask again.",
     },
     Explained {
         code: "no_such_route",

@@ -32,6 +32,15 @@ fn what_cannot_be_served_is_wrong_usage() {
         ),
         (&["--algorithm", "HS256"], "ES256"),
         (&["--other-audience", "legacy=HS512"], "ES256"),
+        (&["--max-connections", "0"], "0 is not in 1.."),
+        (&["--max-connections-per-network", "0"], "0 is not in 1.."),
+        (&["--max-in-flight", "0"], "0 is not in 1.."),
+        (&["--max-followers", "0"], "0 is not in 1.."),
+        (&["--max-followers-per-network", "0"], "0 is not in 1.."),
+        (
+            &["--max-connections", "50", "--max-followers", "50"],
+            "max_followers",
+        ),
     ] {
         let arguments = [&["serve"], wrong].concat();
         let ended = run_with_input(&mut command(&arguments), "");

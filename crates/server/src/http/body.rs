@@ -1,23 +1,18 @@
 //! A request body as a type: JSON, at most 16 KiB, every failure an answer of the house's shape.
 //!
-//! The bound holds before a byte is parsed, so a 10 MB body costs what 16 KiB cost. What is wrong
-//! is said by place, never by quoting the body: it may hold a password.
+//! The listener has read it, and no more of it than that, before a route is asked. What is wrong is
+//! said by place, never by quoting the body: it may hold a password.
 
-use std::time::Duration;
+use std::error::Error;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header::CONTENT_TYPE;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use tokio::time::timeout;
 
 use super::problem::Rejection;
-
-/// The largest request body, in bytes.
-const LIMIT: usize = 16 * 1024;
-/// How long a body may take to arrive.
-const PATIENCE: Duration = Duration::from_secs(10);
+use crate::limits::BodyTooLarge;
 
 /// A JSON request body, read and typed.
 pub(super) struct Json<T>(pub(super) T);
@@ -68,12 +63,15 @@ fn is_json(request: &Request) -> bool {
 }
 
 pub(super) async fn read(request: Request) -> Result<Bytes, Rejection> {
-    let body = Limited::new(request.into_body(), LIMIT);
-    match timeout(PATIENCE, body.collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Rejection::BodyTooLarge),
-        Ok(Err(_)) | Err(_) => Err(Rejection::BodyUnreadable),
+    match request.into_body().collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if is_too_large(&error) => Err(Rejection::BodyTooLarge),
+        Err(_) => Err(Rejection::BodyUnreadable),
     }
+}
+
+fn is_too_large(error: &(dyn Error + 'static)) -> bool {
+    error.is::<BodyTooLarge>() || error.source().is_some_and(is_too_large)
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {

@@ -4,13 +4,10 @@ use std::net::IpAddr;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue};
 
 use super::problem::Rejection;
 use super::shared::Shared;
 use crate::listen::Peer;
-
-const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug)]
@@ -23,8 +20,6 @@ impl FromRequestParts<Shared> for Origin {
         let Some(Peer(peer)) = parts.extensions.get::<Peer>().copied() else {
             return Err(Rejection::NoPeer);
         };
-        let forwarded = parts.headers.get_all(FORWARDED_FOR);
-        let lines: Vec<_> = forwarded.iter().map(HeaderValue::as_bytes).collect();
-        Ok(Self(shared.proxies.origin(peer.ip(), lines.into_iter())))
+        Ok(Self(shared.proxies.origin(peer.ip(), &parts.headers)))
     }
 }

@@ -101,10 +101,13 @@ const fn class(rejection: &Rejection) -> Class<'_> {
         | Rejection::CrossSite
         | Rejection::BadPath
         | Rejection::BadQuery
+        | Rejection::BadHost
         | Rejection::HeadTooLarge
         | Rejection::NoSuchRoute
         | Rejection::WrongMethod => Class::Malformed,
-        Rejection::TooBusy => Class::Unavailable,
+        Rejection::TooBusy | Rejection::TooManyConnections | Rejection::TooManyFollowers => {
+            Class::Unavailable
+        }
         Rejection::NoPeer
         | Rejection::Registry(_)
         | Rejection::Directory(_)

@@ -54,6 +54,12 @@ pub(crate) enum Rejection {
     NoPeer,
     /// As many requests as there may be are being answered.
     TooBusy,
+    /// There are as many connections of this network as there may be.
+    TooManyConnections,
+    /// As many follow the revocations as may.
+    TooManyFollowers,
+    /// The host is not named once and rightly.
+    BadHost,
     /// The request's headers are more than are read.
     HeadTooLarge,
     /// There is no such path.
@@ -191,9 +197,14 @@ impl IntoResponse for Rejection {
             Self::Directory(error) => named(directory(&error), &error),
             Self::Custodian(error) => named(custodian(&error), &error),
             Self::NoPeer => return server_failed(),
-            Self::TooBusy => {
-                return unavailable("Too many requests are being answered", "too_busy");
-            }
+            Self::TooBusy => return unavailable(BUSY, "too_busy"),
+            Self::TooManyConnections => return unavailable(CROWD, "too_many_connections"),
+            Self::TooManyFollowers => return unavailable(FOLLOWERS, "too_many_followers"),
+            Self::BadHost => (
+                bad_request,
+                "bad_host",
+                "The Host header must name this server, once".into(),
+            ),
             Self::HeadTooLarge => (
                 invalid(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
                 "head_too_large",
@@ -380,6 +391,10 @@ fn server_failed() -> Response {
     let problem = Problem::new(problem::SERVER_ERROR, description).because("server_error");
     answer(StatusCode::INTERNAL_SERVER_ERROR, &problem)
 }
+
+const BUSY: &str = "Too many requests are being answered";
+const CROWD: &str = "There are too many connections from this network";
+const FOLLOWERS: &str = "Too many follow the revocations, or too many of this network";
 
 fn unavailable(description: &'static str, reason: &'static str) -> Response {
     let problem = Problem::new(

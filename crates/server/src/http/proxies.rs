@@ -8,7 +8,10 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use ipnet::IpNet;
+
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The networks whose word on that is believed.
 #[derive(Clone, Debug, Default)]
@@ -19,13 +22,19 @@ impl TrustedProxies {
         Self(networks.into())
     }
 
-    pub(super) fn trust(&self, address: IpAddr) -> bool {
+    pub(crate) fn trust(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.0.iter().any(|network| network.contains(&address))
     }
 
-    /// The client's address: `forwarded` holds the header's lines in their order.
-    pub(super) fn origin<'a>(
+    /// The client's address, for a request of `peer` with these headers.
+    pub(crate) fn origin(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let lines = headers.get_all(FORWARDED_FOR).iter();
+        self.nearest(peer, lines.map(HeaderValue::as_bytes))
+    }
+
+    /// `forwarded` holds the header's lines in their order.
+    fn nearest<'a>(
         &self,
         peer: IpAddr,
         forwarded: impl DoubleEndedIterator<Item = &'a [u8]>,
@@ -73,7 +82,7 @@ mod tests {
         let lines = forwarded.iter().map(|line| line.as_bytes());
         let peer = peer.parse().expect("an address");
         TrustedProxies::new(&trusted)
-            .origin(peer, lines)
+            .nearest(peer, lines)
             .to_string()
     }
 

@@ -3,9 +3,10 @@
 //! As `text/event-stream` it is the whole live set and then whatever comes, or goes on from the
 //! `Last-Event-ID` a follower comes back with; as JSON it is one piece of that, and where the next
 //! one begins if there is more. Every piece is signed by the issuer.
+//! Anybody may follow, so there are only so many followers; one more gets such a piece instead, if
+//! that is understood as well, and may ask again.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
@@ -14,45 +15,67 @@ use axum::http::HeaderMap;
 use axum::http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use countersign_issuer::throttle::Network;
 use futures_util::stream;
 
+use super::origin::Origin;
 use super::problem::Rejection;
-use crate::flow::{Authority, Follower};
+use super::shared::Shared;
+use crate::flow::Follower;
+use crate::shares::Share;
 
 const EVENT_STREAM: &str = "text/event-stream";
+const JSON: &str = "application/json";
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// Keeps nginx from collecting the stream before it passes it on.
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 pub(super) async fn revocations(
-    State(authority): State<Arc<Authority>>,
+    State(Shared {
+        authority,
+        followers,
+        ..
+    }): State<Shared>,
+    Origin(from): Origin,
     headers: HeaderMap,
 ) -> Result<Response, Rejection> {
-    let wants_stream = headers.get_all(ACCEPT).iter().any(|accept| {
-        accept.to_str().is_ok_and(|accept| {
-            accept.split(',').any(|kind| {
-                let kind = kind.split(';').next().unwrap_or_default();
-                kind.trim().eq_ignore_ascii_case(EVENT_STREAM)
-            })
-        })
-    });
     let cursor = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
-    if !wants_stream {
-        let answer = authority.revocations_from(cursor).await?;
-        return Ok(([(CACHE_CONTROL, "no-store")], Json(answer)).into_response());
-    }
+    let follower = accepts(&headers, EVENT_STREAM).then(|| followers.take(Network::of(from)));
+    let share = match follower {
+        Some(Some(share)) => share,
+        Some(None) if !accepts(&headers, JSON) => return Err(Rejection::TooManyFollowers),
+        Some(None) | None => {
+            let answer = Json(authority.revocations_from(cursor).await?);
+            return Ok(([(CACHE_CONTROL, "no-store")], answer).into_response());
+        }
+    };
     let follower = authority.follow(cursor).await?;
     let headers = [
         (CONTENT_TYPE, EVENT_STREAM),
         (CACHE_CONTROL, "no-store"),
         (ACCEL_BUFFERING, "no"),
     ];
-    Ok((headers, Body::from_stream(events(follower))).into_response())
+    Ok((headers, Body::from_stream(events(follower, share))).into_response())
 }
 
-fn events(follower: Follower) -> impl futures_util::Stream<Item = Result<Bytes, Infallible>> {
-    stream::unfold(follower, |mut follower| async move {
+/// Whether this very kind is among those asked for.
+fn accepts(headers: &HeaderMap, wanted: &str) -> bool {
+    let lines = headers.get_all(ACCEPT).iter();
+    let mut kinds = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','));
+    kinds.any(|kind| {
+        let kind = kind.split(';').next().unwrap_or_default();
+        kind.trim().eq_ignore_ascii_case(wanted)
+    })
+}
+
+fn events(
+    follower: Follower,
+    share: Share,
+) -> impl futures_util::Stream<Item = Result<Bytes, Infallible>> {
+    stream::unfold((follower, share), |(mut follower, share)| async move {
         let event = follower.next().await?;
-        Some((Ok(event), follower))
+        Some((Ok(event), (follower, share)))
     })
 }

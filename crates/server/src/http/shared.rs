@@ -9,6 +9,7 @@ use countersign_guard::{Guard, OwnOrigins};
 use super::proxies::TrustedProxies;
 use crate::flow::{Authority, Directory};
 use crate::metrics::{Connections, OauthCounts};
+use crate::shares::Shares;
 
 /// The authority that signs, and the guard over its own routes.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub(crate) struct Shared {
     pub(crate) since: UnixTime,
     pub(crate) oauth: Arc<OauthCounts>,
     pub(crate) connections: Arc<Connections>,
+    /// Those who may follow the revocations.
+    pub(crate) followers: Arc<Shares>,
 }
 
 impl FromRef<Shared> for Arc<OauthCounts> {

@@ -1,84 +1,107 @@
 //! A request between the wire and the router: counted, bounded, and seen through to its end.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::Request;
-use axum::http::{HeaderMap, Method, StatusCode};
+use axum::http::header::{CONNECTION, HOST};
+use axum::http::uri::Authority;
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
-use countersign_wire::paths;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tower::ServiceExt;
 
 use super::Peer;
-use super::patience::{Asked, Asking};
+use super::arrival::Arrivals;
+use super::patience::Asked;
+use super::places::{Entered, Places, Purpose};
 use crate::http::problem::Rejection;
+use crate::http::proxies::TrustedProxies;
 use crate::limits::Limits;
 use crate::metrics::{Connections, Unrouted};
 
-/// What the connections of one listener have in common.
+/// No more of an answer than this is handed over at once: what waits to be sent is still ours.
+const PIECE: usize = 64 * 1024;
+
+/// What a listener goes by.
 #[derive(Clone)]
-pub(super) struct Desk {
-    router: Router,
-    limits: Limits,
-    counts: Arc<Connections>,
-    refuse: Refuse,
+pub(crate) struct Door {
+    pub(crate) limits: Limits,
+    /// Whose word is believed on where a request comes from.
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) counts: Arc<Connections>,
+    pub(crate) refuse: Refuse,
 }
 
 /// How a request that never reaches the router is answered.
 pub(crate) type Refuse =
     Arc<dyn Fn(Peer, &Method, &HeaderMap, Rejection) -> Response + Send + Sync>;
 
+/// What the connections of one listener have in common.
+#[derive(Clone)]
+pub(super) struct Desk {
+    router: Router,
+    door: Door,
+    arrivals: Arrivals,
+    places: Arc<Places>,
+}
+
 impl Desk {
-    pub(super) fn new(
-        router: Router,
-        limits: Limits,
-        counts: Arc<Connections>,
-        refuse: Refuse,
-    ) -> Self {
+    pub(super) fn new(router: Router, door: Door) -> Self {
         Self {
             router,
-            limits,
-            counts,
-            refuse,
+            arrivals: Arrivals::new(door.limits),
+            places: Places::new(door.limits.in_flight, Arc::clone(&door.counts)),
+            door,
         }
     }
 
     pub(super) const fn limits(&self) -> Limits {
-        self.limits
+        self.door.limits
     }
 
     /// The answer to one request of the connection from `peer`.
     pub(super) async fn answer(
         self,
         peer: Peer,
-        asking: Asking,
+        asked: Asked,
         request: Request<Incoming>,
-    ) -> Result<Response, Infallible> {
-        let asked = asking.begin();
-        let answer = if let Some(refusal) = self.refusal(&request) {
-            self.counts.refused.add(Unrouted::HeadTooLarge);
-            self.refused(peer, &request, refusal)
-        } else if let Some(entered) = self.enter(request.uri().path()) {
-            self.route(peer, request, entered).await
-        } else {
-            self.counts.refused.add(Unrouted::TooBusy);
-            self.refused(peer, &request, Rejection::TooBusy)
+    ) -> Response {
+        let answer = match self.refusal(&request) {
+            Some(refusal) => self.refused(peer, &request, refusal),
+            None => self.admit(peer, request).await,
         };
-        Ok(answer.map(|body| {
-            Body::new(Watched {
-                body,
-                _asked: asked,
-            })
-        }))
+        watched(answer, asked)
     }
 
-    fn refused(&self, peer: Peer, request: &Request<Incoming>, refusal: Rejection) -> Response {
-        (self.refuse)(peer, request.method(), request.headers(), refusal)
+    /// The answer to a request of a connection that is one too many.
+    pub(super) fn turn_away(
+        &self,
+        peer: Peer,
+        asked: Asked,
+        request: &Request<Incoming>,
+    ) -> Response {
+        let mut answer = self.refused(peer, request, Rejection::TooManyConnections);
+        if request.version() <= Version::HTTP_11 {
+            let close = HeaderValue::from_static("close");
+            answer.headers_mut().insert(CONNECTION, close);
+        }
+        watched(answer, asked)
+    }
+
+    fn refused<B>(&self, peer: Peer, request: &Request<B>, refusal: Rejection) -> Response {
+        let reason = match refusal {
+            Rejection::HeadTooLarge => Unrouted::HeadTooLarge,
+            Rejection::BadHost => Unrouted::BadHost,
+            Rejection::BodyUnreadable => Unrouted::BodyUnreadable,
+            Rejection::TooManyConnections => Unrouted::TooManyConnections,
+            _ => Unrouted::TooBusy,
+        };
+        self.door.counts.refused.add(reason);
+        (self.door.refuse)(peer, request.method(), request.headers(), refusal)
     }
 
     fn refusal(&self, request: &Request<Incoming>) -> Option<Rejection> {
@@ -89,23 +112,32 @@ impl Desk {
                 .sum()
         };
         let headers = request.headers();
-        let too_many = headers.len() > self.limits.headers;
+        let too_many = headers.len() > self.limits().headers;
         let line = request.uri().path_and_query();
         let line = line.map_or(0, |line| line.as_str().len());
-        let too_large = size(headers).saturating_add(line) > self.limits.head_bytes as usize;
-        (too_many || too_large).then_some(Rejection::HeadTooLarge)
+        let too_large = size(headers).saturating_add(line) > self.limits().head_bytes as usize;
+        if too_many || too_large {
+            return Some(Rejection::HeadTooLarge);
+        }
+        (!names_one_host(request.version(), headers)).then_some(Rejection::BadHost)
     }
 
-    /// A place among those who are answered, if there is one. Whoever asks whether the process
-    /// lives is always told.
-    fn enter(&self, path: &str) -> Option<Entered> {
-        let before = self.counts.begin();
-        let entered = Entered(Arc::clone(&self.counts));
-        (before < self.limits.in_flight || path == paths::HEALTHZ).then_some(entered)
+    async fn admit(self, peer: Peer, request: Request<Incoming>) -> Response {
+        let purpose = Purpose::of(request.method(), request.uri().path());
+        let (head, body) = request.into_parts();
+        let head = Request::from_parts(head, ());
+        let origin = || self.door.proxies.origin(peer.0.ip(), head.headers());
+        let body = match self.arrivals.whole(head.method(), body, origin).await {
+            Ok(body) => body,
+            Err(refusal) => return self.refused(peer, &head, refusal),
+        };
+        match self.places.enter(purpose) {
+            Some(entered) => self.route(peer, head.map(|()| body), entered).await,
+            None => self.refused(peer, &head, Rejection::TooBusy),
+        }
     }
 
-    async fn route(self, peer: Peer, request: Request<Incoming>, entered: Entered) -> Response {
-        let mut request = request.map(Body::new);
+    async fn route(self, peer: Peer, mut request: Request, entered: Entered) -> Response {
         request.extensions_mut().insert(peer);
         let router = self.router;
         // A task of its own: whoever hangs up in the middle must not leave half a story behind,
@@ -125,19 +157,35 @@ impl Desk {
     }
 }
 
-/// One request among those who are answered.
-struct Entered(Arc<Connections>);
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        self.0.end();
+/// RFC 9112 §3.2: HTTP/1.1 names one host, and whoever names several may be understood in two ways.
+/// HTTP/2 has a field of its own for it.
+fn names_one_host(version: Version, headers: &HeaderMap) -> bool {
+    let mut hosts = headers.get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => version != Version::HTTP_11,
+        (Some(host), None) => is_host(host.as_bytes()),
+        (Some(_), Some(_)) => false,
     }
+}
+
+/// A host with or without a port, or none at all.
+fn is_host(text: &[u8]) -> bool {
+    text.is_empty() || !text.contains(&b'@') && Authority::try_from(text).is_ok()
+}
+
+fn watched(answer: Response, asked: Asked) -> Response {
+    answer.map(|body| {
+        let rest = Bytes::new();
+        Body::new(Watched { body, rest, asked })
+    })
 }
 
 /// A body that is part of an answer until it has been sent.
 struct Watched {
     body: Body,
-    _asked: Asked,
+    /// What is left of a piece that was too large.
+    rest: Bytes,
+    asked: Asked,
 }
 
 impl hyper::body::Body for Watched {
@@ -148,14 +196,48 @@ impl hyper::body::Body for Watched {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.get_mut().body).poll_frame(cx)
+        let this = self.get_mut();
+        if this.rest.is_empty() {
+            let frame = Pin::new(&mut this.body).poll_frame(cx);
+            this.asked.sent(matches!(frame, Poll::Ready(Some(Ok(_)))));
+            match ready!(frame).transpose()?.map(Frame::into_data) {
+                Some(Ok(data)) => this.rest = data,
+                Some(Err(trailers)) => return Poll::Ready(Some(Ok(trailers))),
+                None => return Poll::Ready(None),
+            }
+        } else {
+            this.asked.sent(true);
+        }
+        let piece = this.rest.split_to(this.rest.len().min(PIECE));
+        Poll::Ready(Some(Ok(Frame::data(piece))))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (body, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        let mut hint = SizeHint::new();
+        hint.set_lower(body.lower().saturating_add(rest));
+        if let Some(upper) = body.upper() {
+            hint.set_upper(upper.saturating_add(rest));
+        }
+        hint
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_a_name_or_an_address_with_or_without_a_port() {
+        for host in ["", "x", "id.example:7800", "127.0.0.1", "[::1]:7800"] {
+            assert!(is_host(host.as_bytes()), "{host}");
+        }
+        for not in ["a b", "ada@x", "x/y", "x?y", "x#y", "[::1", "http://x"] {
+            assert!(!is_host(not.as_bytes()), "{not}");
+        }
     }
 }

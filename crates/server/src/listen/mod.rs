@@ -6,28 +6,37 @@
 //! finished.
 
 mod answering;
+mod arrival;
 mod patience;
+mod places;
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::response::IntoResponse;
+use countersign_issuer::throttle::Network;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use self::answering::Desk;
-pub(crate) use self::answering::Refuse;
+pub(crate) use self::answering::{Door, Refuse};
 use self::patience::{Asking, Framing, Patient};
+use crate::http::proxies::TrustedProxies;
 use crate::limits::Limits;
 use crate::metrics::{Connections, Open, Unconnected};
+use crate::shares::{Share, Shares};
 use crate::tls::{Certificates, HTTP_2};
 
 /// Longer than any request of ours takes, shorter than a supervisor waits before it kills.
@@ -35,6 +44,15 @@ const DRAIN: Duration = Duration::from_secs(8);
 /// Up to so many times the bounds of a head it is read, to be refused by us, with a name and a line
 /// in the log; past that the connection's own protocol refuses it, with neither.
 const SPARE: usize = 2;
+/// How many connections that are too many for their network are told so at once; more are closed
+/// without a word.
+const TOLD: usize = 64;
+/// How long one of them may take to ask, and to go.
+const TELLING: Duration = Duration::from_secs(2);
+/// How many bytes the system holds for a connection that does not take them. It says that there is
+/// room again only when a good part of that is gone, so with more of it a slow connection could not
+/// be told from one that has stopped.
+const SEND_BUFFER: usize = 128 * 1024;
 /// How often the other end of an HTTP/2 connection is asked whether it is there.
 const PING: Duration = Duration::from_secs(30);
 
@@ -43,26 +61,40 @@ const PING: Duration = Duration::from_secs(30);
 pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Serves a router of another program over plain HTTP, with the same bounds and the same calm end,
-/// until `stop` is ready.
+/// until `stop` is ready. Its requests come whole, with at most 16 KiB of body; those with `GET` and
+/// `HEAD` without one.
 pub async fn serve_plain(listener: TcpListener, router: Router, stop: impl Future<Output = ()>) {
-    let (limits, counts) = (Limits::default(), Arc::default());
+    let limits = Limits::default();
     let refuse: Refuse = Arc::new(|_, _, _, refusal| refusal.into_response());
-    serve(listener, None, limits, counts, router, refuse, stop).await;
+    let door = Door {
+        limits: Limits {
+            // One proxy may be all who ever asks.
+            connections_per_network: limits.connections,
+            ..limits
+        },
+        proxies: TrustedProxies::default(),
+        counts: Arc::default(),
+        refuse,
+    };
+    serve(listener, None, door, router, stop).await;
 }
 
 /// Serves `router` until `stop` is ready, then finishes what is under way.
 pub(crate) async fn serve(
     listener: TcpListener,
     tls: Option<Arc<Certificates>>,
-    limits: Limits,
-    counts: Arc<Connections>,
+    door: Door,
     router: Router,
-    refuse: Refuse,
     stop: impl Future<Output = ()>,
 ) {
+    if let Err(error) = bound(&listener, door.limits) {
+        tracing::warn!(%error, "the system holds as much for a connection as it likes");
+    }
     let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(limits.connections));
-    let desk = Desk::new(router, limits, Arc::clone(&counts), refuse);
+    let places = Arc::new(Semaphore::new(door.limits.connections));
+    let networks = Networks::new(door.limits, door.proxies.clone());
+    let counts = Arc::clone(&door.counts);
+    let desk = Desk::new(router, door);
     let mut stop = std::pin::pin!(stop);
     loop {
         if places.available_permits() == 0 {
@@ -76,10 +108,15 @@ pub(crate) async fn serve(
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((socket, peer)) => {
+                    let Some(standing) = networks.standing(peer) else {
+                        counts.failed.add(Unconnected::TooMany);
+                        continue;
+                    };
                     let connection = Connection {
                         peer: Peer(peer),
                         desk: desk.clone(),
                         watcher: graceful.watcher(),
+                        standing,
                         counts: Arc::clone(&counts),
                         _open: counts.open(),
                         _place: place,
@@ -102,10 +139,62 @@ pub(crate) async fn serve(
     }
 }
 
+/// What the system holds and waits for, on every connection that is accepted.
+fn bound(listener: &TcpListener, limits: Limits) -> std::io::Result<()> {
+    sockopt::set_socket_send_buffer_size(listener, SEND_BUFFER)?;
+    // Whoever is gone without a word acknowledges nothing.
+    #[cfg(target_os = "linux")]
+    {
+        let twice = limits.stalled.as_millis().saturating_mul(2);
+        let twice = u32::try_from(twice).unwrap_or(u32::MAX);
+        sockopt::set_tcp_user_timeout(listener, twice)?;
+    }
+    Ok(())
+}
+
+/// How many connections each network has.
+struct Networks {
+    proxies: TrustedProxies,
+    shares: Arc<Shares>,
+    told: Arc<Semaphore>,
+}
+
+/// What a connection may hope for.
+enum Standing {
+    /// To be served; as one of its network's, unless it is a trusted proxy's.
+    Welcome { _share: Option<Share> },
+    /// To be told that its network has enough.
+    TurnedAway { _told: OwnedSemaphorePermit },
+}
+
+impl Networks {
+    fn new(limits: Limits, proxies: TrustedProxies) -> Self {
+        Self {
+            proxies,
+            shares: Shares::new(limits.connections, limits.connections_per_network),
+            told: Arc::new(Semaphore::new(TOLD)),
+        }
+    }
+
+    /// Nothing at all, if there are too many to be told.
+    fn standing(&self, peer: SocketAddr) -> Option<Standing> {
+        if self.proxies.trust(peer.ip()) {
+            return Some(Standing::Welcome { _share: None });
+        }
+        let share = self.shares.take(Network::of(peer.ip()));
+        if share.is_some() {
+            return Some(Standing::Welcome { _share: share });
+        }
+        let told = Arc::clone(&self.told).try_acquire_owned().ok()?;
+        Some(Standing::TurnedAway { _told: told })
+    }
+}
+
 struct Connection {
     peer: Peer,
     desk: Desk,
     watcher: Watcher,
+    standing: Standing,
     counts: Arc<Connections>,
     _open: Open,
     _place: OwnedSemaphorePermit,
@@ -118,7 +207,7 @@ impl Connection {
         let Some(tls) = tls else {
             return self.serve(socket, Framing::OneByOne).await;
         };
-        match timeout(self.desk.limits().handshake, tls.accept(socket)).await {
+        match timeout(self.limits().handshake, tls.accept(socket)).await {
             Ok(Ok(stream)) => {
                 let framing = match stream.get_ref().1.alpn_protocol() {
                     Some(HTTP_2) => Framing::Interleaved,
@@ -137,22 +226,47 @@ impl Connection {
         }
     }
 
+    fn limits(&self) -> Limits {
+        let limits = self.desk.limits();
+        match self.standing {
+            Standing::Welcome { .. } => limits,
+            Standing::TurnedAway { .. } => Limits {
+                handshake: TELLING,
+                head: TELLING,
+                idle: TELLING,
+                stalled: TELLING,
+                ..limits
+            },
+        }
+    }
+
     async fn serve(
         self,
         io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
         framing: Framing,
     ) {
+        let (limits, asking) = (self.limits(), Asking::default());
         let Self {
             peer,
             desk,
             watcher,
+            standing,
             _open,
             _place,
             ..
         } = self;
-        let (limits, asking) = (desk.limits(), Asking::default());
+        let welcome = matches!(standing, Standing::Welcome { .. });
         let io = TokioIo::new(Patient::new(io, asking.clone(), framing, limits));
-        let service = service_fn(move |request| desk.clone().answer(peer, asking.clone(), request));
+        let service = service_fn(move |request: Request<Incoming>| {
+            let (desk, asked) = (desk.clone(), asking.begin());
+            async move {
+                Ok::<_, Infallible>(if welcome {
+                    desk.answer(peer, asked, request).await
+                } else {
+                    desk.turn_away(peer, asked, &request)
+                })
+            }
+        });
         let ended = match framing {
             Framing::OneByOne => {
                 let mut builder = http1::Builder::new();

@@ -1,8 +1,13 @@
-//! A connection that ends when nobody asks anything over it for too long.
+//! A connection that ends when nobody asks anything over it for too long, or does not take the
+//! answers.
 //!
-//! While a request is answered there is no deadline here: bodies and handlers have their own. In
-//! between there is one, short from the first byte of a request's head until its last, longer while
-//! nothing comes.
+//! While a request is answered there is no deadline for the next one: bodies and handlers have their
+//! own. In between there is one, short from the first byte of a request's head until its last, longer
+//! while nothing comes. And whenever something waits to be sent, the other end has to take some of it
+//! before long.
+//!
+//! The connection has one alarm. It is set anew only when it would go off too late, and what is due
+//! is looked at when it does, so that a request costs a look at the clock and no more.
 
 use std::future::Future;
 use std::io;
@@ -10,7 +15,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures_util::task::AtomicWaker;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -24,12 +28,20 @@ pub(super) struct Asking(Arc<Count>);
 
 /// One of them, until it has been answered to the end.
 #[derive(Debug)]
-pub(super) struct Asked(Arc<Count>);
+pub(super) struct Asked {
+    count: Arc<Count>,
+    /// Whether a piece of the answer has been handed over, and no other asked for yet.
+    owed: bool,
+}
 
 #[derive(Debug, Default)]
 struct Count {
     begun: AtomicUsize,
     ended: AtomicUsize,
+    /// Answers of which a piece waits to be sent.
+    owed: AtomicUsize,
+    /// Pieces that were sent.
+    taken: AtomicUsize,
     /// The connection, which looks at the time again when a request has ended.
     connection: AtomicWaker,
 }
@@ -37,7 +49,10 @@ struct Count {
 impl Asking {
     pub(super) fn begin(&self) -> Asked {
         self.0.begun.fetch_add(1, Ordering::Relaxed);
-        Asked(Arc::clone(&self.0))
+        Asked {
+            count: Arc::clone(&self.0),
+            owed: false,
+        }
     }
 
     /// How many have been answered, unless one still is.
@@ -47,10 +62,27 @@ impl Asking {
     }
 }
 
+impl Asked {
+    /// Whoever sends the answer asks for its next piece, so the one before is on its way. `handed`
+    /// says whether there is one.
+    pub(super) fn sent(&mut self, handed: bool) {
+        match (self.owed, handed) {
+            (false, true) => drop(self.count.owed.fetch_add(1, Ordering::Relaxed)),
+            (true, false) => drop(self.count.owed.fetch_sub(1, Ordering::Relaxed)),
+            (true, true) | (false, false) => {}
+        }
+        if self.owed {
+            self.count.taken.fetch_add(1, Ordering::Relaxed);
+        }
+        self.owed = handed;
+    }
+}
+
 impl Drop for Asked {
     fn drop(&mut self) {
-        self.0.ended.fetch_add(1, Ordering::Release);
-        self.0.connection.wake();
+        self.sent(false);
+        self.count.ended.fetch_add(1, Ordering::Release);
+        self.count.connection.wake();
     }
 }
 
@@ -69,56 +101,120 @@ pub(super) struct Patient<I> {
     asking: Asking,
     framing: Framing,
     limits: Limits,
-    deadline: Option<Pin<Box<Sleep>>>,
-    /// The pause the deadline was set in: after so many requests.
+    alarm: Pin<Box<Sleep>>,
+    /// When the next request, or the rest of its head, must have come.
+    due: Option<Instant>,
+    /// The pause that was set in: after so many requests.
     pause: usize,
     /// Whether the next request has begun to come.
     begun: bool,
+    /// Whether the last write had to wait.
+    blocked: bool,
+    /// How often something was written.
+    written: usize,
+    stuck: Option<Stuck>,
+}
+
+/// Nothing is taken.
+#[derive(Clone, Copy)]
+struct Stuck {
+    /// What had been taken until then.
+    after: usize,
+    until: Instant,
 }
 
 impl<I> Patient<I> {
     pub(super) fn new(io: I, asking: Asking, framing: Framing, limits: Limits) -> Self {
+        let due = Instant::now() + limits.head;
         Self {
             io,
             asking,
             framing,
-            deadline: Some(Box::pin(sleep_until(Instant::now() + limits.head))),
             limits,
+            alarm: Box::pin(sleep_until(due)),
+            due: Some(due),
             pause: 0,
             begun: true,
+            blocked: false,
+            written: 0,
+            stuck: None,
         }
     }
 
-    /// Sets the deadline that holds now; whether it has passed.
+    /// Whether a deadline has passed; otherwise the connection is looked at again before one does.
     fn is_late(&mut self, some_came: bool, cx: &mut Context<'_>) -> bool {
         self.asking.0.connection.register(cx.waker());
-        let Some(pause) = self.asking.idle_after() else {
-            self.deadline = None;
+        let now = Instant::now();
+        self.expect_request(some_came, now);
+        self.expect_taken(now);
+        let stuck = self.stuck.map(|stuck| stuck.until);
+        // Where nothing is due now, answers may begin to wait without this connection hearing of it.
+        let next = self.due.into_iter().chain(stuck).min();
+        let next = next.unwrap_or(now + self.limits.stalled);
+        if next <= now {
+            return true;
+        }
+        let alarm = self.alarm.deadline();
+        if alarm > next || alarm <= now {
+            self.alarm.as_mut().reset(next);
+        }
+        if self.alarm.as_mut().poll(cx).is_ready() {
+            // Just now: look again.
+            cx.waker().wake_by_ref();
+        }
+        false
+    }
+
+    fn expect_request(&mut self, some_came: bool, now: Instant) {
+        let pause = self.asking.idle_after().filter(|_| !self.blocked);
+        let Some(pause) = pause else {
+            self.due = None;
             self.begun = false;
-            return false;
+            return;
         };
         if pause != self.pause {
             // Requests have come and gone without a look at the time.
             self.pause = pause;
-            self.deadline = None;
+            self.due = None;
             self.begun = false;
         }
         if some_came && !self.begun && self.framing == Framing::OneByOne {
             self.begun = true;
-            self.within(self.limits.head);
-        } else if self.deadline.is_none() {
-            self.within(self.limits.idle);
+            self.due = Some(now + self.limits.head);
+        } else if self.due.is_none() {
+            self.due = Some(now + self.limits.idle);
         }
-        let deadline = self.deadline.as_mut();
-        deadline.is_some_and(|deadline| deadline.as_mut().poll(cx).is_ready())
     }
 
-    fn within(&mut self, time: Duration) {
-        let until = Instant::now() + time;
-        match &mut self.deadline {
-            Some(deadline) => deadline.as_mut().reset(until),
-            None => self.deadline = Some(Box::pin(sleep_until(until))),
+    fn expect_taken(&mut self, now: Instant) {
+        if !self.blocked && self.asking.0.owed.load(Ordering::Relaxed) == 0 {
+            self.stuck = None;
+            return;
         }
+        let taken = self.asking.0.taken.load(Ordering::Relaxed);
+        let after = match self.framing {
+            // What is written there may be pings, while the answers wait to be let through.
+            Framing::Interleaved if !self.blocked => taken,
+            _ => taken.wrapping_add(self.written),
+        };
+        if self.stuck.is_none_or(|stuck| stuck.after != after) {
+            let until = now + self.limits.stalled;
+            self.stuck = Some(Stuck { after, until });
+        }
+    }
+
+    /// What came of writing: an error instead of waiting any longer.
+    fn wrote<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        self.blocked = written.is_pending();
+        if self.blocked && self.is_late(false, cx) {
+            return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+        }
+        self.written = self.written.wrapping_add(usize::from(!self.blocked));
+        written
     }
 }
 
@@ -144,15 +240,21 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Patient<I> {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write(cx, buf)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.io).poll_write(cx, buf);
+        this.wrote(written, cx)
     }
 
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(cx)
+        let this = self.get_mut();
+        let flushed = Pin::new(&mut this.io).poll_flush(cx);
+        this.wrote(flushed, cx)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_shutdown(cx)
+        let this = self.get_mut();
+        let shut = Pin::new(&mut this.io).poll_shutdown(cx);
+        this.wrote(shut, cx)
     }
 
     fn poll_write_vectored(
@@ -160,7 +262,9 @@ impl<I: AsyncWrite + Unpin> AsyncWrite for Patient<I> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write_vectored(cx, bufs)
+        let this = self.get_mut();
+        let written = Pin::new(&mut this.io).poll_write_vectored(cx, bufs);
+        this.wrote(written, cx)
     }
 
     fn is_write_vectored(&self) -> bool {

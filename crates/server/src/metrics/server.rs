@@ -254,7 +254,8 @@ static UNROUTED: Family = Family {
         values: Values::Listed(Unrouted::TEXTS),
     }],
     means: "Requests that a limit kept from their route, which are not among the requests above",
-    watch: "`too_busy` is a server at `max_in_flight`.",
+    watch: "`too_busy` is a server at `max_in_flight`, or somebody who sends no bodies; \
+            `too_many_connections` a network at `max_connections_per_network`.",
 };
 
 static IN_FLIGHT: Family = Family {

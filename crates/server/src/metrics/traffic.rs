@@ -158,6 +158,8 @@ labels! {
         Handshake = "handshake",
         /// The TLS handshake took too long.
         HandshakeTimeout = "handshake_timeout",
+        /// Its network has too many, and so many came that not each could be told.
+        TooMany = "too_many",
     }
 }
 
@@ -168,6 +170,12 @@ labels! {
         TooBusy = "too_busy",
         /// Its head is larger than is read.
         HeadTooLarge = "head_too_large",
+        /// It does not name one host.
+        BadHost = "bad_host",
+        /// Its body broke off, or took too long.
+        BodyUnreadable = "body_unreadable",
+        /// Its network has too many connections.
+        TooManyConnections = "too_many_connections",
     }
 }
 
@@ -192,9 +200,9 @@ impl Connections {
         Open(Arc::clone(self))
     }
 
-    /// One more request is being answered; how many were before.
-    pub(crate) fn begin(&self) -> usize {
-        self.in_flight.fetch_add(1, Ordering::Relaxed)
+    /// One more request is being answered.
+    pub(crate) fn begin(&self) {
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
     }
 
     /// One was answered.

@@ -560,7 +560,7 @@ async fn what_is_sent_adds_no_line_and_is_on_none() {
         after.names().collect::<Vec<_>>()
     );
     let lower = page.to_lowercase();
-    for secret in [mark, "ada", PASSWORD, &pair.access, &pair.refresh] {
+    for secret in [mark, "\"ada", PASSWORD, &pair.access, &pair.refresh] {
         assert!(
             !lower.contains(&secret.to_lowercase()),
             "{secret} is on the page"

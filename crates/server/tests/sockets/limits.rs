@@ -7,10 +7,6 @@ use tokio::io::AsyncWriteExt;
 use super::{AT_MOST, Running, answer, rest, said};
 
 const HEALTHZ: &str = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
-const JWKS: &str = "GET /.well-known/jwks.json HTTP/1.1\r\nhost: x\r\n\r\n";
-/// A request that waits for its body.
-const LOGIN: &str = "POST /login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
-                     content-length: 2\r\n\r\n";
 
 #[tokio::test]
 async fn a_head_that_is_too_large_is_refused_unread() {
@@ -65,43 +61,6 @@ async fn more_headers_than_anybody_needs_are_refused() {
     let too_many = said(&mut running.connect().await, &with(99)).await;
     assert!(too_many.starts_with("HTTP/1.1 431"), "{too_many}");
     assert_named(&too_many);
-}
-
-#[tokio::test]
-async fn who_comes_when_all_places_are_taken_is_told_to_come_back() {
-    let limits = Limits {
-        in_flight: 1,
-        ..Limits::default()
-    };
-    let running = Running::start(limits, |config| config).await;
-    let mut slow = running.connect().await;
-    slow.write_all(LOGIN.as_bytes()).await.expect("sent");
-    let mut quick = running.connect().await;
-    // Until the slow one has been taken in.
-    let began = Instant::now();
-    let refused = loop {
-        quick.write_all(JWKS.as_bytes()).await.expect("sent");
-        let answered = answer(&mut quick).await;
-        if !answered.starts_with("HTTP/1.1 200") {
-            break answered;
-        }
-        assert!(began.elapsed() < AT_MOST, "two were answered at once");
-    };
-    assert!(refused.starts_with("HTTP/1.1 503"), "{refused}");
-    assert!(refused.contains("retry-after: 1"), "{refused}");
-    assert_named(&refused);
-    assert!(refused.contains("\"reason\":\"too_busy\""), "{refused}");
-    // Whoever asks whether the process lives is told.
-    quick.write_all(HEALTHZ.as_bytes()).await.expect("sent");
-    let alive = answer(&mut quick).await;
-    assert!(alive.starts_with("HTTP/1.1 200"), "{alive}");
-
-    slow.write_all(b"{}").await.expect("sent");
-    let done = answer(&mut slow).await;
-    assert!(done.starts_with("HTTP/1.1 400"), "{done}");
-    quick.write_all(JWKS.as_bytes()).await.expect("sent");
-    let served = answer(&mut quick).await;
-    assert!(served.starts_with("HTTP/1.1 200"), "{served}");
 }
 
 #[tokio::test]

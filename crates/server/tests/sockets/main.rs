@@ -6,7 +6,11 @@
     reason = "a test whose preparations fail must fail loudly"
 )]
 
+mod crowd;
+mod frames;
+mod host;
 mod limits;
+mod stalled;
 mod tls;
 
 use std::time::Duration;

@@ -9,7 +9,7 @@ use reqwest::{Certificate, Client, ClientBuilder, StatusCode, Version};
 use super::{AT_MOST, Running};
 
 /// Each signed by itself, for 127.0.0.1, good for a hundred years.
-const FIRST: [&str; 2] = [
+pub(crate) const FIRST: [&str; 2] = [
     include_str!("tls/first.pem"),
     include_str!("tls/first-key.pem"),
 ];
@@ -18,13 +18,13 @@ const SECOND: [&str; 2] = [
     include_str!("tls/second-key.pem"),
 ];
 
-async fn start(files: &Path) -> Running {
+pub(crate) async fn start(files: &Path, limits: Limits) -> Running {
     put(files, FIRST);
     let tls = TlsFiles {
         certificate: files.join("cert.pem"),
         key: files.join("key.pem"),
     };
-    Running::start(Limits::default(), |config| countersign_server::Config {
+    Running::start(limits, |config| countersign_server::Config {
         tls: Some(tls),
         ..config
     })
@@ -52,7 +52,7 @@ async fn healthz(running: &Running, client: ClientBuilder) -> reqwest::Result<Ve
 #[tokio::test]
 async fn over_tls_a_client_chooses_its_http() {
     let files = tempfile::tempdir().expect("a folder");
-    let running = start(files.path()).await;
+    let running = start(files.path(), Limits::default()).await;
     let newest = healthz(&running, trusting(FIRST)).await;
     assert_eq!(newest.expect("an answer"), Version::HTTP_2);
     let older = healthz(&running, trusting(FIRST).http1_only()).await;
@@ -89,7 +89,7 @@ async fn without_tls_there_is_no_http_2() {
 #[tokio::test]
 async fn a_renewed_certificate_is_served_and_a_damaged_one_is_not() {
     let files = tempfile::tempdir().expect("a folder");
-    let running = start(files.path()).await;
+    let running = start(files.path(), Limits::default()).await;
     let first = || healthz(&running, trusting(FIRST));
     let second = || healthz(&running, trusting(SECOND));
     assert!(first().await.is_ok() && second().await.is_err());
