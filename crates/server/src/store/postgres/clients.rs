@@ -20,7 +20,7 @@ use super::engine::PostgresStore;
 use super::pool::{Finish, Pool, Work};
 use super::revocations::REPUBLISH;
 use super::rows::{self, Bytes, Text, seconds};
-use super::sessions::{END_ALL_FOR, EndingValues, ended_row};
+use super::sessions::{AT_ONCE, END_ALL_FOR, EndingValues, end_rest, ended_row};
 use crate::store::client_row::{self, COLUMNS, ClientRow};
 use crate::store::{Clients, Created, Ended, Ending, Found, StoreError};
 
@@ -48,15 +48,14 @@ impl Clients for PostgresStore {
         ending: Option<Ending>,
         audit: AuditEvent,
     ) -> Result<Found<Vec<Ended>>, StoreError> {
-        ChangeAndEnd {
+        let asked = ChangeAndEnd {
             change: Change::To(&client),
             ending: ending.as_ref(),
             audit: &audit,
             writer: self.follower.writer(),
-        }
-        .run_in(&self.pool)
-        .await
-        .map(|found| found.map(|(_, ended)| ended))
+        };
+        let changed = self.follower.unless_lost(asked.run_in(&self.pool).await)?;
+        Ok(changed.map(|(_, ended)| ended))
     }
 
     async fn delete_client(
@@ -65,14 +64,13 @@ impl Clients for PostgresStore {
         ending: Ending,
         audit: AuditEvent,
     ) -> Result<Found<(String, Vec<Ended>)>, StoreError> {
-        ChangeAndEnd {
+        let asked = ChangeAndEnd {
             change: Change::Delete(client_id),
             ending: Some(&ending),
             audit: &audit,
             writer: self.follower.writer(),
-        }
-        .run_in(&self.pool)
-        .await
+        };
+        self.follower.unless_lost(asked.run_in(&self.pool).await)
     }
 
     async fn client_algorithms(&self) -> Result<Vec<Algorithm>, StoreError> {
@@ -157,6 +155,9 @@ enum Change<'a> {
 }
 
 /// A change to a client, and the end of what was granted to it if it is one that ends it.
+///
+/// The change is committed with the end of the first sessions, as many as one statement ends; if
+/// there are more, they end after it, and a client that is deleted is only disabled until then.
 struct ChangeAndEnd<'a> {
     change: Change<'a>,
     ending: Option<&'a Ending>,
@@ -174,7 +175,18 @@ impl ChangeAndEnd<'_> {
         let Some((own_sid, ended)) = answer else {
             return Ok(Found::Missing);
         };
-        let ended = ended.iter().map(ended_row).collect::<Result<_, _>>()?;
+        let mut ended: Vec<Ended> = ended.iter().map(ended_row).collect::<Result<_, _>>()?;
+        let all_at_once = ended.len() < AT_ONCE as usize;
+        if let Some(ending) = self.ending {
+            let id: [&(dyn ToSql + Sync); 1] = [&Text(self.client_id())];
+            ended = end_rest(db, &END_ALL_FOR, &id, ending, ended).await?;
+        }
+        if !all_at_once && matches!(self.change, Change::Delete(_)) {
+            let delete = format!(
+                "WITH deleted AS (DELETE FROM clients WHERE client_id = $1) {COUNT} RETURNING 1"
+            );
+            db.query(&delete, &[&Text(self.client_id())]).await?;
+        }
         Ok(Found::Found((own_sid, ended)))
     }
 
@@ -231,7 +243,7 @@ impl Work for Prepared<'_> {
             let sql = db.prepare_cached(&CHANGE).await?;
             db.query_opt(&sql, &row.all(&texts)).await?
         } else {
-            let sql = "DELETE FROM clients WHERE client_id = $1 RETURNING own_sid";
+            let sql = "UPDATE clients SET disabled = TRUE WHERE client_id = $1 RETURNING own_sid";
             let id = Text(self.of.client_id());
             db.query_opt(&db.prepare_cached(sql).await?, &[&id]).await?
         };
@@ -247,6 +259,11 @@ impl Work for Prepared<'_> {
             None => Vec::new(),
             Some(ending) => self.of.end(db, &own_sid, ending).await?,
         };
+        if matches!(self.of.change, Change::Delete(_)) && ended.len() < AT_ONCE as usize {
+            let sql = "DELETE FROM clients WHERE client_id = $1";
+            let id = Text(self.of.client_id());
+            db.execute(&db.prepare_cached(sql).await?, &[&id]).await?;
+        }
         Ok((Finish::Commit, Some((own_sid, ended))))
     }
 }

@@ -6,6 +6,7 @@
 //! given, so none slips through.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use countersign::crypto;
 
@@ -30,7 +31,15 @@ pub(super) struct Follower {
 struct Noticed {
     changes: u64,
     last: Option<Fingerprint>,
+    /// Until then, whatever is asked has changed.
+    doubtful: Option<Instant>,
 }
+
+/// As whom is published what this process is to hear of like the others.
+pub(super) const NOBODY: i64 = 0;
+
+/// For so long a write may still come true whose answer was lost: longer than any is given.
+const UNDER_WAY: Duration = Duration::from_secs(6);
 
 /// What others have written lately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,6 +64,17 @@ impl Follower {
         self.writer
     }
 
+    /// What became of an ending. If that is an error, it may have been committed all the same, now or
+    /// in a moment, as this process's own, which it need not be told of: so it looks at everything
+    /// for a while.
+    pub(super) fn unless_lost<T>(&self, outcome: Result<T, StoreError>) -> Result<T, StoreError> {
+        if outcome.is_err() {
+            let mut noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
+            noticed.doubtful = Some(Instant::now() + UNDER_WAY);
+        }
+        outcome
+    }
+
     /// A number that rises when others have published a revocation, or when anybody has changed the
     /// keys or a client, or makes tokens that live longer than any before.
     pub(super) async fn changes(&self, db: &Pool) -> Result<u64, StoreError> {
@@ -74,7 +94,10 @@ impl Follower {
             facts: rows::get(&row, 3)?,
         };
         let mut noticed = self.noticed.lock().unwrap_or_else(PoisonError::into_inner);
-        if noticed.last.is_some_and(|last| last.differs(found)) {
+        // Asked once more after the time is over: what was committed last is seen then.
+        let doubtful = noticed.doubtful.is_some();
+        noticed.doubtful = noticed.doubtful.filter(|until| Instant::now() < *until);
+        if doubtful || noticed.last.is_some_and(|last| last.differs(found)) {
             noticed.changes += 1;
         }
         noticed.last = Some(found);

@@ -12,6 +12,8 @@
 //!
 //! A verb answers after its change is durable, or fails within seconds. One that failed because the
 //! connection was lost may have happened all the same: refreshes are safe to repeat, and so are ends.
+//! Where very many sessions end, the change that ends them is committed with the first of them and
+//! the rest follow in batches; asked again, a verb that was cut short goes on.
 
 mod address;
 mod audit;

@@ -18,7 +18,8 @@ use crate::store::{Revocations, StoreError};
 #[async_trait]
 impl Revocations for PostgresStore {
     async fn revoke(&self, revocation: Revocation, audit: AuditEvent) -> Result<(), StoreError> {
-        publish(&self.pool, &revocation, &audit, self.follower.writer()).await
+        let published = publish(&self.pool, &revocation, &audit, self.follower.writer()).await;
+        self.follower.unless_lost(published)
     }
 
     async fn revocations(&self, now: UnixTime) -> Result<Vec<Revocation>, StoreError> {

@@ -13,6 +13,7 @@ use tokio_postgres::types::ToSql;
 use super::audit::{LINE, Line, line_from};
 use super::clock::MICROS;
 use super::engine::PostgresStore;
+use super::follower::NOBODY;
 use super::pool::Pool;
 use super::revocations::REPUBLISH;
 use super::rotation;
@@ -55,12 +56,15 @@ impl Sessions for PostgresStore {
     }
 
     async fn end_sessions(&self, which: Which, ending: Ending) -> Result<Vec<Ended>, StoreError> {
-        end(&self.pool, &which, &ending, self.follower.writer()).await
+        let writer = self.follower.writer();
+        let ended = end(&self.pool, &which, &ending, writer).await;
+        self.follower.unless_lost(ended)
     }
 }
 
-/// How many sessions one statement ends at most, when everybody's are to end.
-const AT_ONCE: i64 = 2000;
+/// How many sessions one statement ends at most: all at once may be more than one statement is given
+/// time for, and others wait for what it holds.
+pub(super) const AT_ONCE: u32 = 2000;
 
 /// Opens a session for a user whose row is held meanwhile: a new password and a disabling wait, or
 /// came first and are seen.
@@ -215,42 +219,76 @@ async fn end(
             db.query(&end_sql("handle = $9"), &values.before(&[&handle]))
                 .await
         }
-        Which::Everyone => return end_everyone(db, ending, writer).await,
+        Which::Everyone => {
+            return end_some_and_the_rest(db, &END_EVERYONES, &[], ending, writer).await;
+        }
         Which::AllOf { user_id } => {
-            db.query(
-                &END_ALL_BUT,
-                &values.before(&[&Text(user_id), &None::<Text<'_>>]),
-            )
-            .await
+            let of_user: [&(dyn ToSql + Sync); 2] = [&Text(user_id), &None::<Text<'_>>];
+            return end_some_and_the_rest(db, &END_ALL_BUT, &of_user, ending, writer).await;
         }
     };
     ended?.iter().map(ended_row).collect()
 }
 
-/// Ends every session there is, some at a time: all at once may be more than one statement is given
-/// time for.
-async fn end_everyone(db: &Pool, ending: &Ending, writer: i64) -> Result<Vec<Ended>, StoreError> {
-    let sql =
-        end_sql("handle IN (SELECT handle FROM sessions WHERE ended_at IS NULL LIMIT $9::BIGINT)");
+/// Ends what `sql` finds, some at a time, until it finds nothing more.
+async fn end_some_and_the_rest(
+    db: &Pool,
+    sql: &str,
+    condition: &[&(dyn ToSql + Sync)],
+    ending: &Ending,
+    writer: i64,
+) -> Result<Vec<Ended>, StoreError> {
     let values = EndingValues::of(ending, writer);
-    let mut ended = Vec::new();
+    let some = db.query(sql, &values.before(condition)).await?;
+    let ended = some.iter().map(ended_row).collect::<Result<_, _>>()?;
+    end_rest(db, sql, condition, ending, ended).await
+}
+
+/// Ends what is left of what `sql` finds, after some ended by it. They are published as nobody's, so
+/// that this process hears of each batch when the others do, and not when all have ended.
+///
+/// If it is cut short, the rest is ended when the same is asked for again.
+pub(super) async fn end_rest(
+    db: &Pool,
+    sql: &str,
+    condition: &[&(dyn ToSql + Sync)],
+    ending: &Ending,
+    mut ended: Vec<Ended>,
+) -> Result<Vec<Ended>, StoreError> {
+    if ended.len() < AT_ONCE as usize {
+        return Ok(ended);
+    }
+    let values = EndingValues::of(ending, NOBODY);
     loop {
-        let some = db.query(&sql, &values.before(&[&AT_ONCE])).await?;
+        let some = db.query(sql, &values.before(condition)).await?;
         if some.is_empty() {
             return Ok(ended);
         }
-        ended.extend(some.iter().map(ended_row).collect::<Result<Vec<_>, _>>()?);
+        for row in &some {
+            ended.push(ended_row(row)?);
+        }
     }
 }
 
-/// Ends every session of user `$9` but `$10`. Sessions past their expiry are ended as well: their
+/// Ends some sessions of anybody.
+static END_EVERYONES: LazyLock<String> = LazyLock::new(|| end_some_sql("TRUE"));
+
+/// Ends some sessions of user `$9` but `$10`. Sessions past their expiry are ended as well: their
 /// last access token may outlive them by a moment.
 pub(super) static END_ALL_BUT: LazyLock<String> =
-    LazyLock::new(|| end_sql("user_id = $9 AND sid IS DISTINCT FROM $10::TEXT"));
+    LazyLock::new(|| end_some_sql("user_id = $9 AND sid IS DISTINCT FROM $10::TEXT"));
 
-/// Ends every session that was opened for client `$9`, if that is not the server's own.
+/// Ends some sessions that were opened for client `$9`, if that is not the server's own.
 pub(super) static END_ALL_FOR: LazyLock<String> =
-    LazyLock::new(|| end_sql("client_id = $9 AND client_id <> 'first-party'"));
+    LazyLock::new(|| end_some_sql("client_id = $9 AND client_id <> 'first-party'"));
+
+/// Like [`end_sql`], no more than [`AT_ONCE`].
+fn end_some_sql(condition: &str) -> String {
+    end_sql(&format!(
+        "handle IN (SELECT handle FROM sessions WHERE ended_at IS NULL AND {condition}
+                    LIMIT {AT_ONCE})"
+    ))
+}
 
 /// Ends the sessions for which `condition` holds, publishes each end and writes it down. The
 /// parameters of the condition are numbered from 9 on.

@@ -11,6 +11,7 @@ use async_trait::async_trait;
 use countersign_issuer::record::{AuditEvent, PasswordHash, User};
 use countersign_issuer::revoke::RevocationKind;
 use deadpool_postgres::Transaction;
+use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 use super::audit::{APPEND, LINE, Line, line_from, line_with};
@@ -19,7 +20,7 @@ use super::engine::PostgresStore;
 use super::pool::{Finish, Pool, Work};
 use super::revocations::REPUBLISH;
 use super::rows::{self, Text, USER, seconds};
-use super::sessions::{END_ALL_BUT, EndingValues, ended_row};
+use super::sessions::{AT_ONCE, END_ALL_BUT, EndingValues, end_rest, ended_row};
 use crate::store::{
     Created, Ended, Ending, Found, StoreError, UserChange, Users, hash_kind, name_key,
 };
@@ -104,16 +105,15 @@ impl PostgresStore {
         audit: &[AuditEvent],
     ) -> Result<Found<Vec<Ended>>, StoreError> {
         let writer = self.follower.writer();
-        ChangeAndEnd {
+        let asked = ChangeAndEnd {
             user_id,
             change,
             keep,
             ending,
             audit,
             writer,
-        }
-        .run_in(&self.pool)
-        .await
+        };
+        self.follower.unless_lost(asked.run_in(&self.pool).await)
     }
 }
 
@@ -272,6 +272,10 @@ enum Taken {
 }
 
 /// A change to a user, and the end of every session but `keep` if it is one that ends them.
+///
+/// The change is committed with the end of the first sessions, as many as one statement ends; if
+/// there are more, they end after it. Nobody is let in by then who was not to be. A user with so many
+/// is kept out first, and deleted when everything of theirs is gone.
 struct ChangeAndEnd<'a> {
     user_id: &'a str,
     change: Change<'a>,
@@ -286,9 +290,24 @@ impl ChangeAndEnd<'_> {
         let Some(ended) = db.transact(self).await? else {
             return Ok(Found::Missing);
         };
-        Ok(Found::Found(
-            ended.iter().map(ended_row).collect::<Result<_, _>>()?,
-        ))
+        let ended: Vec<Ended> = ended.iter().map(ended_row).collect::<Result<_, _>>()?;
+        let condition: [&(dyn ToSql + Sync); 2] = [&Text(self.user_id), &self.keep.map(Text)];
+        let ended = end_rest(db, &END_ALL_BUT, &condition, self.ending, ended).await?;
+        if matches!(self.change, Change::Delete) {
+            self.remove(db).await?;
+        }
+        Ok(Found::Found(ended))
+    }
+
+    /// Removes what the transaction has left of a deleted user, if anything.
+    async fn remove(&self, db: &Pool) -> Result<(), StoreError> {
+        let some = "DELETE FROM sessions WHERE handle IN
+                 (SELECT handle FROM sessions WHERE user_id = $1 LIMIT $2)
+             RETURNING 1";
+        let (id, limit) = (Text(self.user_id), i64::from(AT_ONCE));
+        while !db.query(some, &[&id, &limit]).await?.is_empty() {}
+        db.query("DELETE FROM users WHERE id = $1", &[&id]).await?;
+        Ok(())
     }
 
     async fn take(&self, db: &Transaction<'_>) -> Result<Taken, Error> {
@@ -310,7 +329,7 @@ impl ChangeAndEnd<'_> {
             }
             Change::User(change) => return self.change(db, change).await,
             Change::Delete => {
-                let sql = "SELECT id FROM users WHERE id = $1 FOR UPDATE";
+                let sql = "UPDATE users SET disabled = TRUE WHERE id = $1";
                 db.execute(&db.prepare_cached(sql).await?, &[&id]).await?
             }
         };
@@ -348,8 +367,11 @@ impl ChangeAndEnd<'_> {
 
     async fn delete(&self, db: &Transaction<'_>) -> Result<(), Error> {
         let id = Text(self.user_id);
-        let delete = db.prepare_cached("DELETE FROM users WHERE id = $1").await?;
-        db.execute(&delete, &[&id]).await?;
+        // Those that have ended before go with the row, if they are not too many as well.
+        let few = "DELETE FROM users WHERE id = $1 AND NOT EXISTS
+                 (SELECT 1 FROM sessions WHERE user_id = $1 OFFSET $2)";
+        let few = db.prepare_cached(few).await?;
+        db.execute(&few, &[&id, &i64::from(AT_ONCE)]).await?;
         let publish = format!(
             "INSERT INTO revocations (kind, value, until, published_at, writer)
              VALUES ($1, $2, $3, {MICROS}, $4) {REPUBLISH}"

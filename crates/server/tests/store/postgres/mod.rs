@@ -1,6 +1,7 @@
 //! What only a shared database can do wrong.
 
 mod address;
+mod crowded;
 mod marks;
 mod outage;
 mod processes;
