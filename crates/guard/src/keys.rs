@@ -97,6 +97,9 @@ pub(crate) struct KeyCell {
     generation: AtomicU64,
     /// Seconds; [`NEVER`] if the set does not come from afar, [`NOT_YET`] if it has yet to.
     fetched_at: AtomicU64,
+    /// How often the set was fetched, and how often it could not be.
+    fetches: AtomicU64,
+    failed_fetches: AtomicU64,
     /// How old a fetched set may become.
     good_for: Duration,
     replacing: Mutex<()>,
@@ -130,6 +133,8 @@ impl KeyCell {
             }),
             generation: AtomicU64::new(0),
             fetched_at: AtomicU64::new(NEVER),
+            fetches: AtomicU64::new(0),
+            failed_fetches: AtomicU64::new(0),
             good_for,
             replacing: Mutex::new(()),
         }
@@ -172,7 +177,20 @@ impl KeyCell {
     /// The set was fetched, and found to be as it is.
     #[cfg(feature = "remote")]
     pub(crate) fn fetched_at(&self, time: UnixTime) {
+        self.fetches.fetch_add(1, Ordering::Relaxed);
         self.fetched_at.store(time.as_secs(), Ordering::Relaxed);
+    }
+
+    /// It could not be fetched.
+    #[cfg(feature = "remote")]
+    pub(crate) fn not_fetched(&self) {
+        self.failed_fetches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often it was fetched, and how often it could not be.
+    pub(crate) fn fetches(&self) -> (u64, u64) {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (read(&self.fetches), read(&self.failed_fetches))
     }
 
     pub(crate) fn is_too_old(&self, now: UnixTime) -> bool {

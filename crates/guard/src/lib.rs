@@ -131,7 +131,7 @@ pub use keys::KeyHandle;
 pub use layer::{GuardLayer, Guarded, GuardedFuture};
 pub use refusal::{Refusal, Why};
 pub use require::Requirements;
-pub use revoked::RevokedHandle;
+pub use revoked::{NewsBy, RevokedHandle};
 pub use trust::Stale;
 pub use trusted::TrustedIssuer;
 

@@ -9,7 +9,7 @@
 //! there until something is added, which a number tells.
 
 use std::fmt::{self, Debug, Formatter};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -134,6 +134,22 @@ pub(crate) struct RevokedSet {
     /// When they arrived, in milliseconds since `made`.
     arrived: AtomicU64,
     made: Instant,
+    /// How they come, as a [`NewsBy`].
+    by: AtomicU8,
+}
+
+/// How an issuer's revocations come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NewsBy {
+    /// Nobody is asked: the guard's owner merges them, or the issuer publishes none.
+    Owner,
+    /// The issuer is asked, and nothing good came of it the last time.
+    Nothing,
+    /// The issuer answers with the whole set, again and again.
+    Snapshots,
+    /// The issuer streams them.
+    Stream,
 }
 
 const KINDS: [Kind; 4] = [Kind::Sid, Kind::Sub, Kind::Jti, Kind::Kid];
@@ -151,6 +167,7 @@ impl RevokedSet {
             fresh_at: AtomicU64::new(0),
             arrived: AtomicU64::new(0),
             made: Instant::now(),
+            by: AtomicU8::new(NewsBy::Owner as u8),
         }
     }
 
@@ -159,6 +176,21 @@ impl RevokedSet {
     pub(crate) fn follow(&self) {
         let _one_at_a_time = self.merging.lock().unwrap_or_else(PoisonError::into_inner);
         self.as_of.store(UNHEARD, Ordering::Release);
+        self.comes_by(NewsBy::Nothing);
+    }
+
+    /// How the news come from now on.
+    #[cfg(feature = "remote")]
+    pub(crate) fn comes_by(&self, by: NewsBy) {
+        self.by.store(by as u8, Ordering::Relaxed);
+    }
+
+    pub(crate) fn by(&self) -> NewsBy {
+        let by = self.by.load(Ordering::Relaxed);
+        [NewsBy::Nothing, NewsBy::Snapshots, NewsBy::Stream]
+            .into_iter()
+            .find(|known| *known as u8 == by)
+            .unwrap_or(NewsBy::Owner)
     }
 
     /// An issuer's signed word of `as_of`, received now for the first time.

@@ -59,7 +59,7 @@ pub use crate::flow::{
 use crate::http::Routers;
 use crate::http::proxies::TrustedProxies;
 use crate::http::shared::Shared;
-pub use crate::http::{Readers, alone as metrics_router, scraped};
+pub use crate::http::{Readers, alone as metrics_router};
 pub use crate::installation::OpenError;
 use crate::listen::Door;
 pub use crate::listen::serve_plain;

@@ -168,6 +168,11 @@ fn numbers() -> String {
     for family in server_families() {
         let _ = write!(page, "\n{}", family.reference());
     }
+    page.push_str("\n## The sidecar\n\nOf `countersign guard`. What the process is and what the guard decided is as above.\n");
+    let above: Vec<&str> = server_families().map(|family| family.name).collect();
+    for family in super::guard::families().filter(|family| !above.contains(&family.name)) {
+        let _ = write!(page, "\n{}", family.reference());
+    }
     page
 }
 

@@ -1,8 +1,14 @@
 //! `countersign guard`: what it refuses before it answers anybody.
 
-use std::net::TcpListener;
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, ChildStderr, Stdio};
 
+use crate::exposition::Exposition;
 use crate::run::{command, run, run_with_input};
+use crate::stage::Stage;
 
 #[test]
 fn rules_that_are_not_understood_are_wrong_usage() {
@@ -21,7 +27,7 @@ fn rules_that_are_not_understood_are_wrong_usage() {
         ),
         ("[[rule", "line 1"),
     ] {
-        std::fs::write(&file, rules).expect("room for the rules");
+        fs::write(&file, rules).expect("room for the rules");
         let issuer = ["guard", "--issuer", "https://id.example"];
         let ended = run(&[&issuer[..], &["--proxy", "nginx", "--rules", name]].concat());
         assert_eq!(ended.code, 2, "{rules}: {ended:?}");
@@ -70,6 +76,184 @@ fn what_cannot_be_guarded_is_said_at_once() {
         assert_eq!(ended.code, code, "{arguments:?}: {ended:?}");
         assert!(ended.words.contains(said), "{arguments:?}: {ended:?}");
     }
+}
+
+/// A sidecar, until the test ends.
+struct Sidecar {
+    process: Child,
+    addresses: Vec<String>,
+    _words: BufReader<ChildStderr>,
+}
+
+impl Sidecar {
+    /// It is there when it has said all of these `words`, an address behind each.
+    fn start(arguments: &[&str], words: &[&str]) -> Self {
+        let listen = ["guard", "--listen", "127.0.0.1:0"];
+        let mut guard = command(&[&listen, arguments].concat());
+        let mut process = guard.stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut told = BufReader::new(process.stderr.take().expect("it is piped"));
+        let mut addresses = Vec::new();
+        for word in words {
+            addresses.push(loop {
+                let mut line = String::new();
+                assert_ne!(told.read_line(&mut line).expect("text"), 0, "it ended");
+                if let Some((_, rest)) = line.split_once(word) {
+                    let is_address = |c: char| c.is_ascii_digit() || ".:".contains(c);
+                    let address = rest.split(|c: char| !is_address(c)).next();
+                    break address.expect("an address").to_owned();
+                }
+            });
+        }
+        Self {
+            process,
+            addresses,
+            _words: told,
+        }
+    }
+
+    /// The status, and the body.
+    fn ask(address: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+        let mut stream = TcpStream::connect(address).expect("it listens");
+        let own = ("host", address);
+        let own = (!headers.iter().any(|(name, _)| *name == "host")).then_some(&own);
+        write!(stream, "GET {path} HTTP/1.1\r\nconnection: close\r\n").expect("it hears");
+        for (name, value) in headers.iter().chain(own) {
+            write!(stream, "{name}: {value}\r\n").expect("it hears");
+        }
+        write!(stream, "\r\n").expect("it hears");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).expect("an answer");
+        let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
+        let status = head
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        (status.expect("a status"), body.to_owned())
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+#[test]
+fn the_numbers_of_a_sidecar() {
+    let stage = Stage::set();
+    stage.login("ada", &[]).done();
+    let token = stage.run(&["token"]).done();
+    let bearer = format!("Bearer {}", token.trim());
+    let issuer = stage.server();
+    let rules = [
+        "--issuer", issuer, "--proxy", "nginx", "--public", "/assets",
+    ];
+    let sidecar = Sidecar::start(&rules, &["guarding on "]);
+    let address = sidecar.addresses.first().expect("it says where").as_str();
+    let about = |path: &str, bearer: Option<&str>| {
+        let mut headers = vec![("x-original-method", "GET"), ("x-original-uri", path)];
+        headers.extend(bearer.map(|bearer| ("authorization", bearer)));
+        Sidecar::ask(address, "/verify", &headers).0
+    };
+    assert_eq!(about("/assets/logo.svg", None), 200);
+    assert_eq!(about("/", None), 401);
+    assert_eq!(about("/", Some(&bearer)), 200);
+    assert_eq!(about("/", Some(&bearer)), 200);
+    assert_eq!(Sidecar::ask(address, "/verify", &[]).0, 500);
+
+    let (status, page) = Sidecar::ask(address, "/metrics", &[]);
+    assert_eq!(status, 200, "{page}");
+    assert!(!page.contains("ada") && !page.contains(token.trim()));
+    let page = Exposition::read(&page);
+    let rule = |rule: &str, outcome: &str| {
+        format!("countersign_forward_decisions_total{{rule=\"{rule}\",outcome=\"{outcome}\"}}")
+    };
+    let of_issuer = |name: &str, more: &str| format!("{name}{{issuer=\"{issuer}\"{more}}}");
+    let fetched = of_issuer("countersign_issuer_key_fetches_total", ",outcome=\"ok\"");
+    for (name, count) in [
+        (rule("public", "passed"), 1),
+        (rule("token", "refused"), 1),
+        (rule("token", "passed"), 2),
+        (rule("unread", "refused"), 1),
+        (rule("closed", "refused"), 0),
+        ("countersign_guard_accepted_total".to_owned(), 2),
+        (
+            "countersign_guard_refused_total{reason=\"missing_token\"}".to_owned(),
+            1,
+        ),
+        (
+            "countersign_guard_refused_total{reason=\"not_forwarded\"}".to_owned(),
+            1,
+        ),
+        (
+            "countersign_guard_cache_lookups_total{result=\"hit\"}".to_owned(),
+            1,
+        ),
+        (
+            "countersign_guard_cache_lookups_total{result=\"miss\"}".to_owned(),
+            1,
+        ),
+        (of_issuer("countersign_issuer_ready", ""), 1),
+        (of_issuer("countersign_issuer_keys", ""), 2),
+        (of_issuer("countersign_issuer_revocations_live", ""), 0),
+        (fetched, 1),
+        (
+            of_issuer("countersign_issuer_revocations_by", ",by=\"owner\""),
+            0,
+        ),
+    ] {
+        assert_eq!(page.count(&name), count, "{name}");
+    }
+    assert!(page.has(&of_issuer("countersign_issuer_key_age_seconds", "")));
+    assert!(page.number(&of_issuer("countersign_issuer_revocations_age_seconds", "")) < 3600.0);
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/reference/metrics.md");
+    let reference = fs::read_to_string(reference).expect("the page");
+    for family in &page.families {
+        let heading = format!(
+            "\n### {}\n\n{}",
+            family.name,
+            family.help.trim_end_matches('.')
+        );
+        assert!(reference.contains(&heading), "{}", family.name);
+        assert!(["counter", "gauge", "histogram"].contains(&family.kind.as_str()));
+        assert!(family.labels.iter().all(|(_, value)| value != "ada"));
+    }
+    assert!(page.names().count() > 30);
+
+    // To whoever was passed on, there is no such route.
+    let nothing = Sidecar::ask(address, "/nothing", &[]);
+    assert_eq!(nothing.0, 404);
+    for passed_on in [
+        ("via", "1.1 proxy"),
+        ("x-forwarded-for", "::1"),
+        ("host", "id.example"),
+    ] {
+        assert_eq!(
+            Sidecar::ask(address, "/metrics", &[passed_on]),
+            nothing,
+            "{passed_on:?}"
+        );
+    }
+}
+
+#[test]
+fn the_numbers_of_a_sidecar_may_have_a_listener_of_their_own() {
+    // Nobody is there, which a sidecar waits for.
+    let issuer = "http://127.0.0.1:9";
+    let own = ["--issuer", issuer, "--metrics-listen", "127.0.0.1:0"];
+    let sidecar = Sidecar::start(&own, &["guarding on ", "numbers on http://"]);
+    let [answers, numbers] = sidecar.addresses.as_slice() else {
+        panic!("{:?}", sidecar.addresses);
+    };
+    assert_eq!(Sidecar::ask(answers, "/metrics", &[]).0, 404);
+    let (status, page) = Sidecar::ask(numbers, "/metrics", &[("via", "1.1 scraper")]);
+    assert_eq!(status, 200);
+    let page = Exposition::read(&page);
+    let named = |name: &str| format!("{name}{{issuer=\"{issuer}\"}}");
+    assert_eq!(page.count(&named("countersign_issuer_ready")), 0);
+    assert!(!page.has(&named("countersign_issuer_key_age_seconds")));
+    assert_eq!(Sidecar::ask(numbers, "/verify", &[]).0, 404);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The built binary, as a user runs it.
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     reason = "a test's own preparations may fail loudly"
 )]
 
@@ -9,6 +10,8 @@ mod clients;
 mod config;
 mod demo;
 mod expected;
+#[path = "../../../server/tests/http/exposition.rs"]
+mod exposition;
 mod guard;
 mod inspect;
 mod installation;

@@ -14,6 +14,7 @@
 //! sends under these names survives. A request with a header that a service could take for one of
 //! them though a proxy does not (`X-Auth_Roles`) is refused, for no proxy knows all spellings.
 
+mod counters;
 mod disguise;
 mod path;
 mod policy;
@@ -23,11 +24,13 @@ use std::fmt::{self, Debug, Formatter};
 
 use bytes::Bytes;
 use countersign::{AccessClaims, UnixTime};
-use http::Response;
 use http::header::{CACHE_CONTROL, HeaderValue};
 use http::request::Parts;
+use http::{Method, Response};
 use serde::de::DeserializeOwned;
 
+use self::counters::ForwardCounters;
+pub use self::counters::{Decided, ForwardCounts};
 pub use self::policy::{Access, Policy, PolicyError, Rule};
 pub use self::proxy::Proxy;
 use crate::caller::Caller;
@@ -67,12 +70,22 @@ use crate::refusal::{Refusal, Why};
 pub struct ForwardAuth<C = AccessClaims> {
     guard: Guard<C>,
     policy: Policy<C>,
+    counters: ForwardCounters,
 }
 
 impl<C> ForwardAuth<C> {
     /// Asks of each request what `policy` says, and lets `guard` decide about its token.
     pub fn new(guard: Guard<C>, policy: Policy<C>) -> Self {
-        Self { guard, policy }
+        Self {
+            guard,
+            policy,
+            counters: ForwardCounters::default(),
+        }
+    }
+
+    /// What was decided so far, by what the rules ask for.
+    pub fn counts(&self) -> ForwardCounts {
+        self.counters.read()
     }
 
     /// The guard that decides.
@@ -96,24 +109,38 @@ impl<C: DeserializeOwned> ForwardAuth<C> {
     ///
     /// A [`Refusal`], which knows what to answer.
     pub async fn decide(&self, question: &Parts) -> Result<Option<Caller<C>>, Refusal> {
-        if disguise::is_worn(&question.headers) {
-            return Err(self.guard.refuse(Why::AmbiguousRequest));
-        }
-        let (method, access) = self
-            .policy
-            .access(question)
-            .map_err(|why| self.guard.refuse(why))?;
+        let found = if disguise::is_worn(&question.headers) {
+            Err(Why::AmbiguousRequest)
+        } else {
+            self.policy.access(question)
+        };
+        let access = found.as_ref().ok().map(|(_, access)| *access);
+        let counter = self.counters.of(access);
+        let decided = match found {
+            Ok((method, access)) => self.decide_by(access, method.as_ref(), question).await,
+            Err(why) => Err(self.guard.refuse(why)),
+        };
+        counter.add(decided.is_ok());
+        decided
+    }
+
+    async fn decide_by(
+        &self,
+        access: &Access<C>,
+        method: Option<&Method>,
+        question: &Parts,
+    ) -> Result<Option<Caller<C>>, Refusal> {
         let headers = &question.headers;
         let requirements = match access {
             Access::Public => return Ok(None),
             Access::Closed => return Err(self.guard.refuse(Why::Closed)),
-            Access::Optional if !self.guard.has_token(method.as_ref(), headers) => return Ok(None),
+            Access::Optional if !self.guard.has_token(method, headers) => return Ok(None),
             Access::Optional => None,
             Access::Caller(requirements) => Some(requirements),
         };
         let caller = self
             .guard
-            .check_fully(method.as_ref(), headers, UnixTime::now())
+            .check_fully(method, headers, UnixTime::now())
             .await?;
         if let Some(requirements) = requirements {
             self.guard.require(&caller, requirements)?;
@@ -135,6 +162,6 @@ impl<C> Debug for ForwardAuth<C> {
         f.debug_struct("ForwardAuth")
             .field("guard", &self.guard)
             .field("policy", &self.policy)
-            .finish()
+            .finish_non_exhaustive()
     }
 }

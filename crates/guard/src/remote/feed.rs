@@ -30,7 +30,7 @@ use super::pace::{Pace, jittered};
 use super::sse::Messages;
 use super::task::Task;
 use crate::keys::KeyCell;
-use crate::revoked::RevokedSet;
+use crate::revoked::{NewsBy, RevokedSet};
 
 /// One issuer's feed.
 pub(super) struct Feed {
@@ -38,6 +38,7 @@ pub(super) struct Feed {
     url: Url,
     reader: Reader,
     keys: Arc<KeyCell>,
+    set: Arc<RevokedSet>,
     fresh_keys: Request,
     /// Where a stream is to go on.
     cursor: Option<String>,
@@ -80,7 +81,8 @@ impl Feed {
         Ok(Self {
             fetcher,
             url,
-            reader: Reader::new(issuer, set, BYTES_LIMIT),
+            reader: Reader::new(issuer, Arc::clone(&set), BYTES_LIMIT),
+            set,
             keys,
             fresh_keys,
             cursor: None,
@@ -117,11 +119,16 @@ impl Feed {
                         tracing::info!("the issuer's revocations are heard of again");
                     }
                     (failures, in_vain) = (0, 0);
-                    if let Asked::Streamed(error) = asked {
-                        tracing::debug!(code = error.code(), %error, "the stream of revocations ended");
-                    }
+                    self.set.comes_by(match asked {
+                        Asked::Snapshot => NewsBy::Snapshots,
+                        Asked::Streamed(error) => {
+                            tracing::debug!(code = error.code(), %error, "the stream of revocations ended");
+                            NewsBy::Nothing
+                        }
+                    });
                 }
                 Err(error) => {
+                    self.set.comes_by(NewsBy::Nothing);
                     // Who answers, though with something that is not believed, is not in distress.
                     let answered = matches!(error, FeedError::Bulletin(_));
                     failures = if answered {
@@ -181,6 +188,7 @@ impl Feed {
                     Ok(()) => {
                         heard = Instant::now();
                         brought_news = true;
+                        self.set.comes_by(NewsBy::Stream);
                     }
                     Err(error @ BulletinError::Gap) => gap = Some(error),
                     Err(error) => {

@@ -127,7 +127,10 @@ async fn search(following: &Following, fetcher: &Fetcher) -> Attached {
                 return attached;
             }
             // What no waiting changes was excluded at the start; here somebody may yet mend it.
-            Err(error) => tracing::warn!(code = error.code(), %error, "waiting for the issuer"),
+            Err(error) => {
+                following.keys.not_fetched();
+                tracing::warn!(code = error.code(), %error, "waiting for the issuer");
+            }
         }
     }
 }

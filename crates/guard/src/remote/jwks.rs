@@ -168,6 +168,7 @@ impl Renewal {
                     pause
                 }
                 Err(error) => {
+                    self.cell.not_fetched();
                     tracing::warn!(code = error.code(), %error, "the keys could not be renewed");
                     self.pace.cooldown
                 }

@@ -130,6 +130,40 @@ async fn who_passes_is_named_and_nobody_else_is() {
 }
 
 #[tokio::test]
+async fn decisions_are_counted_by_what_the_rule_asks() {
+    let issuer = Issuer::new();
+    let forward = forward(&issuer);
+    for (target, bearer) in [
+        ("/public/logo.svg", None),
+        ("/shop", None),
+        ("/shop", Some("not.a.token".to_owned())),
+        ("/", Some(good(&issuer))),
+        ("/", Some(good(&issuer))),
+        ("/", None),
+        ("/admin", Some(good(&issuer))),
+        ("/internal", Some(good(&issuer))),
+        ("/a/../b", Some(good(&issuer))),
+    ] {
+        let asked = ask("GET", target);
+        let asked = match bearer {
+            Some(token) => asked.bearer(&token),
+            None => asked,
+        };
+        answer(&forward, asked).await;
+    }
+    let counts = forward.counts();
+    let all = [
+        counts.public,
+        counts.optional,
+        counts.token,
+        counts.closed,
+        counts.unread,
+    ];
+    let all = all.map(|decided| (decided.passed, decided.refused));
+    assert_eq!(all, [(1, 0), (1, 1), (2, 2), (0, 1), (0, 1)]);
+}
+
+#[tokio::test]
 async fn a_claim_that_is_not_there_is_an_empty_header() {
     let issuer = Issuer::new();
     let forward = forward(&issuer);

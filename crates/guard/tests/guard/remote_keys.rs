@@ -202,6 +202,10 @@ async fn while_the_issuer_is_down_the_last_good_keys_serve() {
         );
         assert!(guard.check(&bearer(&remote.token()), now).is_ok());
     }
+    let health = guard.health(now).swap_remove(0);
+    // It goes on trying by itself after each cooldown.
+    assert_eq!(health.key_fetches, 1);
+    assert!(health.failed_key_fetches >= 4, "{health:?}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use countersign::UnixTime;
-use countersign_guard::{Guard, Kind, RevokedHandle};
+use countersign_guard::{Guard, Kind, NewsBy, RevokedHandle};
 use tokio::time::sleep;
 
 use crate::issuer::bearer;
@@ -49,6 +49,8 @@ async fn news_arrive_over_one_connection() {
     remote.revoke(Kind::Jti, "another");
     remote.behaviour().send(Some(1));
     eventually("the next is known", || revocations(&guard).len() == 2).await;
+    let health = guard.health(UnixTime::now()).swap_remove(0);
+    assert_eq!((health.news_by, health.revocations), (NewsBy::Stream, 2));
     assert_eq!(
         remote.behaviour().snapshot_fetches,
         asked,

@@ -8,12 +8,17 @@ use countersign_issuer::record::{KeyState, SigningKeyRecord};
 
 use super::Authority;
 use super::keys::Ring;
-use crate::metrics::{FlowCounts, KeysStanding, Standing};
+use crate::metrics::{FlowCounts, KeysStanding, Standing, StoreCounts};
 
 impl Authority {
     /// What the flows count.
     pub(crate) const fn counts(&self) -> &FlowCounts {
         &self.counts
+    }
+
+    /// What the store measures.
+    pub(crate) fn store_counts(&self) -> &StoreCounts {
+        self.store.counts()
     }
 
     /// How it stands.

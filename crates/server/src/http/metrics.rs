@@ -10,6 +10,7 @@ pub(super) fn page(shared: &Shared, traffic: &Traffic) -> String {
     server_page(&Sources {
         since: shared.since,
         flows: shared.authority.counts(),
+        store: shared.authority.store_counts(),
         oauth: &shared.oauth,
         traffic,
         connections: &shared.connections,

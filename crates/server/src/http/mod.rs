@@ -30,4 +30,4 @@ mod verify;
 mod well_known;
 
 pub(crate) use self::routes::{Routers, routers};
-pub use self::scrape::{Readers, alone, scraped};
+pub use self::scrape::{Readers, alone};

@@ -38,14 +38,17 @@ pub enum Readers {
 }
 
 /// The route: `page` is what `readers` read. To anybody else it is no route.
-pub fn scraped<S>(
+pub(super) fn scraped<S>(
     readers: Readers,
     page: impl Fn() -> String + Clone + Send + Sync + 'static,
 ) -> MethodRouter<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    any(move |request: Request| ready(answer(readers, &page, &request)))
+    any(move |request: Request| {
+        let answer = readers.answer(&request, &page);
+        ready(answer.unwrap_or_else(|| Rejection::NoSuchRoute.into_response()))
+    })
 }
 
 /// A router for a listener that serves nothing else.
@@ -53,21 +56,6 @@ pub fn alone(page: impl Fn() -> String + Clone + Send + Sync + 'static) -> Route
     Router::new()
         .route(paths::METRICS, scraped(Readers::Whoever, page))
         .fallback(|| async { Rejection::NoSuchRoute })
-}
-
-fn answer(readers: Readers, page: &impl Fn() -> String, request: &Request) -> Response {
-    if !readers.admit(request) {
-        return Rejection::NoSuchRoute.into_response();
-    }
-    // Not left to the router, which would tell strangers that there is something to be had.
-    if ![Method::GET, Method::HEAD].contains(request.method()) {
-        return ([(ALLOW, "GET,HEAD")], Rejection::WrongMethod).into_response();
-    }
-    let headers = [
-        (CONTENT_TYPE, page::CONTENT_TYPE),
-        (CACHE_CONTROL, "no-store"),
-    ];
-    (headers, page()).into_response()
 }
 
 impl Readers {
@@ -81,6 +69,23 @@ impl Readers {
             return Self::Nobody;
         }
         Self::ThisMachine
+    }
+
+    /// The answer to a request for the numbers; nothing for those who may not read them, who are to be
+    /// told that there is no such route.
+    pub fn answer(self, request: &Request, page: impl FnOnce() -> String) -> Option<Response> {
+        if !self.admit(request) {
+            return None;
+        }
+        // Not left to the router, which would tell strangers that there is something to be had.
+        if ![Method::GET, Method::HEAD].contains(request.method()) {
+            return Some(([(ALLOW, "GET,HEAD")], Rejection::WrongMethod).into_response());
+        }
+        let headers = [
+            (CONTENT_TYPE, page::CONTENT_TYPE),
+            (CACHE_CONTROL, "no-store"),
+        ];
+        Some((headers, page()).into_response())
     }
 
     fn admit(self, request: &Request) -> bool {

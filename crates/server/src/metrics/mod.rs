@@ -25,15 +25,18 @@ pub mod page;
 pub mod process;
 mod server;
 mod standing;
+mod stored;
 mod traffic;
 
 pub use self::family::Family;
 pub use self::page::Page;
+pub use self::stored::StoreCounts;
 
 pub(crate) use self::flows::{FlowCounts, Hashing, Login, Refreshed};
 pub(crate) use self::number::Counters;
 pub(crate) use self::server::{Sources, page as server_page};
 pub(crate) use self::standing::{KeysStanding, LanesStanding, Standing};
+pub(crate) use self::stored::{Asked, StoreFailure};
 pub(crate) use self::traffic::{
     Connections, Endpoint, OauthCounts, OauthOutcome, Open, Traffic, Unconnected, Unrouted,
 };

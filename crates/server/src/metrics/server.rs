@@ -8,6 +8,7 @@ use super::flows::{FlowCounts, Login, Refreshed};
 use super::label::Label;
 use super::page::Page;
 use super::standing::Standing;
+use super::stored::{Asked, StoreCounts, StoreFailure};
 use super::traffic::{
     Connections, Endpoint, OauthCounts, OauthOutcome, StatusClass, Traffic, Unconnected, Unrouted,
 };
@@ -19,6 +20,7 @@ pub(crate) struct Sources<'a> {
     /// Since when it serves.
     pub(crate) since: UnixTime,
     pub(crate) flows: &'a FlowCounts,
+    pub(crate) store: &'a StoreCounts,
     pub(crate) oauth: &'a OauthCounts,
     pub(crate) traffic: &'a Traffic,
     pub(crate) connections: &'a Connections,
@@ -38,6 +40,10 @@ pub(super) const FAMILIES: &[&Family] = &[
     &HASH_ROOM,
     &HASH_LANES,
     &HASH_BUSY,
+    &STORE_SECONDS,
+    &STORE_FAILED,
+    &STORE_COMMIT,
+    &STORE_GROUP,
     &KEYS,
     &KEY_AGE,
     &KEY_CHANGE,
@@ -59,6 +65,8 @@ pub(crate) fn page(sources: &Sources<'_>) -> String {
     let mut page = Page::default();
     process::write(&mut page, sources.since);
     flows(&mut page, sources);
+    hashing(&mut page, sources);
+    store(&mut page, sources.store);
     standing(&mut page, &sources.standing);
     traffic(&mut page, sources);
     guarded::write(&mut page, sources.guard);
@@ -152,6 +160,45 @@ static HASH_BUSY: Family = Family {
     kind: Kind::Gauge,
     labels: &[],
     means: "Lanes that work",
+    watch: "",
+};
+
+static STORE_SECONDS: Family = Family {
+    name: "countersign_store_seconds",
+    kind: Kind::Histogram,
+    labels: &[LabelName {
+        name: "kind",
+        values: Values::Listed(Asked::TEXTS),
+    }],
+    means: "From asking the database to its answer, waiting included; a write is durable by then. The looks at what \
+            other processes did, several times a second, are among them",
+    watch: "A 99th percentile that rises is a slow disk or a database with too much to do.",
+};
+
+static STORE_FAILED: Family = Family {
+    name: "countersign_store_failed_total",
+    kind: Kind::Counter,
+    labels: &[LabelName {
+        name: "error",
+        values: Values::Listed(StoreFailure::TEXTS),
+    }],
+    means: "What the database was asked for and did not do, by why",
+    watch: "Anything above zero, and any `corrupt` at once.",
+};
+
+static STORE_COMMIT: Family = Family {
+    name: "countersign_store_commit_seconds",
+    kind: Kind::Histogram,
+    labels: &[],
+    means: "From the beginning of a transaction that holds a group of writes until it is durable (SQLite only)",
+    watch: "It is little more than one `fdatasync`: what the disk takes.",
+};
+
+static STORE_GROUP: Family = Family {
+    name: "countersign_store_group_size",
+    kind: Kind::Histogram,
+    labels: &[],
+    means: "Writes that were made durable together (SQLite only)",
     watch: "",
 };
 
@@ -304,9 +351,7 @@ static UNCONNECTED: Family = Family {
 
 fn flows(page: &mut Page, sources: &Sources<'_>) {
     let FlowCounts {
-        logins,
-        refreshes,
-        hashing,
+        logins, refreshes, ..
     } = sources.flows;
     page.family(&LOGINS).are(&[], logins);
     page.family(&REFRESHES).are(&[], refreshes);
@@ -314,16 +359,29 @@ fn flows(page: &mut Page, sources: &Sources<'_>) {
     for endpoint in [Endpoint::Token, Endpoint::Introspect, Endpoint::Revoke] {
         oauth.are(&[endpoint.text()], sources.oauth.of(endpoint));
     }
-    page.family(&HASH_SECONDS).spread(&[], &hashing.seconds);
-    page.family(&HASH_REFUSED).is(&[], hashing.refused.read());
 }
 
-fn standing(page: &mut Page, standing: &Standing) {
-    let lanes = standing.hashing;
+fn hashing(page: &mut Page, sources: &Sources<'_>) {
+    let (hashing, lanes) = (&sources.flows.hashing, sources.standing.hashing);
+    page.family(&HASH_SECONDS).spread(&[], &hashing.seconds);
+    page.family(&HASH_REFUSED).is(&[], hashing.refused.read());
     page.family(&HASH_WAITING).is(&[], lanes.waiting);
     page.family(&HASH_ROOM).is(&[], lanes.room);
     page.family(&HASH_LANES).is(&[], lanes.lanes);
     page.family(&HASH_BUSY).is(&[], lanes.busy);
+}
+
+fn store(page: &mut Page, store: &StoreCounts) {
+    let mut seconds = page.family(&STORE_SECONDS);
+    for asked in [Asked::Read, Asked::Write] {
+        seconds.spread(&[asked.text()], store.of(asked));
+    }
+    page.family(&STORE_FAILED).are(&[], &store.failed);
+    page.family(&STORE_COMMIT).spread(&[], &store.commit);
+    page.family(&STORE_GROUP).spread(&[], &store.group);
+}
+
+fn standing(page: &mut Page, standing: &Standing) {
     let mut keys = page.family(&KEYS);
     for of in &standing.keys {
         keys.is(&[of.algorithm, of.state], of.keys);

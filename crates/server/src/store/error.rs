@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::metrics::StoreFailure;
+
 /// Why the store did not do what it was asked.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -57,6 +59,20 @@ pub enum StoreError {
 impl StoreError {
     pub(crate) fn unavailable(error: impl std::fmt::Display) -> Self {
         Self::Unavailable(error.to_string())
+    }
+
+    /// As what it is counted.
+    pub(crate) const fn counted(&self) -> StoreFailure {
+        match self {
+            Self::Overloaded => StoreFailure::Overloaded,
+            Self::Corrupt { .. } => StoreFailure::Corrupt,
+            Self::NewerSchema { .. }
+            | Self::Unavailable(_)
+            | Self::Closed
+            | Self::InUse
+            | Self::Served(_)
+            | Self::BeingReplaced => StoreFailure::Unavailable,
+        }
     }
 
     /// The same error once more, for everyone whose write was in the group that failed.

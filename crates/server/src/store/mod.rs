@@ -18,6 +18,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use countersign::UnixTime;
 
+use crate::metrics::StoreCounts;
+
 pub use self::audit::AuditLog;
 pub use self::change::{Created, Ended, Ending, Found};
 pub use self::clients::Clients;
@@ -71,6 +73,9 @@ pub trait Store:
         audit_before: UnixTime,
         limit: u32,
     ) -> Result<bool, StoreError>;
+
+    /// What was measured of all this.
+    fn counts(&self) -> &StoreCounts;
 
     /// Writes out what waits in memory and closes.
     async fn close(&self);

@@ -422,9 +422,38 @@ async fn a_database_that_does_not_answer_is_counted() {
     assert_eq!(numbers.count(&login_as("unavailable")), 1);
     assert_eq!(numbers.count(&refresh_as("unavailable")), 2);
     assert_eq!(numbers.count(&oauth_as("token", "unavailable")), 1);
+    // The server's own looks at the database fail as well meanwhile.
+    let failed = "countersign_store_failed_total{error=\"unavailable\"}";
+    assert!(numbers.count(failed) >= 3);
     assert_eq!(
         numbers.count("countersign_http_requests_total{route=\"/login\",status=\"5xx\"}"),
         1
+    );
+}
+
+#[tokio::test]
+async fn reads_writes_and_their_groups_are_measured() {
+    let running = start().await;
+    let before = running.numbers().await;
+    running.signed_in().await;
+    let after = running.numbers().await;
+    for name in [
+        "countersign_store_seconds_count{kind=\"read\"}",
+        "countersign_store_seconds_count{kind=\"write\"}",
+        "countersign_store_commit_seconds_count",
+        "countersign_store_group_size_count",
+    ] {
+        assert!(after.count(name) > before.count(name), "{name}");
+    }
+    // No group is empty, and every write is in one.
+    assert!(after.number("countersign_store_group_size_bucket{le=\"1\"}") >= 1.0);
+    let (writes, in_groups) = (
+        after.number("countersign_store_seconds_count{kind=\"write\"}"),
+        after.number("countersign_store_group_size_sum"),
+    );
+    assert!(
+        writes <= in_groups,
+        "{writes} writes, {in_groups} in groups"
     );
 }
 

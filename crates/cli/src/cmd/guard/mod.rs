@@ -1,5 +1,6 @@
 //! `countersign guard`: what a proxy asks before it lets a request pass, until it is told to stop.
 
+mod metrics;
 mod rules;
 mod serve;
 
@@ -11,13 +12,15 @@ use clap::{Args, ValueEnum, value_parser};
 use countersign_guard::forward::{Access, Policy, Proxy, Rule};
 use countersign_guard::{Guard, GuardBuilder, Requirements, Stale, TrustedIssuer};
 
+pub(crate) use self::metrics::families;
+use self::serve::Addresses;
 use crate::failure::Failure;
 
 /// Answer a proxy's questions: may this request pass, and whose is it?
 ///
 /// 200 with X-Auth-Subject, X-Auth-Username, X-Auth-Roles and X-Auth-Scope, empty where there is
 /// nothing to say; 401 or 403 with a WWW-Authenticate challenge; 503 while an issuer's keys cannot
-/// be had. The proxy asks at /verify. /healthz and /readyz are for whoever watches.
+/// be had. The proxy asks at /verify. /healthz and /readyz are for whoever watches, /metrics for programs of this machine.
 ///
 /// Without rules a good token is asked of every request. Rules go by path and method, and --proxy
 /// says whose word about both is believed.
@@ -51,6 +54,10 @@ pub(crate) struct GuardArgs {
         value_name = "ADDR"
     )]
     listen: SocketAddr,
+    /// A listener of their own for the numbers, at /metrics and in plain HTTP; without it programs
+    /// of this machine read them beside the answers
+    #[arg(long, env = "COUNTERSIGN_GUARD_METRICS_LISTEN", value_name = "ADDR")]
+    metrics_listen: Option<SocketAddr>,
     /// Whose tokens are good: `iss` to the last character, and where keys and revocations are found;
     /// may be given several times
     #[arg(
@@ -130,10 +137,17 @@ pub(crate) fn run(args: &GuardArgs) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(Failure::failed)?
-        .block_on(serve::serve(args.listen, args.guard()?, policy))
+        .block_on(serve::serve(args.addresses(), args.guard()?, policy))
 }
 
 impl GuardArgs {
+    fn addresses(&self) -> Addresses {
+        Addresses {
+            listen: self.listen,
+            metrics: self.metrics_listen,
+        }
+    }
+
     fn policy(&self) -> Result<Policy, Failure> {
         if let Some(file) = &self.rules {
             let rules = rules::read(file)?;

@@ -15,26 +15,42 @@ use countersign_guard::forward::{ForwardAuth, Policy};
 use countersign_guard::wire::paths;
 use countersign_guard::{GuardBuilder, IssuerHealth};
 use countersign_server::config::Limits;
+use countersign_server::{Readers, metrics_router, serve_plain};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::super::serve::numbers_at;
 use super::super::{open_files, stop};
+use super::metrics::page;
 use crate::failure::Failure;
 use crate::output;
 
-type Shared = Arc<ForwardAuth>;
+#[derive(Clone)]
+struct Shared {
+    forward: Arc<ForwardAuth>,
+    since: UnixTime,
+    readers: Readers,
+}
+
+/// Where to listen.
+pub(super) struct Addresses {
+    pub(super) listen: SocketAddr,
+    /// For the numbers alone.
+    pub(super) metrics: Option<SocketAddr>,
+}
 
 pub(super) async fn serve(
-    listen: SocketAddr,
+    addresses: Addresses,
     guard: GuardBuilder,
     policy: Policy,
 ) -> Result<(), Failure> {
     open_files::raise_for(Limits::default().connections, "")?;
     // Who asks early waits for the first answer instead of finding nobody.
-    let listener = TcpListener::bind(listen)
-        .await
-        .map_err(|error| Failure::failed(format!("cannot listen on {listen}: {error}")))?;
-    let address = listener.local_addr().map_err(Failure::failed)?;
+    let (listener, address) = bound(addresses.listen).await?;
+    let metrics = match addresses.metrics {
+        Some(address) => Some(bound(address).await?),
+        None => None,
+    };
     let stopped = stop::signal().map_err(Failure::failed)?;
     if !address.ip().is_loopback() {
         output::warning(
@@ -55,13 +71,39 @@ pub(super) async fn serve(
         "guarding on {address} with the tokens of {}",
         names.join(" and ")
     ))?;
-    let shared = Arc::new(ForwardAuth::new(guard, policy));
-    countersign_server::serve_plain(listener, router(shared), async {
+    let shared = Shared {
+        forward: Arc::new(ForwardAuth::new(guard, policy)),
+        since: UnixTime::now(),
+        readers: match metrics {
+            Some(_) => Readers::Nobody,
+            None => Readers::ThisMachine,
+        },
+    };
+    // It ends with the runtime: who scrapes is not waited for.
+    if let Some((listener, address)) = metrics {
+        numbers_at(address)?;
+        let shared = shared.clone();
+        let router = metrics_router(move || metrics_page(&shared));
+        tokio::spawn(serve_plain(listener, router, std::future::pending()));
+    }
+    serve_plain(listener, router(shared), async {
         // If the signal cannot be had after all, there is no reason to go on either.
         let _ = stopped.await;
     })
     .await;
     output::note("stopped")
+}
+
+async fn bound(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Failure> {
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|error| Failure::failed(format!("cannot listen on {address}: {error}")))?;
+    let address = listener.local_addr().map_err(Failure::failed)?;
+    Ok((listener, address))
+}
+
+fn metrics_page(shared: &Shared) -> String {
+    page(&shared.forward, shared.since)
 }
 
 fn router(shared: Shared) -> Router {
@@ -74,7 +116,12 @@ fn router(shared: Shared) -> Router {
 
 /// Everything at and below `/verify` is a question, with any method: some proxies ask with the
 /// method, and below the path, of the request they ask about.
-async fn verify(State(forward): State<Shared>, request: Request) -> Response {
+async fn verify(State(shared): State<Shared>, request: Request) -> Response {
+    if request.uri().path() == paths::METRICS
+        && let Some(numbers) = shared.readers.answer(&request, || metrics_page(&shared))
+    {
+        return numbers;
+    }
     let (question, _body) = request.into_parts();
     let below = question.uri.path().strip_prefix(paths::VERIFY);
     if below.is_none_or(|rest| !rest.is_empty() && !rest.starts_with('/')) {
@@ -84,7 +131,7 @@ async fn verify(State(forward): State<Shared>, request: Request) -> Response {
         });
         return (StatusCode::NOT_FOUND, Json(problem)).into_response();
     }
-    forward.answer(&question).await.map(Body::from)
+    shared.forward.answer(&question).await.map(Body::from)
 }
 
 async fn healthz() -> Json<Value> {
@@ -93,7 +140,7 @@ async fn healthz() -> Json<Value> {
 
 /// 200 if the tokens of at least one issuer can be let in: if one of several is down, the others'
 /// callers should not suffer for it.
-async fn readyz(State(forward): State<Shared>) -> (StatusCode, Json<Value>) {
+async fn readyz(State(Shared { forward, .. }): State<Shared>) -> (StatusCode, Json<Value>) {
     let issuers = forward.guard().health(UnixTime::now());
     let ready = issuers.iter().any(|health| health.refuses.is_none());
     let (status, word) = if ready {

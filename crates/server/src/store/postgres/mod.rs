@@ -39,6 +39,7 @@ use countersign::UnixTime;
 
 pub use self::engine::PostgresStore;
 use super::{Store, StoreError};
+use crate::metrics::StoreCounts;
 
 #[async_trait]
 impl Store for PostgresStore {
@@ -69,6 +70,10 @@ impl Store for PostgresStore {
         self.sweeper
             .sweep(&self.pool, now, remembered, audit_before, limit)
             .await
+    }
+
+    fn counts(&self) -> &StoreCounts {
+        self.pool.counts()
     }
 
     async fn close(&self) {

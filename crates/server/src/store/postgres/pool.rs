@@ -11,7 +11,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use deadpool_postgres::{
     Client, ClientWrapper, Connect, Manager, ManagerConfig, Object, PoolError, RecyclingMethod,
@@ -26,6 +26,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::address::Address;
 use super::failure::{Failure, Next, text_of};
+use crate::metrics::{Asked, StoreCounts};
 use crate::store::StoreError;
 
 /// How long a verb may wait for a free connection. Past it the store says that it is overloaded.
@@ -53,6 +54,7 @@ pub(super) type Parameters<'a> = &'a [&'a (dyn ToSql + Sync)];
 /// A few connections that all tasks share.
 pub(super) struct Pool {
     connections: deadpool_postgres::Pool,
+    counts: StoreCounts,
 }
 
 impl Pool {
@@ -72,7 +74,15 @@ impl Pool {
             .recycle_timeout(Some(WAIT))
             .build()
             .map_err(StoreError::unavailable)?;
-        Ok(Self { connections })
+        Ok(Self {
+            connections,
+            counts: StoreCounts::default(),
+        })
+    }
+
+    /// What was measured of all that was asked.
+    pub(super) const fn counts(&self) -> &StoreCounts {
+        &self.counts
     }
 
     /// Runs one statement, prepared once per connection: one round trip.
@@ -81,6 +91,14 @@ impl Pool {
         sql: &str,
         parameters: Parameters<'_>,
     ) -> Result<Vec<Row>, StoreError> {
+        let began = Instant::now();
+        let rows = self.ask(sql, parameters).await;
+        let failure = rows.as_ref().err().map(StoreError::counted);
+        self.counts.ended(asked_for(sql), began, failure);
+        rows
+    }
+
+    async fn ask(&self, sql: &str, parameters: Parameters<'_>) -> Result<Vec<Row>, StoreError> {
         let mut attempts = Attempts::default();
         loop {
             let connection = self.connection().await?;
@@ -122,6 +140,14 @@ impl Pool {
 
     /// Runs a transaction, from its beginning again when others got in its way.
     pub(super) async fn transact<W: Work>(&self, work: &W) -> Result<W::Answer, StoreError> {
+        let began = Instant::now();
+        let answer = self.settled(work).await;
+        let failure = answer.as_ref().err().map(StoreError::counted);
+        self.counts.ended(Asked::Write, began, failure);
+        answer
+    }
+
+    async fn settled<W: Work>(&self, work: &W) -> Result<W::Answer, StoreError> {
         let mut attempts = Attempts::default();
         loop {
             let mut connection = self.connection().await?;
@@ -155,11 +181,21 @@ impl Pool {
     }
 }
 
+/// What a statement is for: our own, so that its words can be relied on.
+fn asked_for(sql: &str) -> Asked {
+    let changes = ["INSERT ", "UPDATE ", "DELETE "];
+    if sql.trim_start().starts_with("SELECT") || !changes.iter().any(|word| sql.contains(word)) {
+        Asked::Read
+    } else {
+        Asked::Write
+    }
+}
+
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pool")
             .field("status", &self.connections.status())
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fs::OpenOptions;
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
@@ -11,6 +12,7 @@ use super::lock::DatabaseLock;
 use super::migrations;
 use super::reader::Readers;
 use super::writer::Writer;
+use crate::metrics::StoreCounts;
 use crate::store::StoreError;
 
 /// How many bytes of a log that begins anew are kept, to be written over.
@@ -22,6 +24,7 @@ pub struct SqliteStore {
     pub(super) writer: Writer,
     pub(super) readers: Readers,
     pub(super) checkpointer: Checkpointer,
+    pub(super) counts: Arc<StoreCounts>,
     /// Nobody puts another database in this one's place while it is open.
     _lock: Option<DatabaseLock>,
 }
@@ -50,10 +53,12 @@ impl SqliteStore {
         connection.pragma_update(None, "journal_size_limit", LOG_KEPT)?;
         migrations::migrate(&mut connection)?;
         let overdue = Overdue::default();
+        let counts = Arc::<StoreCounts>::default();
         Ok(Self {
             checkpointer: Checkpointer::start(path, overdue.clone())?,
-            readers: Readers::open(path)?,
-            writer: Writer::start(connection, overdue)?,
+            readers: Readers::open(path, Arc::clone(&counts))?,
+            writer: Writer::start(connection, overdue, Arc::clone(&counts))?,
+            counts,
             _lock: lock,
         })
     }

@@ -33,6 +33,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 pub use self::engine::SqliteStore;
 use super::{Store, StoreError};
+use crate::metrics::StoreCounts;
 
 #[async_trait]
 impl Store for SqliteStore {
@@ -77,6 +78,10 @@ impl Store for SqliteStore {
                 Ok(audit::sweep(db, audit_before, limit)? || more)
             })
             .await
+    }
+
+    fn counts(&self) -> &StoreCounts {
+        &self.counts
     }
 
     async fn close(&self) {

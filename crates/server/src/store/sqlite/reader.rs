@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::connection::prepare_connection;
+use crate::metrics::{Asked, StoreCounts};
 use crate::store::StoreError;
 
 /// How many idle connections are kept. More may be open while more reads run at once.
@@ -15,13 +17,15 @@ const IDLE: usize = 4;
 pub(super) struct Readers {
     path: PathBuf,
     idle: Arc<Mutex<Vec<Connection>>>,
+    counts: Arc<StoreCounts>,
 }
 
 impl Readers {
-    pub(super) fn open(path: &Path) -> Result<Self, StoreError> {
+    pub(super) fn open(path: &Path, counts: Arc<StoreCounts>) -> Result<Self, StoreError> {
         let readers = Self {
             path: path.to_owned(),
             idle: Arc::default(),
+            counts,
         };
         readers.put_back(readers.connect()?);
         Ok(readers)
@@ -29,6 +33,18 @@ impl Readers {
 
     /// Runs `work` on a thread where waiting for the disk disturbs nobody.
     pub(super) async fn read<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let began = Instant::now();
+        let read = self.read_on_a_thread(work).await;
+        let failure = read.as_ref().err().map(StoreError::counted);
+        self.counts.ended(Asked::Read, began, failure);
+        read
+    }
+
+    async fn read_on_a_thread<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
         W: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,

@@ -5,13 +5,16 @@
 //! A job runs inside a savepoint of its own: one that fails is undone alone and never takes its
 //! neighbours in the group with it.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread;
+use std::time::Instant;
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::checkpoint::Overdue;
+use crate::metrics::{Asked, StoreCounts};
 use crate::store::StoreError;
 
 /// How many writes one commit carries at most. A larger group would only make its first caller wait.
@@ -23,20 +26,38 @@ const QUEUE: usize = 4096;
 #[derive(Clone, Debug)]
 pub(super) struct Writer {
     queue: SyncSender<Box<dyn Job>>,
+    counts: Arc<StoreCounts>,
 }
 
 impl Writer {
-    pub(super) fn start(connection: Connection, overdue: Overdue) -> Result<Self, StoreError> {
+    pub(super) fn start(
+        connection: Connection,
+        overdue: Overdue,
+        counts: Arc<StoreCounts>,
+    ) -> Result<Self, StoreError> {
         let (queue, jobs) = sync_channel(QUEUE);
+        let measured = Arc::clone(&counts);
         thread::Builder::new()
             .name("store-writer".into())
-            .spawn(move || run(&connection, &overdue, &jobs))
+            .spawn(move || run(&connection, &overdue, &jobs, &measured))
             .map_err(StoreError::unavailable)?;
-        Ok(Self { queue })
+        Ok(Self { queue, counts })
     }
 
     /// Runs `work` in the next group. Its answer arrives after the group is durable.
     pub(super) async fn write<T, W>(&self, work: W) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+    {
+        let began = Instant::now();
+        let written = self.write_in_a_group(work).await;
+        let failure = written.as_ref().err().map(StoreError::counted);
+        self.counts.ended(Asked::Write, began, failure);
+        written
+    }
+
+    async fn write_in_a_group<T, W>(&self, work: W) -> Result<T, StoreError>
     where
         T: Send + 'static,
         W: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
@@ -55,7 +76,12 @@ impl Writer {
     }
 }
 
-fn run(connection: &Connection, overdue: &Overdue, jobs: &Receiver<Box<dyn Job>>) {
+fn run(
+    connection: &Connection,
+    overdue: &Overdue,
+    jobs: &Receiver<Box<dyn Job>>,
+    counts: &StoreCounts,
+) {
     let mut group: Vec<Box<dyn Job>> = Vec::with_capacity(GROUP);
     while let Ok(first) = jobs.recv() {
         group.push(first);
@@ -64,7 +90,10 @@ fn run(connection: &Connection, overdue: &Overdue, jobs: &Receiver<Box<dyn Job>>
         {
             group.push(next);
         }
+        let began = Instant::now();
         let committed = commit(connection, &mut group);
+        counts.commit.took(began.elapsed());
+        counts.group.measure(group.len() as u64);
         for job in group.drain(..) {
             job.answer(committed.as_ref().copied().map_err(StoreError::again));
         }
