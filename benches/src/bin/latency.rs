@@ -47,8 +47,8 @@ fn main() -> Result<(), Failure> {
         let other = Row::copied(server.folder(), "least.db")?;
         let mut to_least = Connection::open(answering(other, request.len(), body)?).await?;
         for round in 0..rounds {
-            let refreshes = calls_of(&mut connection, &mut refresher, calls);
-            whole.push(refreshes.await?.percentile(50));
+            let mut took = calls_of(&mut connection, &mut refresher, calls).await?;
+            whole.push(took.percentile(50));
             let same = &mut Same(request.clone());
             least.push(calls_of(&mut to_least, same, calls).await?.percentile(50));
             bare.push(row.updates(calls)?.percentile(50));

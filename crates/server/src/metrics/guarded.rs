@@ -5,7 +5,7 @@ use countersign_guard::Guard;
 use super::family::{Family, Kind, LabelName, Values};
 use super::page::Page;
 
-/// The families of [`write`], in its order.
+/// The families of [`write()`], in its order.
 pub const FAMILIES: &[&Family] = &[&ACCEPTED, &ACCEPTED_LEGACY, &REFUSED, &LOOKUPS];
 
 static ACCEPTED: Family = Family {

@@ -5,7 +5,7 @@ use countersign::UnixTime;
 use super::family::{Family, Kind, LabelName, Values};
 use super::page::Page;
 
-/// The families of [`write`], in its order.
+/// The families of [`write()`], in its order.
 pub const FAMILIES: &[&Family] = &[&BUILD, &START, &RESIDENT, &OPEN_FDS, &MAX_FDS, &CPU];
 
 static BUILD: Family = Family {
