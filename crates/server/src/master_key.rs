@@ -3,26 +3,29 @@
 //! The file is made on first start beside an embedded database. It is never part of a backup: a
 //! stolen database file without it gives no keys away.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use countersign_issuer::{IssuerError, MasterKey};
 
 use crate::config::{Config, Database};
-use crate::place::{Draft, sync_folder};
+use crate::place::{Draft, folder_of, named, open_private, sync_folder};
 
 /// Why there is no master key to work with.
 #[derive(Debug, thiserror::Error)]
 pub enum MasterKeyError {
     /// The file cannot be read or made.
-    #[error("cannot use the master-key file {}: {source}", path.display())]
+    #[error("cannot use the master-key file {source}")]
     File {
         /// The file in question.
         path: PathBuf,
-        /// What the system says.
+        /// What the system says, with the file and what to do.
         source: io::Error,
     },
+    /// The database is to be made in a folder that is not there.
+    #[error("there is no folder {}; make it, or name the database elsewhere", .0.display())]
+    NoFolder(PathBuf),
     /// Others than the owner can read the file.
     #[error(
         "the master-key file {} can be read by others (mode {mode:03o}); run: chmod 600 {}",
@@ -61,6 +64,15 @@ pub enum MasterKeyError {
     /// The system gives no randomness.
     #[error("cannot make a master key: {0}")]
     Random(#[from] IssuerError),
+}
+
+impl MasterKeyError {
+    fn file(path: &Path, error: &io::Error) -> Self {
+        Self::File {
+            path: path.to_owned(),
+            source: named(path, error),
+        }
+    }
 }
 
 /// The master key of an installation: the text it was given, or the file beside its database.
@@ -109,12 +121,10 @@ pub(crate) fn waiting(database: &Path) -> Result<Option<MasterKey>, MasterKeyErr
 /// Writes a key down as the next one of `database`, whole and on the disk.
 pub(crate) fn announce(database: &Path, key: &MasterKey) -> Result<(), MasterKeyError> {
     let path = next_beside(database);
-    let failed = |source| MasterKeyError::File {
-        path: path.clone(),
-        source,
-    };
+    let failed = |error| MasterKeyError::file(&path, &error);
     let draft = Draft::of(&path).map_err(failed)?;
     write_private(draft.path(), key.to_text().expose())
+        .and_then(|()| draft.hand_over(&file_beside(database)))
         .and_then(|()| draft.place_over(&path))
         .map_err(failed)
 }
@@ -122,10 +132,7 @@ pub(crate) fn announce(database: &Path, key: &MasterKey) -> Result<(), MasterKey
 /// The next key of `database` becomes its key, in one step.
 pub(crate) fn promote(database: &Path) -> Result<(), MasterKeyError> {
     let path = file_beside(database);
-    let failed = |source| MasterKeyError::File {
-        path: path.clone(),
-        source,
-    };
+    let failed = |error| MasterKeyError::file(&path, &error);
     fs::rename(next_beside(database), &path)
         .and_then(|()| sync_folder(&path))
         .map_err(failed)
@@ -134,7 +141,7 @@ pub(crate) fn promote(database: &Path) -> Result<(), MasterKeyError> {
 /// Nothing is sealed under the next key of `database`: it is given up.
 pub(crate) fn give_up(database: &Path) -> Result<(), MasterKeyError> {
     let path = next_beside(database);
-    fs::remove_file(&path).map_err(|source| MasterKeyError::File { path, source })
+    fs::remove_file(&path).map_err(|error| MasterKeyError::file(&path, &error))
 }
 
 /// Reads a key that was handed over as the new one.
@@ -150,20 +157,17 @@ fn from_text(text: &str, origin: &str) -> Result<MasterKey, MasterKeyError> {
 }
 
 fn read(path: &Path) -> Result<MasterKey, MasterKeyError> {
-    let failed = |source| MasterKeyError::File {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |error| MasterKeyError::file(path, &error);
     let text = zeroize::Zeroizing::new(fs::read_to_string(path).map_err(failed)?);
     refuse_exposed(path)?;
     from_text(&text, &format!("in {}", path.display()))
 }
 
 fn create(path: &Path) -> Result<MasterKey, MasterKeyError> {
-    let failed = |source| MasterKeyError::File {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |error| MasterKeyError::file(path, &error);
+    if !folder_of(path).is_dir() {
+        return Err(MasterKeyError::NoFolder(folder_of(path).to_owned()));
+    }
     let key = MasterKey::generate()?;
     // Written whole under another name first: a crash must not leave half a key under this one.
     let draft = Draft::of(path).map_err(failed)?;
@@ -178,11 +182,7 @@ fn create(path: &Path) -> Result<MasterKey, MasterKeyError> {
 }
 
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
+    let mut file = open_private(path)?;
     writeln!(file, "{text}")?;
     // A database whose key did not survive a power cut would be lost.
     file.sync_all()
@@ -191,10 +191,7 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
 #[cfg(unix)]
 fn refuse_exposed(path: &Path) -> Result<(), MasterKeyError> {
     use std::os::unix::fs::PermissionsExt;
-    let failed = |source| MasterKeyError::File {
-        path: path.to_owned(),
-        source,
-    };
+    let failed = |error| MasterKeyError::file(path, &error);
     let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(MasterKeyError::Exposed {

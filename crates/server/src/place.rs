@@ -1,8 +1,9 @@
-//! Files made whole under another name and then put in their place in one step, so that no crash
-//! leaves half of one there.
+//! Files of an installation: made whole under another name and then put in their place in one step, so
+//! that no crash leaves half of one there; for their owner's eyes alone; and owned by whom the
+//! installation belongs to, also when an administrator made them.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,12 @@ impl Draft {
 
     pub(crate) fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// Gives it to whom the file belongs whose place it is to take, or else the folder: what root
+    /// makes must not shut out the user that the server runs as.
+    pub(crate) fn hand_over(&self, place: &Path) -> io::Result<()> {
+        give(&File::open(&self.0)?, place)
     }
 
     /// Puts it where nothing may be yet.
@@ -68,6 +75,58 @@ impl Drop for Draft {
     }
 }
 
+/// Opens a file for writing that nobody but its owner may read. One that is made belongs to whom its
+/// folder belongs to.
+pub(crate) fn open_private(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => give(&file, path).map(|()| file),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => options.open(path),
+        Err(error) => Err(error),
+    }
+    .map_err(|error| named(path, &error))
+}
+
+/// The system does not say which file it means, nor what to do about whose it is.
+pub(crate) fn named(path: &Path, error: &io::Error) -> io::Error {
+    let whose = match error.kind() {
+        io::ErrorKind::PermissionDenied => "; run this as the user that it belongs to",
+        _ => "",
+    };
+    io::Error::new(error.kind(), format!("{}: {error}{whose}", path.display()))
+}
+
+/// As root, gives a file that was just made to the owner of what is at `place`, or of its folder.
+#[cfg(unix)]
+fn give(file: &File, place: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt, fchown};
+
+    if !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let of_the_file = fs::symlink_metadata(place).ok();
+    let made_now = file.metadata()?.ino();
+    let owner = match of_the_file.filter(|there| there.ino() != made_now) {
+        Some(there) => there,
+        None => fs::metadata(folder_of(place))?,
+    };
+    fchown(file, Some(owner.uid()), Some(owner.gid()))
+}
+
+#[cfg(not(unix))]
+fn give(_file: &File, _place: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+pub(crate) fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
 /// The file that has the name of `path` with `end` after it.
 pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = OsString::from(path);
@@ -77,13 +136,7 @@ pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
 
 /// A name survives a power cut when its folder has reached the disk.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    match path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        Some(folder) => File::open(folder)?.sync_all(),
-        None => File::open(".")?.sync_all(),
-    }
+    File::open(folder_of(path))?.sync_all()
 }
 
 #[cfg(test)]
@@ -111,5 +164,55 @@ mod tests {
         assert_eq!(read(&kept).as_deref(), Some("old"));
         assert_eq!(read(&beside(&kept, "-wal")).as_deref(), Some("old log"));
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 3);
+    }
+
+    /// Says so where it proves nothing: only root can make a file that another has to read.
+    #[cfg(unix)]
+    #[test]
+    fn what_root_makes_belongs_to_whom_the_folder_or_the_predecessor_belongs() {
+        use std::os::unix::fs::{MetadataExt, chown};
+
+        if !rustix::process::geteuid().is_root() {
+            println!("not root: nothing to hand over, and nothing tested");
+            return;
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        chown(folder.path(), Some(7_801), Some(7_802)).expect("root may");
+        let owner = |name: &str| {
+            let there = fs::metadata(folder.path().join(name)).expect("a file");
+            (there.uid(), there.gid(), there.mode() & 0o777)
+        };
+        open_private(&folder.path().join("new")).expect("a file");
+        assert_eq!(owner("new"), (7_801, 7_802, 0o600));
+
+        let place = folder.path().join("taken");
+        fs::write(&place, "old").expect("a file");
+        chown(&place, Some(7_803), Some(7_804)).expect("root may");
+        let draft = Draft::of(&place).expect("a draft");
+        fs::write(draft.path(), "new").expect("a file");
+        draft.hand_over(&place).expect("root may");
+        draft.place_over(&place).expect("in its place");
+        assert_eq!((owner("taken").0, owner("taken").1), (7_803, 7_804));
+
+        // A file that was there is not touched, whoever's it is.
+        let own = folder.path().join("own");
+        fs::write(&own, "").expect("a file");
+        open_private(&own).expect("a file");
+        assert_eq!(owner("own").0, 0);
+    }
+
+    #[test]
+    fn what_may_not_be_opened_is_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let missing = folder.path().join("missing/a.db");
+        let error = open_private(&missing).expect_err("no such folder");
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert!(error.to_string().contains("missing/a.db: "), "{error}");
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        let said = named(Path::new("/x/a.db"), &denied).to_string();
+        assert!(
+            said.ends_with("run this as the user that it belongs to"),
+            "{said}"
+        );
     }
 }

@@ -162,6 +162,7 @@ pub async fn restore(
     drop((store, before));
 
     copy::settle(draft.path())?;
+    draft.hand_over(database).map_err(file)?;
     let kept = there.then(|| kept_name(database, now));
     match &kept {
         None => draft.place_over(database).map_err(file)?,

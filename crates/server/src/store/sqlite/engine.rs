@@ -1,6 +1,5 @@
 //! A database file, and the threads that serve it.
 
-use std::fs::OpenOptions;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +12,7 @@ use super::migrations;
 use super::reader::Readers;
 use super::writer::Writer;
 use crate::metrics::StoreCounts;
+use crate::place::open_private;
 use crate::store::StoreError;
 
 /// How many bytes of a log that begins anew are kept, to be written over.
@@ -42,7 +42,8 @@ impl SqliteStore {
 
     /// The same under a lock that is held already, or none for a file that nobody knows of yet.
     pub(crate) fn open_under(path: &Path, lock: Option<DatabaseLock>) -> Result<Self, StoreError> {
-        create_private(path).map_err(StoreError::unavailable)?;
+        // It holds password hashes. SQLite gives the files beside it the same mode and owner.
+        drop(open_private(path).map_err(StoreError::unavailable)?);
         let mut connection = Connection::open(path)?;
         prepare_connection(&connection)?;
         // Every commit that is answered for has reached the disk.
@@ -62,14 +63,4 @@ impl SqliteStore {
             _lock: lock,
         })
     }
-}
-
-/// Makes the file, if it is not there, for its owner alone: it holds password hashes. SQLite gives
-/// the files beside it the same mode.
-fn create_private(path: &Path) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }

@@ -9,10 +9,10 @@
 //! counts in memory, the wrong guesses above all, the other does not know. So a server holds a lock
 //! of its own, on another file.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::path::Path;
 
-use crate::place::beside;
+use crate::place::{beside, open_private};
 use crate::store::StoreError;
 
 /// Held until it is dropped.
@@ -63,13 +63,7 @@ impl ServerLock {
 
 /// A lock file is never removed: another process might hold a lock on one that has no name left.
 fn open(database: &Path, end: &str) -> Result<File, StoreError> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(false);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options
-        .open(beside(database, end))
-        .map_err(StoreError::unavailable)
+    open_private(&beside(database, end)).map_err(StoreError::unavailable)
 }
 
 #[cfg(test)]
