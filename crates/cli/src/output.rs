@@ -4,11 +4,15 @@
 //! `NO_COLOR` is set, and understands `CLICOLOR_FORCE`. Everything must read without them.
 
 use std::io::{self, Write};
+use std::sync::OnceLock;
 
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use serde::Serialize;
+use serde_json::{Value, json};
 use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::{FormatTime, SystemTime};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -63,19 +67,52 @@ pub(crate) fn json<T: Serialize + ?Sized>(data: &T) -> Result<(), Failure> {
 
 /// Says something about what is going on.
 pub(crate) fn note(text: &str) -> Result<(), Failure> {
+    if is_json() {
+        return Ok(writeln!(io::stderr(), "{}", entry("INFO", text))?);
+    }
     let mut words = anstream::stderr().lock();
     Ok(writeln!(words, "{text}")?)
 }
 
 /// Says what should not stay as it is.
 pub(crate) fn warning(text: &str) -> Result<(), Failure> {
+    if is_json() {
+        return Ok(writeln!(io::stderr(), "{}", entry("WARN", text))?);
+    }
     note(&format!("{WARN}warning{WARN:#}: {text}"))
 }
 
 /// Says why the command ends without success. There is nobody left to tell if that fails too.
 pub(crate) fn failure(kind: &str, text: &str) {
-    let mut words = anstream::stderr().lock();
-    let _ = writeln!(words, "{BAD}{kind}{BAD:#}: {text}");
+    let _ = if is_json() {
+        let text = format!("{kind}: {text}");
+        writeln!(io::stderr(), "{}", entry("ERROR", &text))
+    } else {
+        let mut words = anstream::stderr().lock();
+        writeln!(words, "{BAD}{kind}{BAD:#}: {text}")
+    };
+}
+
+/// Set once, before anything is said.
+static FORMAT: OnceLock<LogFormat> = OnceLock::new();
+
+/// Whoever reads the log as JSON reads words in between as a fault.
+fn is_json() -> bool {
+    FORMAT.get() == Some(&LogFormat::Json)
+}
+
+/// Words as a line of the log.
+fn entry(level: &str, text: &str) -> Value {
+    let mut timestamp = String::new();
+    // It is written into memory; without it the words are still worth having.
+    let _ = SystemTime.format_time(&mut Writer::new(&mut timestamp));
+    let message = anstream::adapter::strip_str(text).to_string();
+    json!({
+        "timestamp": timestamp,
+        "level": level,
+        "fields": {"message": message},
+        "target": "countersign",
+    })
 }
 
 /// A token as it may be shown: enough to tell two apart, too little to use.
@@ -113,6 +150,8 @@ pub(crate) fn folded(text: &str, room: usize) -> Vec<String> {
 
 /// Logs go to standard error.
 pub(crate) fn start_logging(filter: &str, format: LogFormat) {
+    // Only a second call could find it set, and there is none.
+    let _ = FORMAT.set(format);
     let (filter, complaint) = match log_filter(filter) {
         Ok(filter) => (filter, None),
         Err(problem) => (
@@ -130,10 +169,8 @@ pub(crate) fn start_logging(filter: &str, format: LogFormat) {
         LogFormat::Json => log.with(layer.json()).try_init(),
     };
     if let Some(problem) = complaint {
-        failure(
-            "warning",
-            &format!("the log filter is not understood: {problem}"),
-        );
+        // There is nobody left to tell if that fails.
+        let _ = warning(&format!("the log filter is not understood: {problem}"));
     }
 }
 
