@@ -178,7 +178,8 @@ fn a_client_has_tokens_in_its_own_name() {
             claims.auth_time(),
             claims.preferred_username()
         ),
-        (None, None, None)
+        (Some("own-1"), None, None),
+        "the sid of all its own tokens, by which they are taken back"
     );
     assert_eq!(claims.roles().collect::<Vec<_>>(), ["auditor"]);
 }
