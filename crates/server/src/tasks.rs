@@ -12,6 +12,8 @@ use crate::tls::Certificates;
 /// How often the database is asked whether another process has written to it: often enough that a
 /// revocation crosses to every server process within 250 ms.
 const FOLLOW: Duration = Duration::from_millis(150);
+/// How often it is looked for endings that nobody goes on with.
+const ENDINGS: Duration = Duration::from_secs(2);
 /// How often the key ring is looked after.
 const KEYS: Duration = Duration::from_secs(10);
 /// How often rows that are over are removed, a few at a time.
@@ -30,6 +32,7 @@ pub(crate) async fn run(authority: Arc<Authority>, tls: Option<Arc<Certificates>
         authority.feed_followers(),
         follow_and_keep(&authority),
         sweep(&authority),
+        finish_endings(&authority),
         follow_files
     );
 }
@@ -87,6 +90,21 @@ async fn sweep(authority: &Authority) {
         if let Err(error) = more {
             tracing::warn!(%error, "cannot sweep; it will be tried again");
         }
+    }
+}
+
+/// At once after a start: the process before this one may have been killed half way.
+async fn finish_endings(authority: &Authority) {
+    let mut tick = interval(ENDINGS);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut failing = false;
+    loop {
+        tick.tick().await;
+        let finished = authority.finish_endings().await;
+        if let (Err(error), false) = (&finished, failing) {
+            tracing::warn!(%error, "cannot go on with an ending; it will be tried again");
+        }
+        failing = finished.is_err();
     }
 }
 

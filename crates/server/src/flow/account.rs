@@ -9,8 +9,8 @@ use countersign_issuer::record::{AuditEvent, AuditKind, EndReason, PasswordHash,
 use countersign_issuer::throttle::Network;
 use countersign_issuer::{IssuerError, Password, Refused};
 
-use super::{Authority, FlowError};
-use crate::store::{Ending, Found, Which, name_key};
+use super::{Authority, FlowError, endings};
+use crate::store::{Ending, Found, Which, Whose, name_key};
 
 /// A change of the own password, as it was asked for.
 #[derive(Debug)]
@@ -101,9 +101,10 @@ impl Authority {
             .set_password(&user.id, Some(checked), hash, keep, ending.clone(), audit)
             .await?;
         match changed {
-            Found::Found(ended) => {
-                self.publish_ended(&ended, &ending);
-                Ok(())
+            Found::Found(mut ended) => {
+                let whose = Whose::User(user.id.clone());
+                let all = endings::finish(&self.store, Some(self), &whose, &ending, &mut ended);
+                Ok(all.await?)
             }
             // Disabled, deleted or given another password while the hash was running: an
             // administrator who resets a stolen account has the last word.

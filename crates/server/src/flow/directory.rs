@@ -14,10 +14,10 @@ use countersign_issuer::{
 };
 
 use super::names::{LONGEST, are_roles, is_username};
-use super::{Authority, Busy, FlowError, new_id};
+use super::{Authority, Busy, FlowError, endings, new_id};
 use crate::config::Config;
 use crate::installation::{self, OpenError};
-use crate::store::{Created, Ended, Ending, Found, SharedStore, StoreError, UserChange};
+use crate::store::{Created, Ended, Ending, Found, SharedStore, StoreError, UserChange, Whose};
 
 /// The users of one installation.
 #[derive(Clone, Debug)]
@@ -186,7 +186,7 @@ impl Directory {
             .store
             .set_password(&user.id, None, hash, None, ending.clone(), audit)
             .await?;
-        self.told(ended, &ending, username)
+        self.told(ended, &ending, &user).await
     }
 
     /// Keeps a user out: no sign-in, no refresh, every session ended. The answer is how many.
@@ -291,7 +291,7 @@ impl Directory {
             .store
             .change_user(&user.id, change, ending.clone(), audit)
             .await?;
-        self.told(ended, &ending, username)
+        self.told(ended, &ending, &user).await
     }
 
     /// Deletes a user and every session of theirs. The answer is how many sessions ended.
@@ -310,12 +310,12 @@ impl Directory {
         if let Some(authority) = &self.authority {
             authority.publish([Revocation {
                 kind: RevocationKind::Subject,
-                value: user.id,
+                value: user.id.clone(),
                 at: ending.at,
                 until: ending.until,
             }]);
         }
-        self.told(ended, &ending, username)
+        self.told(ended, &ending, &user).await
     }
 
     /// Writes out what waits, before the program ends.
@@ -323,19 +323,20 @@ impl Directory {
         self.store.close().await;
     }
 
-    /// Tells the guards of a running server which sessions ended, and counts them.
-    fn told(
+    /// Tells the guards of a running server which sessions ended, ends those that were too many to end
+    /// with the change, and counts them.
+    async fn told(
         &self,
         ended: Found<Vec<Ended>>,
         ending: &Ending,
-        username: &str,
+        user: &User,
     ) -> Result<usize, DirectoryError> {
-        let Found::Found(ended) = ended else {
-            return Err(DirectoryError::UnknownUser(username.to_owned()));
+        let Found::Found(mut ended) = ended else {
+            return Err(DirectoryError::UnknownUser(user.username.clone()));
         };
-        if let Some(authority) = &self.authority {
-            authority.publish_ended(&ended, ending);
-        }
+        let whose = Whose::User(user.id.clone());
+        let authority = self.authority.as_deref();
+        endings::finish(&self.store, authority, &whose, ending, &mut ended).await?;
         Ok(ended.len())
     }
 

@@ -8,6 +8,7 @@
 //!   introspect   what a token is worth, for clients that may know
 //!   failures     clients that did not prove it, written down
 //!   revoke       a client takes its own token back
+//!   endings      of more sessions than end at once, until nothing is left
 //!   account      users see and end their own sessions, change their password
 //!   keys         what the key ring plans is stored and published
 //!   revocations  what ended, signed for guards; feed: as it happens
@@ -29,6 +30,7 @@ mod backup;
 mod clients;
 mod custodian;
 mod directory;
+mod endings;
 mod failures;
 mod feed;
 mod import;

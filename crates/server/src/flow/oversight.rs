@@ -6,7 +6,7 @@ use countersign::UnixTime;
 use countersign_issuer::record::{AuditEvent, AuditKind, EndReason, Session};
 use countersign_issuer::revoke::RevocationPolicy;
 
-use super::Authority;
+use super::{Authority, endings};
 use crate::config::Config;
 use crate::installation::{self, OpenError};
 use crate::store::{Ended, Ending, SharedStore, StoreError, Which};
@@ -96,8 +96,12 @@ impl Oversight {
             actor: self.actor.clone(),
             detail: None,
         };
-        let ended = self.store.end_sessions(which, ending.clone()).await?;
-        if let Some(authority) = &self.authority {
+        let whose = which.whose();
+        let authority = self.authority.as_deref();
+        let mut ended = self.store.end_sessions(which, ending.clone()).await?;
+        if let Some(whose) = whose {
+            endings::finish(&self.store, authority, &whose, &ending, &mut ended).await?;
+        } else if let Some(authority) = authority {
             authority.publish_ended(&ended, &ending);
         }
         Ok(ended)

@@ -13,10 +13,10 @@ use countersign_issuer::record::{AuditEvent, AuditKind, EndReason};
 use countersign_issuer::revoke::{Revocation, RevocationKind, RevocationPolicy};
 use countersign_issuer::{Client, ClientSecret, GrantType, IssuerError};
 
-use super::{Authority, FlowError, new_id};
+use super::{Authority, FlowError, endings, new_id};
 use crate::config::Config;
 use crate::installation::{self, OpenError};
-use crate::store::{Created, Ended, Ending, Found, SharedStore, StoreError};
+use crate::store::{Created, Ended, Ending, Found, SharedStore, StoreError, Whose};
 
 /// How often a change is made anew because another process was first.
 const ATTEMPTS: usize = 5;
@@ -318,8 +318,7 @@ impl Registry {
         let Found::Found((own_sid, ended)) = deleted else {
             return Err(RegistryError::UnknownClient(client_id.to_owned()));
         };
-        self.tell_of_end(&own_sid, &ended, &ending);
-        Ok(ended.len())
+        self.end_all(client_id, &own_sid, ended, &ending).await
     }
 
     /// Writes out what waits, before the program ends.
@@ -352,11 +351,15 @@ impl Registry {
                 .change_client(client.clone(), ending.clone(), audit)
                 .await?;
             if let Found::Found(ended) = changed {
-                if let Some(ending) = &ending {
-                    self.tell_of_end(&client.own_sid, &ended, ending);
-                }
+                let ended = match &ending {
+                    None => 0,
+                    Some(ending) => {
+                        let own_sid = &client.own_sid;
+                        self.end_all(client_id, own_sid, ended, ending).await?
+                    }
+                };
                 self.told(&client).await?;
-                return Ok((client, ended.len()));
+                return Ok((client, ended));
             }
         }
         Err(RegistryError::Contended)
@@ -384,10 +387,17 @@ impl Registry {
         Ok(())
     }
 
-    fn tell_of_end(&self, own_sid: &str, ended: &[Ended], ending: &Ending) {
+    /// Tells a running server what ended with the change, and ends the sessions that were too many to
+    /// end with it. The answer is how many those are together.
+    async fn end_all(
+        &self,
+        client_id: &str,
+        own_sid: &str,
+        mut ended: Vec<Ended>,
+        ending: &Ending,
+    ) -> Result<usize, RegistryError> {
         if let Some(authority) = &self.authority {
             authority.forget_clients();
-            authority.publish_ended(ended, ending);
             authority.publish([Revocation {
                 kind: RevocationKind::Session,
                 value: own_sid.to_owned(),
@@ -395,6 +405,10 @@ impl Registry {
                 until: ending.until,
             }]);
         }
+        let whose = Whose::Client(client_id.to_owned());
+        let authority = self.authority.as_deref();
+        endings::finish(&self.store, authority, &whose, ending, &mut ended).await?;
+        Ok(ended.len())
     }
 
     fn ending(&self, now: UnixTime) -> Ending {

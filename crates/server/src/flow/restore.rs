@@ -25,17 +25,17 @@ use countersign_issuer::record::{
 use countersign_issuer::revoke::{Revocation, RevocationPolicy};
 use countersign_issuer::{IssuerError, MasterKey};
 
-use super::FlowError;
 use super::custodian::in_use;
 use super::keys::signing_change;
 use super::reverted::{self, Reverted};
+use super::{FlowError, endings};
 use crate::config::{Config, Database};
 use crate::master_key::{self, MasterKeyError};
 use crate::place::Draft;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::copy::{self, Predecessor};
 use crate::store::sqlite::lock::DatabaseLock;
-use crate::store::{Ending, KeyRowChange, SharedStore, StoreError, Which};
+use crate::store::{Ending, KeyRowChange, SharedStore, StoreError, Which, Whose};
 
 /// A restore that was done.
 #[derive(Clone, Debug)]
@@ -258,7 +258,9 @@ impl Reset<'_> {
             actor: None,
             detail: None,
         };
-        let ended = self.store.end_sessions(Which::Everyone, ending).await?;
+        let first = self.store.end_sessions(Which::Everyone, ending.clone());
+        let mut ended = first.await?;
+        endings::finish(self.store, None, &Whose::Everyone, &ending, &mut ended).await?;
         let mut withdrawn = self.replace_keys(config, &policy).await?;
         for key in self.before.iter().flat_map(|before| &before.signing) {
             if key.state.is_published() && !withdrawn.contains(&key.kid) {

@@ -4,11 +4,10 @@ use std::net::IpAddr;
 
 use countersign::UnixTime;
 use countersign::secret::SecretString;
-use countersign_issuer::revoke::{Revocation, RevocationKind};
 use countersign_issuer::{AuditKind, EndReason};
 
-use super::{Authority, FlowError};
-use crate::store::{Ended, Ending, Which};
+use super::{Authority, FlowError, endings};
+use crate::store::{Ending, Which};
 
 impl Authority {
     /// Ends the session a refresh token belongs to. A token that is not ours ends nothing, and
@@ -50,8 +49,15 @@ impl Authority {
             network: Some(peer.to_string()),
             ..self.ending(reason, UnixTime::now())
         };
-        let ended = self.store.end_sessions(which, ending.clone()).await?;
-        self.publish_ended(&ended, &ending);
+        let whose = which.whose();
+        let mut ended = self.store.end_sessions(which, ending.clone()).await?;
+        match whose {
+            Some(whose) => {
+                let all = endings::finish(&self.store, Some(self), &whose, &ending, &mut ended);
+                all.await?;
+            }
+            None => self.publish_ended(&ended, &ending),
+        }
         Ok(())
     }
 
@@ -66,15 +72,5 @@ impl Authority {
             actor: None,
             detail: None,
         }
-    }
-
-    /// Tells the guards of this process what the store has just made durable.
-    pub(super) fn publish_ended(&self, ended: &[Ended], ending: &Ending) {
-        self.publish(ended.iter().map(|session| Revocation {
-            kind: RevocationKind::Session,
-            value: session.sid.clone(),
-            at: ending.at,
-            until: ending.until,
-        }));
     }
 }

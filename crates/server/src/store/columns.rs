@@ -13,14 +13,37 @@ pub(super) const USER: &str = "users.id, users.username, users.password_hash, us
 /// How many columns [`USER`] has.
 pub(super) const USER_COLUMNS: usize = 8;
 
-/// The columns of a session, in the order in which both engines read them.
-pub(super) const SESSION: &str = "sessions.handle, sessions.sid, sessions.user_id, \
-     sessions.client_id, sessions.scope, sessions.audience, sessions.generation, \
-     sessions.mac_key_id, sessions.mark1_generation, sessions.mark1_at, \
-     sessions.mark2_generation, sessions.mark2_at, sessions.mark3_generation, sessions.mark3_at, \
-     sessions.mark4_generation, sessions.mark4_at, sessions.created_at, sessions.auth_time, \
-     sessions.last_used_at, sessions.idle_expires_at, sessions.expires_at, sessions.ended_at, \
-     sessions.end_reason";
+/// What covers a session of those endings that are not finished, as a condition on both tables.
+macro_rules! covered {
+    () => {
+        "((endings.whose = 'user' AND endings.id = sessions.user_id)
+              OR (endings.whose = 'client' AND endings.id = sessions.client_id)
+              OR endings.whose = 'everyone')
+         AND coalesce(endings.keep, '') <> sessions.sid
+         AND NOT EXISTS (SELECT 1 FROM spared WHERE spared.whose = endings.whose
+             AND spared.id = endings.id AND spared.sid = sessions.sid)"
+    };
+}
+
+/// The columns of a session, in the order in which both engines read them. One that is among those
+/// an ending has left for later has ended when that was begun.
+pub(super) const SESSION: &str = concat!(
+    "sessions.handle, sessions.sid, sessions.user_id, sessions.client_id, sessions.scope,
+     sessions.audience, sessions.generation, sessions.mac_key_id,
+     sessions.mark1_generation, sessions.mark1_at, sessions.mark2_generation, sessions.mark2_at,
+     sessions.mark3_generation, sessions.mark3_at, sessions.mark4_generation, sessions.mark4_at,
+     sessions.created_at, sessions.auth_time, sessions.last_used_at, sessions.idle_expires_at,
+     sessions.expires_at, coalesce(sessions.ended_at, (SELECT min(endings.at) FROM endings WHERE ",
+    covered!(),
+    ")) AS ended_at, sessions.end_reason"
+);
+
+/// A session that has not ended, nor is among those an ending has left for later.
+pub(super) const NOT_ENDED: &str = concat!(
+    "sessions.ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM endings WHERE ",
+    covered!(),
+    ")"
+);
 
 /// How many columns [`SESSION`] has.
 pub(super) const SESSION_COLUMNS: usize = 23;

@@ -23,6 +23,7 @@ use crate::metrics::StoreCounts;
 pub use self::audit::AuditLog;
 pub use self::change::{Created, Ended, Ending, Found};
 pub use self::clients::Clients;
+pub use self::endings::{Batch, Endings, Whose};
 pub use self::error::StoreError;
 pub use self::keys::{KeyName, KeyRowChange, Keys};
 pub use self::revocations::Revocations;
@@ -35,6 +36,7 @@ mod change;
 mod client_row;
 mod clients;
 mod columns;
+mod endings;
 mod error;
 mod keys;
 pub mod postgres;
@@ -47,7 +49,7 @@ mod users;
 /// embedded SQLite file and a shared PostgreSQL database, and pass the same tests.
 #[async_trait]
 pub trait Store:
-    Users + Clients + Sessions + Revocations + AuditLog + Keys + Debug + Send + Sync
+    Users + Clients + Sessions + Endings + Revocations + AuditLog + Keys + Debug + Send + Sync
 {
     /// Whether the database answers.
     async fn ping(&self) -> Result<(), StoreError>;

@@ -7,6 +7,7 @@ use countersign::UnixTime;
 use countersign_issuer::record::{AuditEvent, Handle, PasswordHash, Session, User};
 
 use super::change::{Ended, Ending};
+use super::endings::Whose;
 use super::error::StoreError;
 
 /// One row each, from the password that opened it to its end.
@@ -43,7 +44,8 @@ pub trait Sessions: Send + Sync {
         now: UnixTime,
     ) -> Result<Vec<(Session, String)>, StoreError>;
 
-    /// Ends what `which` names and publishes it. Sessions that are over already are left alone.
+    /// Ends what `which` names and publishes it. Sessions that are over already are left alone. Of more
+    /// than end at once these are the first ([`Endings`](super::Endings)).
     async fn end_sessions(&self, which: Which, ending: Ending) -> Result<Vec<Ended>, StoreError>;
 }
 
@@ -90,6 +92,17 @@ pub enum Rotated {
     NotCurrent(Session, User),
     /// No such session.
     Missing,
+}
+
+impl Which {
+    /// Whose they are, if they may be too many to end at once.
+    pub fn whose(&self) -> Option<Whose> {
+        match self {
+            Self::AllOf { user_id } => Some(Whose::User(user_id.clone())),
+            Self::Everyone => Some(Whose::Everyone),
+            Self::Of { .. } | Self::Sid(_) | Self::Handle(_) => None,
+        }
+    }
 }
 
 /// Which sessions to end.

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use countersign_issuer::record::{AuditKind, Session, User};
+use countersign_issuer::record::{AuditKind, Handle, Session, User};
 use countersign_server::store::postgres::PostgresStore;
 use countersign_server::store::sqlite::SqliteStore;
 use countersign_server::store::{Created, Opened, Store, StoreError};
 use tempfile::TempDir;
 
-use crate::cast::{audit, session, user};
+use crate::cast::{audit, now, session, user};
 use crate::cluster;
 
 pub(crate) struct Fixture {
@@ -75,7 +75,58 @@ impl Fixture {
     }
 }
 
+impl Fixture {
+    /// More sessions than end at once, on either engine: `many-1` and so on.
+    pub(crate) async fn crowd(&self, user: &User, client_id: &str, count: usize) {
+        let now = now().as_secs();
+        let columns = "handle, sid, user_id, client_id, scope, audience, generation, mac_key_id,
+             created_at, auth_time, last_used_at, idle_expires_at, expires_at";
+        let rest = format!(
+            "'{}', '{client_id}', '', '[]', 0, 1, {now}, {now}, {now}, {now} + 1000, {now} + 1000",
+            user.id
+        );
+        let rows = match &self.database {
+            Database::Sqlite(_) => format!(
+                "WITH RECURSIVE numbers (number) AS
+                     (SELECT 1 UNION ALL SELECT number + 1 FROM numbers WHERE number < {count})
+                 INSERT INTO sessions ({columns})
+                 SELECT CAST(printf('crowd%011d', number) AS BLOB), 'many-' || number, {rest}
+                 FROM numbers"
+            ),
+            Database::Postgres(_) => format!(
+                "INSERT INTO sessions ({columns})
+                 SELECT convert_to('crowd' || lpad(number::TEXT, 11, '0'), 'UTF8'),
+                     'many-' || number, {rest}
+                 FROM generate_series(1, {count}) AS number"
+            ),
+        };
+        self.database.execute(&rows).await;
+    }
+}
+
+/// The handle of the session of this number in the crowd.
+pub(crate) fn in_the_crowd(number: usize) -> Handle {
+    let text = format!("crowd{number:011}");
+    Handle::new(text.as_bytes().try_into().expect("sixteen bytes"))
+}
+
 impl Database {
+    /// Something that no verb does.
+    pub(crate) async fn execute(&self, sql: &str) {
+        match self {
+            Self::Sqlite(folder) => {
+                let connection = rusqlite::Connection::open(folder.path().join("test.db"));
+                let connection = connection.expect("the file");
+                connection.execute_batch(sql).expect("works");
+            }
+            Self::Postgres(url) => {
+                let db = cluster::connect(url).await;
+                let sql = format!("SET search_path TO countersign; {sql}");
+                db.batch_execute(&sql).await.expect("works");
+            }
+        }
+    }
+
     pub(crate) async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
         Ok(match self {
             Self::Sqlite(folder) => Arc::new(SqliteStore::open(&folder.path().join("test.db"))?),

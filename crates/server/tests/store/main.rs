@@ -59,6 +59,15 @@ on_both_engines! {
         a_sweep_says_whether_there_is_more
         a_session_is_kept_as_long_as_its_tokens_may_live
         a_failed_write_takes_nobody_else_with_it;
+    endings:
+        very_many_sessions_end_a_batch_at_a_time
+        what_is_left_of_an_ending_is_refreshed_no_more
+        a_session_opened_meanwhile_goes_on
+        an_ending_that_was_cut_short_is_taken_up
+        the_session_to_keep_is_kept_through_every_batch
+        an_ending_after_another_says_what_is_kept
+        a_user_with_very_many_sessions_is_deleted_with_the_last
+        a_client_with_very_many_sessions_is_deleted;
     rotation:
         a_rotation_moves_one_generation_on_and_only_once
         a_rotation_may_change_the_mac_key

@@ -13,6 +13,7 @@ mod client;
 #[path = "../../../../crates/server/tests/store/cluster.rs"]
 #[expect(dead_code, reason = "the tests of the store need more of it")]
 mod cluster;
+mod endings;
 
 use std::time::Duration;
 

@@ -16,13 +16,13 @@ use tokio_postgres::{Error, Row};
 
 use super::audit::{APPEND, LINE, Line, line_from};
 use super::clock::MICROS;
+use super::endings::{self, ended_row};
 use super::engine::PostgresStore;
 use super::pool::{Finish, Pool, Work};
 use super::revocations::REPUBLISH;
 use super::rows::{self, Bytes, Text, seconds};
-use super::sessions::{AT_ONCE, END_ALL_FOR, EndingValues, end_rest, ended_row};
 use crate::store::client_row::{self, COLUMNS, ClientRow};
-use crate::store::{Clients, Created, Ended, Ending, Found, StoreError};
+use crate::store::{Clients, Created, Ended, Ending, Found, StoreError, Whose};
 
 #[async_trait]
 impl Clients for PostgresStore {
@@ -156,8 +156,8 @@ enum Change<'a> {
 
 /// A change to a client, and the end of what was granted to it if it is one that ends it.
 ///
-/// The change is committed with the end of the first sessions, as many as one statement ends; if
-/// there are more, they end after it, and a client that is deleted is only disabled until then.
+/// The change is committed with the end of the first sessions, as many as one statement ends, and
+/// with the intent to end the others.
 struct ChangeAndEnd<'a> {
     change: Change<'a>,
     ending: Option<&'a Ending>,
@@ -175,18 +175,7 @@ impl ChangeAndEnd<'_> {
         let Some((own_sid, ended)) = answer else {
             return Ok(Found::Missing);
         };
-        let mut ended: Vec<Ended> = ended.iter().map(ended_row).collect::<Result<_, _>>()?;
-        let all_at_once = ended.len() < AT_ONCE as usize;
-        if let Some(ending) = self.ending {
-            let id: [&(dyn ToSql + Sync); 1] = [&Text(self.client_id())];
-            ended = end_rest(db, &END_ALL_FOR, &id, ending, ended).await?;
-        }
-        if !all_at_once && matches!(self.change, Change::Delete(_)) {
-            let delete = format!(
-                "WITH deleted AS (DELETE FROM clients WHERE client_id = $1) {COUNT} RETURNING 1"
-            );
-            db.query(&delete, &[&Text(self.client_id())]).await?;
-        }
+        let ended = ended.iter().map(ended_row).collect::<Result<_, _>>()?;
         Ok(Found::Found((own_sid, ended)))
     }
 
@@ -203,7 +192,7 @@ impl ChangeAndEnd<'_> {
         own_sid: &str,
         ending: &Ending,
     ) -> Result<Vec<Row>, Error> {
-        let (id, own_sid) = (Text(self.client_id()), Text(own_sid));
+        let own_sid = Text(own_sid);
         let publish = format!(
             "INSERT INTO revocations (kind, value, until, published_at, writer)
              VALUES ($1, $2, $3, {MICROS}, $4) {REPUBLISH}"
@@ -213,9 +202,8 @@ impl ChangeAndEnd<'_> {
         let until = seconds(ending.until);
         db.execute(&publish, &[&kind, &own_sid, &until, &self.writer])
             .await?;
-        let values = EndingValues::of(ending, self.writer);
-        let end = db.prepare_cached(&END_ALL_FOR).await?;
-        db.query(&end, &values.before(&[&id])).await
+        let whose = Whose::Client(self.client_id().to_owned());
+        endings::begin(db, &whose, None, ending, self.writer).await
     }
 }
 
@@ -243,7 +231,7 @@ impl Work for Prepared<'_> {
             let sql = db.prepare_cached(&CHANGE).await?;
             db.query_opt(&sql, &row.all(&texts)).await?
         } else {
-            let sql = "UPDATE clients SET disabled = TRUE WHERE client_id = $1 RETURNING own_sid";
+            let sql = "DELETE FROM clients WHERE client_id = $1 RETURNING own_sid";
             let id = Text(self.of.client_id());
             db.query_opt(&db.prepare_cached(sql).await?, &[&id]).await?
         };
@@ -259,11 +247,6 @@ impl Work for Prepared<'_> {
             None => Vec::new(),
             Some(ending) => self.of.end(db, &own_sid, ending).await?,
         };
-        if matches!(self.of.change, Change::Delete(_)) && ended.len() < AT_ONCE as usize {
-            let sql = "DELETE FROM clients WHERE client_id = $1";
-            let id = Text(self.of.client_id());
-            db.execute(&db.prepare_cached(sql).await?, &[&id]).await?;
-        }
         Ok((Finish::Commit, Some((own_sid, ended))))
     }
 }

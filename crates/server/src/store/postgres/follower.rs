@@ -35,9 +35,6 @@ struct Noticed {
     doubtful: Option<Instant>,
 }
 
-/// As whom is published what this process is to hear of like the others.
-pub(super) const NOBODY: i64 = 0;
-
 /// For so long a write may still come true whose answer was lost: longer than any is given.
 const UNDER_WAY: Duration = Duration::from_secs(6);
 

@@ -19,6 +19,7 @@ mod address;
 mod audit;
 mod clients;
 mod clock;
+mod endings;
 mod engine;
 mod failure;
 mod follower;

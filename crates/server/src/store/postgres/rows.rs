@@ -16,7 +16,7 @@ use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 use crate::store::StoreError;
 use crate::store::columns;
 pub(super) use crate::store::columns::{
-    SESSION, SESSION_COLUMNS, USER, USER_COLUMNS, mark_values, seconds, seconds_of,
+    NOT_ENDED, SESSION, SESSION_COLUMNS, USER, USER_COLUMNS, mark_values, seconds, seconds_of,
 };
 
 /// Reads a user whose first column is number `at`.

@@ -1,4 +1,4 @@
-//! Sessions and what ends them, in SQL. Each verb is one statement, and so one transaction.
+//! Sessions in SQL. A verb about one of them is one statement, and so one transaction.
 
 use std::sync::LazyLock;
 
@@ -6,20 +6,16 @@ use async_trait::async_trait;
 use countersign::UnixTime;
 use countersign_issuer::Client;
 use countersign_issuer::record::{AuditEvent, Handle, PasswordHash, Session};
-use countersign_issuer::revoke::RevocationKind;
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 
 use super::audit::{LINE, Line, line_from};
-use super::clock::MICROS;
+use super::endings::{EndingValues, begin_alone, end_sql, ended_row};
 use super::engine::PostgresStore;
-use super::follower::NOBODY;
 use super::pool::Pool;
-use super::revocations::REPUBLISH;
 use super::rotation;
-use super::rows::{self, Bytes, SESSION, SESSION_COLUMNS, Text, seconds, text};
+use super::rows::{self, Bytes, NOT_ENDED, SESSION, SESSION_COLUMNS, Text, seconds};
 use crate::store::{
-    Ended, Ending, Opened, Rotated, Rotation, Sessions, StoreError, Which, hash_kind,
+    Ended, Ending, Opened, Rotated, Rotation, Sessions, StoreError, Which, Whose, hash_kind,
 };
 
 #[async_trait]
@@ -62,10 +58,6 @@ impl Sessions for PostgresStore {
     }
 }
 
-/// How many sessions one statement ends at most: all at once may be more than one statement is given
-/// time for, and others wait for what it holds.
-pub(super) const AT_ONCE: u32 = 2000;
-
 /// Opens a session for a user whose row is held meanwhile: a new password and a disabling wait, or
 /// came first and are seen.
 fn open_sql(held: &str) -> String {
@@ -83,7 +75,13 @@ fn open_sql(held: &str) -> String {
                  $23::BIGINT, $24::BIGINT
              FROM held
              WHERE $7::TEXT = '{first_party}' OR EXISTS (SELECT 1 FROM for_client)
-             RETURNING sid
+             RETURNING sid, user_id, client_id
+         ), spared_now AS (
+             INSERT INTO spared (whose, id, sid)
+             SELECT endings.whose, endings.id, opened.sid FROM opened JOIN endings ON
+                 (endings.whose = 'user' AND endings.id = opened.user_id)
+                 OR (endings.whose = 'client' AND endings.id = opened.client_id)
+                 OR endings.whose = 'everyone'
          ), written AS (
              INSERT INTO audit ({LINE}) SELECT {line} FROM opened
          )
@@ -171,7 +169,7 @@ async fn by_handle(db: &Pool, handle: Handle) -> Result<Option<Session>, StoreEr
 async fn of_user(db: &Pool, user_id: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
     let sql = format!(
         "SELECT {SESSION} FROM sessions
-         WHERE user_id = $1 AND ended_at IS NULL AND idle_expires_at > $2 AND expires_at > $2
+         WHERE user_id = $1 AND {NOT_ENDED} AND idle_expires_at > $2 AND expires_at > $2
          ORDER BY created_at DESC, sid"
     );
     let found = db.query(&sql, &[&Text(user_id), &seconds(now)]).await?;
@@ -187,7 +185,7 @@ async fn list(
     let sql = format!(
         "SELECT {SESSION}, users.username FROM sessions
          JOIN users ON users.id = sessions.user_id
-         WHERE sid > $1 AND ended_at IS NULL AND idle_expires_at > $2 AND expires_at > $2
+         WHERE sid > $1 AND {NOT_ENDED} AND idle_expires_at > $2 AND expires_at > $2
          ORDER BY sid LIMIT $3"
     );
     let found = db
@@ -219,150 +217,10 @@ async fn end(
             db.query(&end_sql("handle = $9"), &values.before(&[&handle]))
                 .await
         }
-        Which::Everyone => {
-            return end_some_and_the_rest(db, &END_EVERYONES, &[], ending, writer).await;
-        }
+        Which::Everyone => return begin_alone(db, &Whose::Everyone, ending, writer).await,
         Which::AllOf { user_id } => {
-            let of_user: [&(dyn ToSql + Sync); 2] = [&Text(user_id), &None::<Text<'_>>];
-            return end_some_and_the_rest(db, &END_ALL_BUT, &of_user, ending, writer).await;
+            return begin_alone(db, &Whose::User(user_id.clone()), ending, writer).await;
         }
     };
     ended?.iter().map(ended_row).collect()
-}
-
-/// Ends what `sql` finds, some at a time, until it finds nothing more.
-async fn end_some_and_the_rest(
-    db: &Pool,
-    sql: &str,
-    condition: &[&(dyn ToSql + Sync)],
-    ending: &Ending,
-    writer: i64,
-) -> Result<Vec<Ended>, StoreError> {
-    let values = EndingValues::of(ending, writer);
-    let some = db.query(sql, &values.before(condition)).await?;
-    let ended = some.iter().map(ended_row).collect::<Result<_, _>>()?;
-    end_rest(db, sql, condition, ending, ended).await
-}
-
-/// Ends what is left of what `sql` finds, after some ended by it. They are published as nobody's, so
-/// that this process hears of each batch when the others do, and not when all have ended.
-///
-/// If it is cut short, the rest is ended when the same is asked for again.
-pub(super) async fn end_rest(
-    db: &Pool,
-    sql: &str,
-    condition: &[&(dyn ToSql + Sync)],
-    ending: &Ending,
-    mut ended: Vec<Ended>,
-) -> Result<Vec<Ended>, StoreError> {
-    if ended.len() < AT_ONCE as usize {
-        return Ok(ended);
-    }
-    let values = EndingValues::of(ending, NOBODY);
-    loop {
-        let some = db.query(sql, &values.before(condition)).await?;
-        if some.is_empty() {
-            return Ok(ended);
-        }
-        for row in &some {
-            ended.push(ended_row(row)?);
-        }
-    }
-}
-
-/// Ends some sessions of anybody.
-static END_EVERYONES: LazyLock<String> = LazyLock::new(|| end_some_sql("TRUE"));
-
-/// Ends some sessions of user `$9` but `$10`. Sessions past their expiry are ended as well: their
-/// last access token may outlive them by a moment.
-pub(super) static END_ALL_BUT: LazyLock<String> =
-    LazyLock::new(|| end_some_sql("user_id = $9 AND sid IS DISTINCT FROM $10::TEXT"));
-
-/// Ends some sessions that were opened for client `$9`, if that is not the server's own.
-pub(super) static END_ALL_FOR: LazyLock<String> =
-    LazyLock::new(|| end_some_sql("client_id = $9 AND client_id <> 'first-party'"));
-
-/// Like [`end_sql`], no more than [`AT_ONCE`].
-fn end_some_sql(condition: &str) -> String {
-    end_sql(&format!(
-        "handle IN (SELECT handle FROM sessions WHERE ended_at IS NULL AND {condition}
-                    LIMIT {AT_ONCE})"
-    ))
-}
-
-/// Ends the sessions for which `condition` holds, publishes each end and writes it down. The
-/// parameters of the condition are numbered from 9 on.
-fn end_sql(condition: &str) -> String {
-    format!(
-        "WITH ended AS (
-             UPDATE sessions SET ended_at = $1, end_reason = $2
-             WHERE ended_at IS NULL AND {condition} RETURNING sid, user_id
-         ), published AS (
-             INSERT INTO revocations (kind, value, until, published_at, writer)
-             SELECT '{kind}', sid, $3::BIGINT, {MICROS}, $4::BIGINT FROM ended {REPUBLISH}
-         ), written AS (
-             INSERT INTO audit ({LINE})
-             SELECT $1::BIGINT, $5::TEXT, user_id, NULL::TEXT, sid, $6::TEXT, $7::TEXT, $8::TEXT,
-                 {MICROS}
-             FROM ended
-         )
-         SELECT sid, user_id FROM ended",
-        kind = RevocationKind::Session.as_str()
-    )
-}
-
-/// The parameters of [`end_sql`].
-pub(super) struct EndingValues<'a> {
-    at: i64,
-    reason: &'static str,
-    until: i64,
-    writer: i64,
-    event: &'static str,
-    actor: Option<Text<'a>>,
-    network: Option<Text<'a>>,
-    detail: String,
-}
-
-impl<'a> EndingValues<'a> {
-    pub(super) fn of(ending: &'a Ending, writer: i64) -> Self {
-        Self {
-            at: seconds(ending.at),
-            reason: ending.reason.as_str(),
-            until: seconds(ending.until),
-            writer,
-            event: ending.kind.as_str(),
-            actor: text(ending.actor.as_ref()),
-            network: text(ending.network.as_ref()),
-            detail: match &ending.detail {
-                Some(detail) => format!("{} {detail}", ending.reason).replace('\0', "\u{fffd}"),
-                None => ending.reason.to_string(),
-            },
-        }
-    }
-
-    /// These, and then those of the condition.
-    pub(super) fn before<'p>(
-        &'p self,
-        condition: &[&'p (dyn ToSql + Sync)],
-    ) -> Vec<&'p (dyn ToSql + Sync)> {
-        let mut all: Vec<&(dyn ToSql + Sync)> = vec![
-            &self.at,
-            &self.reason,
-            &self.until,
-            &self.writer,
-            &self.event,
-            &self.actor,
-            &self.network,
-            &self.detail,
-        ];
-        all.extend(condition);
-        all
-    }
-}
-
-pub(super) fn ended_row(row: &Row) -> Result<Ended, StoreError> {
-    Ok(Ended {
-        sid: rows::get(row, 0)?,
-        user_id: rows::get(row, 1)?,
-    })
 }

@@ -11,18 +11,17 @@ use async_trait::async_trait;
 use countersign_issuer::record::{AuditEvent, PasswordHash, User};
 use countersign_issuer::revoke::RevocationKind;
 use deadpool_postgres::Transaction;
-use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
 use super::audit::{APPEND, LINE, Line, line_from, line_with};
 use super::clock::MICROS;
+use super::endings::{self, AT_ONCE, Afterwards, ended_row};
 use super::engine::PostgresStore;
 use super::pool::{Finish, Pool, Work};
 use super::revocations::REPUBLISH;
 use super::rows::{self, Text, USER, seconds};
-use super::sessions::{AT_ONCE, END_ALL_BUT, EndingValues, end_rest, ended_row};
 use crate::store::{
-    Created, Ended, Ending, Found, StoreError, UserChange, Users, hash_kind, name_key,
+    Created, Ended, Ending, Found, StoreError, UserChange, Users, Whose, hash_kind, name_key,
 };
 
 #[async_trait]
@@ -273,8 +272,8 @@ enum Taken {
 
 /// A change to a user, and the end of every session but `keep` if it is one that ends them.
 ///
-/// The change is committed with the end of the first sessions, as many as one statement ends; if
-/// there are more, they end after it. Nobody is let in by then who was not to be. A user with so many
+/// The change is committed with the end of the first sessions, as many as one statement ends, and
+/// with the intent to end the others. Nobody is let in by then who was not to be. A user with so many
 /// is kept out first, and deleted when everything of theirs is gone.
 struct ChangeAndEnd<'a> {
     user_id: &'a str,
@@ -290,24 +289,8 @@ impl ChangeAndEnd<'_> {
         let Some(ended) = db.transact(self).await? else {
             return Ok(Found::Missing);
         };
-        let ended: Vec<Ended> = ended.iter().map(ended_row).collect::<Result<_, _>>()?;
-        let condition: [&(dyn ToSql + Sync); 2] = [&Text(self.user_id), &self.keep.map(Text)];
-        let ended = end_rest(db, &END_ALL_BUT, &condition, self.ending, ended).await?;
-        if matches!(self.change, Change::Delete) {
-            self.remove(db).await?;
-        }
+        let ended = ended.iter().map(ended_row).collect::<Result<_, _>>()?;
         Ok(Found::Found(ended))
-    }
-
-    /// Removes what the transaction has left of a deleted user, if anything.
-    async fn remove(&self, db: &Pool) -> Result<(), StoreError> {
-        let some = "DELETE FROM sessions WHERE handle IN
-                 (SELECT handle FROM sessions WHERE user_id = $1 LIMIT $2)
-             RETURNING 1";
-        let (id, limit) = (Text(self.user_id), i64::from(AT_ONCE));
-        while !db.query(some, &[&id, &limit]).await?.is_empty() {}
-        db.query("DELETE FROM users WHERE id = $1", &[&id]).await?;
-        Ok(())
     }
 
     async fn take(&self, db: &Transaction<'_>) -> Result<Taken, Error> {
@@ -371,7 +354,10 @@ impl ChangeAndEnd<'_> {
         let few = "DELETE FROM users WHERE id = $1 AND NOT EXISTS
                  (SELECT 1 FROM sessions WHERE user_id = $1 OFFSET $2)";
         let few = db.prepare_cached(few).await?;
-        db.execute(&few, &[&id, &i64::from(AT_ONCE)]).await?;
+        if db.execute(&few, &[&id, &i64::from(AT_ONCE)]).await? == 0 {
+            let whose = Whose::User(self.user_id.to_owned());
+            endings::note(db, &whose, None, Afterwards::Removed, self.ending).await?;
+        }
         let publish = format!(
             "INSERT INTO revocations (kind, value, until, published_at, writer)
              VALUES ($1, $2, $3, {MICROS}, $4) {REPUBLISH}"
@@ -403,10 +389,8 @@ impl Work for ChangeAndEnd<'_> {
         if matches!(taken, Taken::SessionsStay) {
             return Ok((Finish::Commit, Some(Vec::new())));
         }
-        let values = EndingValues::of(self.ending, self.writer);
-        let end = db.prepare_cached(&END_ALL_BUT).await?;
-        let (id, keep) = (Text(self.user_id), self.keep.map(Text));
-        let ended = db.query(&end, &values.before(&[&id, &keep])).await?;
+        let whose = Whose::User(self.user_id.to_owned());
+        let ended = endings::begin(db, &whose, self.keep, self.ending, self.writer).await?;
         if matches!(self.change, Change::Delete) {
             // Ended one by one before the row takes them with it: each is published and written down.
             self.delete(db).await?;

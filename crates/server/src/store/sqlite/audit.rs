@@ -1,7 +1,6 @@
 //! The audit log in SQL: appended to, read, never changed; old lines are swept.
 
 use async_trait::async_trait;
-use countersign::UnixTime;
 use countersign_issuer::record::{AuditEvent, AuditKind};
 use rusqlite::{Connection, Row, params};
 
@@ -66,15 +65,6 @@ fn tail(db: &Connection, lines: u32) -> Result<u64, StoreError> {
         .prepare_cached("SELECT coalesce(max(id), 0) FROM audit")?
         .query_row([], |row| row.get(0))?;
     Ok(last.unsigned_abs().saturating_sub(u64::from(lines)))
-}
-
-pub(super) fn sweep(db: &Connection, before: UnixTime, limit: u32) -> Result<bool, StoreError> {
-    let swept = db
-        .prepare_cached(
-            "DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ?1 LIMIT ?2)",
-        )?
-        .execute(params![seconds(before), limit])?;
-    Ok(swept >= limit as usize)
 }
 
 fn event(row: &Row<'_>) -> Result<(u64, AuditEvent), StoreError> {

@@ -9,9 +9,9 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::engine::SqliteStore;
 use super::rows::seconds;
-use super::{audit, revocations, sessions};
+use super::{audit, endings, revocations};
 use crate::store::client_row::{self, COLUMNS, ClientRow};
-use crate::store::{Clients, Created, Ended, Ending, Found, StoreError};
+use crate::store::{Clients, Created, Ended, Ending, Found, StoreError, Whose};
 
 #[async_trait]
 impl Clients for SqliteStore {
@@ -166,7 +166,7 @@ fn end(
         until: ending.until,
     };
     revocations::publish(db, &revocation, ending.at)?;
-    sessions::end_all_for(db, client_id, ending)
+    endings::begin(db, &Whose::Client(client_id.to_owned()), None, ending)
 }
 
 fn use_once(db: &Connection, digest: &[u8; 32], until: UnixTime) -> Result<bool, StoreError> {
@@ -177,16 +177,6 @@ fn use_once(db: &Connection, digest: &[u8; 32], until: UnixTime) -> Result<bool,
         )?
         .execute(params![digest, seconds(until)])?;
     Ok(added > 0)
-}
-
-pub(super) fn sweep(db: &Connection, now: UnixTime, limit: u32) -> Result<bool, StoreError> {
-    let swept = db
-        .prepare_cached(
-            "DELETE FROM used_assertions WHERE digest IN
-                 (SELECT digest FROM used_assertions WHERE until <= ?1 LIMIT ?2)",
-        )?
-        .execute(params![seconds(now), limit])?;
-    Ok(swept >= limit as usize)
 }
 
 fn write(db: &Connection, sql: &str, row: &ClientRow) -> Result<usize, StoreError> {

@@ -10,6 +10,7 @@ use super::connection::prepare_connection;
 use super::lock::DatabaseLock;
 use super::migrations;
 use super::reader::Readers;
+use super::sweep::Sweeper;
 use super::writer::Writer;
 use crate::metrics::StoreCounts;
 use crate::place::open_private;
@@ -24,6 +25,7 @@ pub struct SqliteStore {
     pub(super) writer: Writer,
     pub(super) readers: Readers,
     pub(super) checkpointer: Checkpointer,
+    pub(super) sweeper: Sweeper,
     pub(super) counts: Arc<StoreCounts>,
     /// Nobody puts another database in this one's place while it is open.
     _lock: Option<DatabaseLock>,
@@ -57,6 +59,7 @@ impl SqliteStore {
         let counts = Arc::<StoreCounts>::default();
         Ok(Self {
             checkpointer: Checkpointer::start(path, overdue.clone())?,
+            sweeper: Sweeper::default(),
             readers: Readers::open(path, Arc::clone(&counts))?,
             writer: Writer::start(connection, overdue, Arc::clone(&counts))?,
             counts,

@@ -10,6 +10,7 @@ const STEPS: &[&str] = &[
     include_str!("../../../migrations/sqlite/0001_first.sql"),
     include_str!("../../../migrations/sqlite/0002_clients.sql"),
     include_str!("../../../migrations/sqlite/0003_own_tokens.sql"),
+    include_str!("../../../migrations/sqlite/0004_endings.sql"),
 ];
 
 /// Brings the database up to this program's schema, or refuses one that is newer.

@@ -14,6 +14,7 @@ mod checkpoint;
 mod clients;
 mod connection;
 pub(crate) mod copy;
+mod endings;
 mod engine;
 mod keys;
 pub(crate) mod lock;
@@ -22,6 +23,7 @@ mod reader;
 mod revocations;
 mod rows;
 mod sessions;
+mod sweep;
 mod users;
 mod writer;
 
@@ -32,6 +34,7 @@ use countersign::UnixTime;
 use rusqlite::{Connection, OptionalExtension, params};
 
 pub use self::engine::SqliteStore;
+use self::sweep::Until;
 use super::{Store, StoreError};
 use crate::metrics::StoreCounts;
 
@@ -71,13 +74,13 @@ impl Store for SqliteStore {
         audit_before: UnixTime,
         limit: u32,
     ) -> Result<bool, StoreError> {
-        self.writer
-            .write(move |db| {
-                let more =
-                    sessions::sweep(db, now, remembered, limit)? | clients::sweep(db, now, limit)?;
-                Ok(audit::sweep(db, audit_before, limit)? || more)
-            })
-            .await
+        let until = Until {
+            now,
+            remembered,
+            audit_before,
+        };
+        let (readers, writer) = (&self.readers, &self.writer);
+        self.sweeper.sweep(readers, writer, until, limit).await
     }
 
     fn counts(&self) -> &StoreCounts {

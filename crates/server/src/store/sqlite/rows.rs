@@ -8,7 +8,7 @@ use rusqlite::types::Type;
 
 use crate::store::columns;
 pub(super) use crate::store::columns::{
-    SESSION, SESSION_COLUMNS, USER, mark_values, seconds, seconds_of,
+    NOT_ENDED, SESSION, SESSION_COLUMNS, USER, mark_values, seconds, seconds_of,
 };
 
 /// Reads a user whose first column is number `at`.

@@ -1,19 +1,17 @@
 //! Sessions and what ends them, in SQL.
 
-use std::time::Duration;
-
 use async_trait::async_trait;
 use countersign::UnixTime;
 use countersign_issuer::Client;
 use countersign_issuer::record::{AuditEvent, Handle, PasswordHash, Session};
-use countersign_issuer::revoke::{Revocation, RevocationKind};
-use rusqlite::{Connection, OptionalExtension, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
+use super::audit;
+use super::endings::{self, end_where};
 use super::engine::SqliteStore;
-use super::rows::{self, SESSION, SESSION_COLUMNS, USER, seconds};
-use super::{audit, revocations};
+use super::rows::{self, NOT_ENDED, SESSION, SESSION_COLUMNS, USER, seconds};
 use crate::store::{
-    Ended, Ending, Opened, Rotated, Rotation, Sessions, StoreError, Which, hash_kind,
+    Ended, Ending, Opened, Rotated, Rotation, Sessions, StoreError, Which, Whose, hash_kind,
 };
 
 #[async_trait]
@@ -86,6 +84,7 @@ fn open(
             .execute(params![session.user_id, hash.as_str(), hash_kind(hash)])?;
     }
     insert(db, session)?;
+    endings::spare(db, &session.sid, &session.user_id, &session.client_id)?;
     audit::append(db, event)?;
     Ok(Opened::Opened)
 }
@@ -205,7 +204,7 @@ fn by_handle(db: &Connection, handle: Handle) -> Result<Option<Session>, StoreEr
 fn of_user(db: &Connection, user_id: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
     let sql = format!(
         "SELECT {SESSION} FROM sessions
-         WHERE user_id = ?1 AND ended_at IS NULL AND idle_expires_at > ?2 AND expires_at > ?2
+         WHERE user_id = ?1 AND {NOT_ENDED} AND idle_expires_at > ?2 AND expires_at > ?2
          ORDER BY created_at DESC, sid"
     );
     let mut statement = db.prepare_cached(&sql)?;
@@ -222,7 +221,7 @@ fn list(
     let sql = format!(
         "SELECT {SESSION}, users.username FROM sessions
          JOIN users ON users.id = sessions.user_id
-         WHERE sid > ?1 AND ended_at IS NULL AND idle_expires_at > ?2 AND expires_at > ?2
+         WHERE sid > ?1 AND {NOT_ENDED} AND idle_expires_at > ?2 AND expires_at > ?2
          ORDER BY sid LIMIT ?3"
     );
     let mut statement = db.prepare_cached(&sql)?;
@@ -234,124 +233,12 @@ fn list(
 
 fn end(db: &Connection, which: &Which, ending: &Ending) -> Result<Vec<Ended>, StoreError> {
     match which {
-        Which::AllOf { user_id } => end_all_of(db, user_id, None, ending),
+        Which::AllOf { user_id } => endings::begin(db, &Whose::User(user_id.clone()), None, ending),
+        Which::Everyone => endings::begin(db, &Whose::Everyone, None, ending),
         Which::Of { user_id, sid } => {
             end_where(db, "sid = ?3 AND user_id = ?4", &[sid, user_id], ending)
         }
-        Which::Everyone => end_where(db, "TRUE", &[], ending),
         Which::Sid(sid) => end_where(db, "sid = ?3", &[sid], ending),
         Which::Handle(handle) => end_where(db, "handle = ?3", &[handle.as_bytes()], ending),
     }
-}
-
-/// Ends every session of a user but `keep`. Sessions past their expiry are ended as well: their
-/// last access token may outlive them by a moment.
-pub(super) fn end_all_of(
-    db: &Connection,
-    user_id: &str,
-    keep: Option<&str>,
-    ending: &Ending,
-) -> Result<Vec<Ended>, StoreError> {
-    end_where(
-        db,
-        "user_id = ?3 AND sid IS NOT ?4",
-        &[&user_id, &keep],
-        ending,
-    )
-}
-
-/// Ends every session that was opened for a client other than the server's own.
-pub(super) fn end_all_for(
-    db: &Connection,
-    client_id: &str,
-    ending: &Ending,
-) -> Result<Vec<Ended>, StoreError> {
-    end_where(
-        db,
-        "client_id = ?3 AND client_id <> 'first-party'",
-        &[&client_id],
-        ending,
-    )
-}
-
-/// Ends the sessions for which `condition` holds; its parameters are numbered from 3 on.
-fn end_where(
-    db: &Connection,
-    condition: &str,
-    parameters: &[&dyn ToSql],
-    ending: &Ending,
-) -> Result<Vec<Ended>, StoreError> {
-    let sql = format!(
-        "UPDATE sessions SET ended_at = ?1, end_reason = ?2
-         WHERE ended_at IS NULL AND {condition} RETURNING sid, user_id"
-    );
-    let (at, reason) = (seconds(ending.at), ending.reason.as_str());
-    let mut all: Vec<&dyn ToSql> = vec![&at, &reason];
-    all.extend(parameters);
-    let mut statement = db.prepare_cached(&sql)?;
-    let ended = statement
-        .query_map(all.as_slice(), ended_row)?
-        .collect::<Result<Vec<_>, _>>()?;
-    publish_all(db, ended, ending)
-}
-
-fn ended_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<Ended> {
-    Ok(Ended {
-        sid: row.get(0)?,
-        user_id: row.get(1)?,
-    })
-}
-
-fn publish_all(
-    db: &Connection,
-    ended: Vec<Ended>,
-    ending: &Ending,
-) -> Result<Vec<Ended>, StoreError> {
-    for session in &ended {
-        let revocation = Revocation {
-            kind: RevocationKind::Session,
-            value: session.sid.clone(),
-            at: ending.at,
-            until: ending.until,
-        };
-        revocations::publish(db, &revocation, ending.at)?;
-        let detail = match &ending.detail {
-            Some(detail) => format!("{} {detail}", ending.reason),
-            None => ending.reason.to_string(),
-        };
-        let event = AuditEvent {
-            user_id: Some(session.user_id.clone()),
-            sid: Some(session.sid.clone()),
-            actor: ending.actor.clone(),
-            network: ending.network.clone(),
-            detail: Some(detail),
-            ..AuditEvent::new(ending.at, ending.kind)
-        };
-        audit::append(db, &event)?;
-    }
-    Ok(ended)
-}
-
-pub(super) fn sweep(
-    db: &Connection,
-    now: UnixTime,
-    remembered: Duration,
-    limit: u32,
-) -> Result<bool, StoreError> {
-    let over = seconds(now.saturating_sub(remembered));
-    let now = seconds(now);
-    let revocations = db
-        .prepare_cached(
-            "DELETE FROM revocations WHERE (kind, value) IN
-                 (SELECT kind, value FROM revocations WHERE until <= ?1 LIMIT ?2)",
-        )?
-        .execute(params![now, limit])?;
-    let sessions = db
-        .prepare_cached(
-            "DELETE FROM sessions WHERE handle IN
-                 (SELECT handle FROM sessions
-                  WHERE ended_at <= ?1 OR idle_expires_at <= ?1 OR expires_at <= ?1 LIMIT ?2)",
-        )?
-        .execute(params![over, limit])?;
-    Ok(revocations.max(sessions) >= limit as usize)
 }

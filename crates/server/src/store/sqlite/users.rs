@@ -5,11 +5,12 @@ use countersign_issuer::record::{AuditEvent, PasswordHash, User};
 use countersign_issuer::revoke::{Revocation, RevocationKind};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::endings::{self, AT_ONCE, Afterwards};
 use super::engine::SqliteStore;
 use super::rows::{self, USER, seconds};
-use super::{audit, revocations, sessions};
+use super::{audit, revocations};
 use crate::store::{
-    Created, Ended, Ending, Found, StoreError, UserChange, Users, hash_kind, name_key,
+    Created, Ended, Ending, Found, StoreError, UserChange, Users, Whose, hash_kind, name_key,
 };
 
 #[async_trait]
@@ -210,7 +211,7 @@ fn set_password(
         return Ok(Found::Missing);
     }
     audit::append(db, event)?;
-    sessions::end_all_of(db, user_id, keep, ending).map(Found::Found)
+    endings::begin(db, &Whose::User(user_id.to_owned()), keep, ending).map(Found::Found)
 }
 
 fn apply(
@@ -244,7 +245,7 @@ fn apply(
     if !change.takes_away(&roles, &scope) {
         return Ok(Found::Found(Vec::new()));
     }
-    sessions::end_all_of(db, user_id, None, ending).map(Found::Found)
+    endings::begin(db, &Whose::User(user_id.to_owned()), None, ending).map(Found::Found)
 }
 
 fn delete(
@@ -253,13 +254,25 @@ fn delete(
     ending: &Ending,
     event: &AuditEvent,
 ) -> Result<Found<Vec<Ended>>, StoreError> {
-    // Ended one by one before the row takes them with it: each is published and written down.
-    let ended = sessions::end_all_of(db, user_id, None, ending)?;
-    let deleted = db
-        .prepare_cached("DELETE FROM users WHERE id = ?1")?
-        .execute(params![user_id])?;
-    if deleted == 0 {
+    let kept_out = db
+        .prepare_cached("UPDATE users SET disabled = 1 WHERE id = ?1")?
+        .execute([user_id])?;
+    if kept_out == 0 {
         return Ok(Found::Missing);
+    }
+    // Ended one by one before the row takes them with it: each is published and written down.
+    let whose = Whose::User(user_id.to_owned());
+    let ended = endings::begin(db, &whose, None, ending)?;
+    let rows: i64 = db
+        .prepare_cached(
+            "SELECT count(*) FROM (SELECT 1 FROM sessions WHERE user_id = ?1 LIMIT ?2)",
+        )?
+        .query_row(params![user_id, AT_ONCE + 1], |row| row.get(0))?;
+    if rows > i64::from(AT_ONCE) {
+        endings::note(db, &whose, None, Afterwards::Removed, ending)?;
+    } else {
+        db.prepare_cached("DELETE FROM users WHERE id = ?1")?
+            .execute([user_id])?;
     }
     let revocation = Revocation {
         kind: RevocationKind::Subject,

@@ -1,7 +1,7 @@
 //! A user, or a client, with more sessions than one statement is given time to end.
 
 use countersign_issuer::record::{AuditKind, EndReason};
-use countersign_server::store::{Created, Found, Which};
+use countersign_server::store::{Created, Ended, Found, Which, Whose};
 
 use super::fixture;
 use crate::cast::{audit, client, disabled, ending, now, user};
@@ -46,6 +46,12 @@ async fn count(admin: &tokio_postgres::Client, what: &str) -> i64 {
     row.expect("a number").get(0)
 }
 
+async fn go_on(f: &Fixture, whose: &Whose, ended: &mut Vec<Ended>) {
+    while let Some(batch) = f.store.end_more(whose, now()).await.expect("works") {
+        ended.extend(batch.ended);
+    }
+}
+
 const ALIVE: &str = "sessions WHERE ended_at IS NULL";
 
 #[tokio::test]
@@ -59,9 +65,11 @@ async fn a_user_with_very_many_sessions_is_disabled_and_deleted() {
     let changed = f
         .store
         .change_user(&ada.id, disabled(true), ending.clone(), audits);
-    let Found::Found(ended) = changed.await.expect("works") else {
+    let Found::Found(mut ended) = changed.await.expect("works") else {
         panic!("she is there")
     };
+    let whose = Whose::User(ada.id.clone());
+    go_on(&f, &whose, &mut ended).await;
     assert_eq!(ended.len(), MANY, "each is told of");
     assert_eq!(count(&admin, ALIVE).await, 0);
     let published = f.store.revocations(now()).await.expect("works");
@@ -71,6 +79,8 @@ async fn a_user_with_very_many_sessions_is_disabled_and_deleted() {
         .store
         .delete_user(&ada.id, ending, audit(AuditKind::UserDeleted));
     assert_eq!(gone.await.expect("works"), Found::Found(vec![]));
+    go_on(&f, &whose, &mut ended).await;
+    assert_eq!(ended.len(), MANY, "nothing ends twice");
     assert_eq!(f.store.user(&ada.id).await.expect("works"), None);
     assert_eq!(count(&admin, "sessions").await, 0);
 }
@@ -85,9 +95,10 @@ async fn a_client_with_very_many_sessions_is_deleted() {
         ending(EndReason::ClientChanged),
         audit(AuditKind::ClientDeleted),
     );
-    let Found::Found((_, ended)) = gone.await.expect("works") else {
+    let Found::Found((_, mut ended)) = gone.await.expect("works") else {
         panic!("it is there")
     };
+    go_on(&f, &Whose::Client("app".to_owned()), &mut ended).await;
     assert_eq!(ended.len(), MANY);
     assert_eq!(count(&admin, ALIVE).await, 0);
     assert_eq!(f.store.client("app").await.expect("works"), None);

@@ -2,6 +2,7 @@
 
 pub(crate) mod clients;
 pub(crate) mod database;
+pub(crate) mod endings;
 pub(crate) mod keys;
 pub(crate) mod rotation;
 pub(crate) mod sessions;

@@ -210,12 +210,16 @@ pub(crate) async fn clients_from_before_have_each_a_sid_of_their_own(f: Fixture)
     let Fixture { database, store } = f;
     store.close().await;
     drop(store);
-    let back = "ALTER TABLE clients DROP COLUMN own_sid;";
+    let back = "ALTER TABLE clients DROP COLUMN own_sid; DROP TABLE endings; DROP TABLE spared;
+        DROP INDEX IF EXISTS sessions_alive;";
     match &database {
         Database::Sqlite(folder) => {
             let file = folder.path().join("test.db");
             let db = rusqlite::Connection::open(file).expect("the file");
             db.execute_batch(back).expect("as it was");
+            let more = "DROP INDEX sessions_ended; DROP INDEX sessions_expired;
+                DROP INDEX revocations_by_end;";
+            db.execute_batch(more).expect("as it was");
             db.pragma_update(None, "user_version", 2).expect("schema 2");
         }
         Database::Postgres(url) => {
