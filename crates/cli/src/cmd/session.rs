@@ -2,10 +2,12 @@
 
 use clap::{Args, Subcommand};
 use countersign_issuer::Session;
-use countersign_server::{Oversight, SessionsOf};
+use countersign_server::store::Ended;
+use countersign_server::{Config, Custodian, Oversight, SessionsOf};
 use serde::Serialize;
 
 use super::database::DatabaseArgs;
+use super::prompt;
 use crate::failure::Failure;
 use crate::output;
 use crate::printable::printable;
@@ -16,7 +18,8 @@ const PAGE: u32 = 500;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   countersign session list
-  countersign session end --user ada")]
+  countersign session end --user ada
+  countersign session end --everyone --yes")]
 pub(crate) struct SessionArgs {
     #[command(subcommand)]
     command: SessionCommand,
@@ -31,25 +34,40 @@ pub(crate) struct SessionArgs {
 enum SessionCommand {
     /// List the sessions that are alive
     List,
-    /// End one session, or every session of a user
+    /// End one session, every session of a user, or every session there is
     End {
         /// The session's id, as `session list` shows it
         // One in sixty-four begins with a hyphen.
-        #[arg(required_unless_present = "user", allow_hyphen_values = true)]
+        #[arg(required_unless_present_any = ["user", "everyone"], allow_hyphen_values = true)]
         sid: Option<String>,
         /// Every session of this user
         #[arg(long, value_name = "NAME", conflicts_with = "sid")]
         user: Option<String>,
+        /// Every session of everybody, and every refresh token there is: after a database was put back
+        /// to an earlier state by its own tools
+        #[arg(long, conflicts_with_all = ["sid", "user"])]
+        everyone: bool,
+        /// Do not ask whether it is meant
+        #[arg(long, requires = "everyone")]
+        yes: bool,
     },
 }
 
 pub(crate) fn run(args: &SessionArgs) -> Result<(), Failure> {
     super::run_async(async {
         let config = args.database.existing()?;
+        if let SessionCommand::End {
+            everyone: true,
+            yes,
+            ..
+        } = &args.command
+        {
+            return end_everyone(&config, *yes, args.json).await;
+        }
         let oversight = Oversight::open(&config).await.map_err(Failure::failed)?;
         let outcome = match &args.command {
             SessionCommand::List => list(&oversight, args.json).await,
-            SessionCommand::End { sid, user } => {
+            SessionCommand::End { sid, user, .. } => {
                 end(&oversight, sid.as_deref(), user.as_deref(), args.json).await
             }
         };
@@ -104,12 +122,32 @@ async fn end(
         (None, None) => return Err(Failure::usage("name a session, or a user with --user")),
     };
     let ended = oversight.end(which).await.map_err(Failure::failed)?;
+    if ended.is_empty() && !json {
+        return Err(Failure::failed("there is no such session that is alive"));
+    }
+    tell(ended, json)
+}
+
+async fn end_everyone(config: &Config, sure: bool, json: bool) -> Result<(), Failure> {
+    if !sure {
+        let asked = "Everybody will have to sign in again. Type everyone to go on";
+        let otherwise = "this signs everybody out: give --yes if you mean it";
+        if prompt::line(asked, otherwise)? != "everyone" {
+            return Err(Failure::failed("nothing was ended"));
+        }
+    }
+    let custodian = Custodian::open(config).await.map_err(Failure::failed)?;
+    let ended = custodian.end_everyone().await.map_err(Failure::failed);
+    custodian.close().await;
+    tell(ended?, json)
+}
+
+fn tell(ended: Vec<Ended>, json: bool) -> Result<(), Failure> {
     let sids: Vec<_> = ended.into_iter().map(|session| session.sid).collect();
     if json {
         return output::json(&sids);
     }
     match sids.len() {
-        0 => Err(Failure::failed("there is no such session that is alive")),
         1 => output::note("ended 1 session"),
         more => output::note(&format!("ended {more} sessions")),
     }

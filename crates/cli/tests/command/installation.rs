@@ -27,6 +27,7 @@ fn a_command_that_only_looks_makes_nothing() {
         &["key", "withdraw", "some-key"],
         &["session", "list"],
         &["session", "end", "--user", "ada"],
+        &["session", "end", "--everyone", "--yes"],
         &["audit"],
         &["audit", "--follow"],
         &["backup", "copy.db"],

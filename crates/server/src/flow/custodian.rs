@@ -7,16 +7,16 @@ use std::sync::Arc;
 
 use countersign::{Algorithm, UnixTime};
 use countersign_issuer::keyring::{self, KeyChange, KeyPolicy};
-use countersign_issuer::record::{KeyState, SigningKeyRecord};
+use countersign_issuer::record::{AuditKind, EndReason, KeyState, SigningKeyRecord};
 use countersign_issuer::revoke::{Revocation, RevocationPolicy};
 use countersign_issuer::{IssuerError, MasterKey};
 
-use super::keys::signing_change;
+use super::keys::{replaced_mac_keys, signing_change};
 use super::rekey::opens_all;
-use super::{Authority, FlowError};
+use super::{Authority, FlowError, endings};
 use crate::config::Config;
 use crate::installation::{self, OpenError};
-use crate::store::{KeyRowChange, SharedStore};
+use crate::store::{Ended, Ending, KeyRowChange, SharedStore, Which, Whose};
 
 /// How often a change is planned again because another process was first.
 const ATTEMPTS: usize = 5;
@@ -109,6 +109,50 @@ impl Custodian {
     pub async fn withdraw(&self, kid: &str) -> Result<(), CustodianError> {
         self.change(|records, policy, now| Ok(keyring::withdraw(kid, records, policy, now)?))
             .await
+    }
+
+    /// Ends every session there is, for a database that its own tools have put back to an earlier
+    /// state. The keys of all refresh tokens are replaced first, so none that was given out is good any
+    /// more, those of sessions this database does not know included. The answer is which ended.
+    ///
+    /// # Errors
+    /// [`CustodianError::Issuer`] when the keys do not open under this master key.
+    pub async fn end_everyone(&self) -> Result<Vec<Ended>, CustodianError> {
+        self.replace_mac_keys().await?;
+        let now = UnixTime::now();
+        let ending = Ending {
+            reason: EndReason::EndedByAdmin,
+            kind: AuditKind::SessionEnded,
+            at: now,
+            until: self.revocations.last_token_gone(now),
+            network: None,
+            actor: self.actor.clone(),
+            detail: None,
+        };
+        let first = self.store.end_sessions(Which::Everyone, ending.clone());
+        let mut ended = first.await?;
+        let authority = self.authority.as_deref();
+        endings::finish(
+            &self.store,
+            authority,
+            &Whose::Everyone,
+            &ending,
+            &mut ended,
+        )
+        .await?;
+        Ok(ended)
+    }
+
+    async fn replace_mac_keys(&self) -> Result<(), CustodianError> {
+        for _ in 0..ATTEMPTS {
+            let (records, macs) = self.store.keys().await?;
+            opens_all(&records, &macs, &self.master)?;
+            let changes = replaced_mac_keys(&macs, [], &self.master, UnixTime::now());
+            if self.store.change_keys(changes.map_err(custodian)?).await? {
+                return self.told().await;
+            }
+        }
+        Err(CustodianError::Contended)
     }
 
     /// Writes out what waits, before the program ends.

@@ -48,7 +48,9 @@ impl Authority {
                 .is_some_and(|sid| live.contains(RevocationKind::Session, sid))
     }
 
-    /// The session of a refresh token that this client could redeem now.
+    /// The session of a refresh token that this client could redeem now: by the clock of this process,
+    /// for nothing is changed here. Where it is redeemed the database's clock has the last word, if it
+    /// has one, so an answer may be wrong about a token in its last moments by as much as those differ.
     async fn refreshable(
         &self,
         client: &Client,

@@ -182,6 +182,23 @@ pub(super) fn signing_change(
     })
 }
 
+/// Every MAC key goes, and with it every refresh token there is; the id of the new one was never
+/// given, here or among `others`.
+pub(super) fn replaced_mac_keys<'a>(
+    macs: &'a [MacKeyRecord],
+    others: impl IntoIterator<Item = &'a MacKeyRecord>,
+    master: &MasterKey,
+    now: UnixTime,
+) -> Result<Vec<KeyRowChange>, FlowError> {
+    let last = macs.iter().chain(others).map(|key| key.id).max();
+    let id = last.unwrap_or_default().saturating_add(1);
+    let deleted = macs
+        .iter()
+        .map(|key| KeyRowChange::MacDeleted { id: key.id });
+    let created = mac_change(MacKeyChange::Create { id }, master, now)?;
+    Ok(deleted.chain([created]).collect())
+}
+
 fn mac_change(
     change: MacKeyChange,
     master: &MasterKey,

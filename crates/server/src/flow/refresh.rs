@@ -73,10 +73,13 @@ impl Authority {
         if asked.client.is_some() || asked.scope.is_some() || asked.audience.is_some() {
             self.refuse_more(&presented, &asked, &policy, now).await?;
         }
-        let rotation = rotation(&presented, asked.asked(), &policy, now);
+        let audiences = self.audiences_for(asked.client);
+        let rotation = rotation(&presented, asked.asked(), audiences, &policy, now);
         match self.store.rotate(rotation).await? {
             Rotated::Rotated(session, user) => {
-                let redeemed = presented.rotated(&session, asked.asked(), now)?;
+                // By the clock that swapped: what it took for alive is not refused by another.
+                let swapped_at = session.last_used_at;
+                let redeemed = presented.rotated(&session, asked.asked(), swapped_at)?;
                 self.shadows().rotated(&session, Network::of(asked.peer));
                 let pair = self.redeem(&redeemed, &user, &asked, now)?;
                 Ok((pair, Refreshed::Rotated))
@@ -101,9 +104,10 @@ impl Authority {
         let row = self.store.session(presented.handle()).await?;
         let row = row.ok_or(Refused::UnknownSession)?;
         match presented.judge(&row, asked.asked(), policy, now) {
+            // What depends on the time, whether it has expired or is a stolen token, is met again where
+            // the row is locked, and judged by the clock that counts: the database's, if it has one.
+            Verdict::End(_) | Verdict::Refused(Refused::SessionExpired) => return Ok(()),
             Verdict::Refused(refused) => return Err(refused.into()),
-            // A stolen token is met again, and dealt with, where the row is locked.
-            Verdict::End(_) => return Ok(()),
             Verdict::Rotate(_) | Verdict::Grace(_) => {}
         }
         let granted = |wanted: &str| row.audience.iter().any(|granted| granted == wanted);
@@ -113,14 +117,32 @@ impl Authority {
         self.still_meant_for(&row, asked)
     }
 
-    /// Whether the session's client may still have tokens for what the session is for.
+    /// Whether there still are tokens for what the session is for.
     fn still_meant_for(&self, row: &Session, asked: &Refresh<'_>) -> Result<(), FlowError> {
-        if let Some(client) = asked.client {
-            for audience in &row.audience {
-                client.audience(Some(audience), self.audience())?;
+        let audiences = self.audiences_for(asked.client);
+        if row
+            .audience
+            .iter()
+            .all(|audience| audiences.contains(audience))
+        {
+            Ok(())
+        } else {
+            Err(Refused::InvalidTarget.into())
+        }
+    }
+
+    /// What there are tokens for: for a client those it may ask for, for the server's own those of the
+    /// settings.
+    fn audiences_for(&self, client: Option<&Arc<Client>>) -> Vec<String> {
+        let default = self.audience().to_owned();
+        match client {
+            Some(client) if client.audiences.is_empty() => vec![default],
+            Some(client) => client.audiences.clone(),
+            None => {
+                let others = self.policy.tokens.algorithms.keys().cloned();
+                others.chain([default]).collect()
             }
         }
-        Ok(())
     }
 
     async fn not_current(
@@ -139,8 +161,17 @@ impl Authority {
             }
             Verdict::End(theft) => self.end_stolen(&session, theft, asked.peer, now).await,
             Verdict::Refused(refused) => Err(refused.into()),
-            // The token is current and the store still did not swap: the user is disabled.
-            Verdict::Rotate(_) => Err(Refused::SessionEnded.into()),
+            // The token is current and the store still did not swap: there is nothing any more that it
+            // is for, the user is disabled, or it has expired by the clock of the database.
+            Verdict::Rotate(_) => {
+                self.still_meant_for(&session, asked)?;
+                Err(if user.disabled {
+                    Refused::SessionEnded
+                } else {
+                    Refused::SessionExpired
+                }
+                .into())
+            }
         }
     }
 
@@ -216,6 +247,7 @@ impl Authority {
 fn rotation(
     presented: &Presented,
     asked: Asked<'_>,
+    audiences: Vec<String>,
     policy: &SessionPolicy,
     now: UnixTime,
 ) -> Rotation {
@@ -224,6 +256,7 @@ fn rotation(
         generation: presented.generation(),
         presented_mac_key_id: presented.mac_key_id(),
         client_id: asked.client_id.to_owned(),
+        audiences,
         mac_key_id: presented.next_mac_key_id(),
         idle: policy.idle,
         grace: policy.grace,

@@ -26,7 +26,7 @@ use countersign_issuer::revoke::{Revocation, RevocationPolicy};
 use countersign_issuer::{IssuerError, MasterKey};
 
 use super::custodian::in_use;
-use super::keys::signing_change;
+use super::keys::{replaced_mac_keys, signing_change};
 use super::reverted::{self, Reverted};
 use super::{FlowError, endings};
 use crate::config::{Config, Database};
@@ -70,7 +70,7 @@ pub enum RestoreError {
     /// The database has a server of its own.
     #[error(
         "a PostgreSQL database is restored by its own tools; then withdraw every key of it with \
-         `countersign key withdraw` and end every session"
+         `countersign key withdraw` and end every session with `countersign session end --everyone`"
     )]
     NotEmbedded,
     /// The file is no backup, is damaged, or was made by a newer program.
@@ -320,7 +320,9 @@ impl Reset<'_> {
             let change = signing_change(change, &records, self.master, self.now);
             changes.push(change.map_err(restoring)?);
         }
-        changes.extend(self.new_mac_key(&macs)?);
+        let before = self.before.iter().flat_map(|before| &before.macs);
+        let replaced = replaced_mac_keys(&macs, before, self.master, self.now);
+        changes.extend(replaced.map_err(restoring)?);
         if !self.store.change_keys(changes).await? {
             // Nobody else knows of this database.
             return Err(StoreError::Corrupt {
@@ -330,24 +332,6 @@ impl Reset<'_> {
             .into());
         }
         Ok(withdrawn)
-    }
-
-    /// The id of the new one was never given, neither here nor in the database that is replaced.
-    fn new_mac_key(&self, macs: &[MacKeyRecord]) -> Result<Vec<KeyRowChange>, RestoreError> {
-        let before = self.before.iter().flat_map(|before| &before.macs);
-        let last = macs.iter().chain(before).map(|key| key.id).max();
-        let id = last.unwrap_or_default().saturating_add(1);
-        let created = KeyRowChange::MacCreated {
-            record: MacKeyRecord::generate(id, self.master, self.now)?,
-            audit: AuditEvent {
-                detail: Some(id.to_string()),
-                ..AuditEvent::new(self.now, AuditKind::MacKeyCreated)
-            },
-        };
-        let deleted = macs
-            .iter()
-            .map(|key| KeyRowChange::MacDeleted { id: key.id });
-        Ok(deleted.chain([created]).collect())
     }
 }
 

@@ -71,6 +71,9 @@ pub struct Rotation {
     pub presented_mac_key_id: u32,
     /// The client that presented it.
     pub client_id: String,
+    /// What there are tokens for, for this client and now. A session that is for something else stays
+    /// as it is.
+    pub audiences: Vec<String>,
     /// The MAC key the next token is made with.
     pub mac_key_id: u32,
     /// How long the session may now lie unused.
@@ -87,8 +90,8 @@ pub struct Rotation {
 pub enum Rotated {
     /// The session as it is now, one generation on, and its user.
     Rotated(Session, User),
-    /// The row as read under the lock under which it was compared: not current, over, or another
-    /// client's. Nothing changed.
+    /// The row as read under the lock under which it was compared: not current, over, another
+    /// client's, or for an audience that is gone. Nothing changed.
     NotCurrent(Session, User),
     /// No such session.
     Missing,

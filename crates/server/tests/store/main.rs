@@ -99,4 +99,7 @@ on_both_engines! {
     upgrade:
         what_the_first_release_stored_is_there_and_in_use
         clients_from_before_have_each_a_sid_of_their_own;
+    whole:
+        a_session_is_not_refreshed_for_an_audience_that_is_gone
+        everybody_is_out_of_a_database_that_was_put_back;
 }

@@ -45,7 +45,7 @@ static ROTATE: LazyLock<String> = LazyLock::new(|| {
              FROM held
              WHERE generation = $2 AND generation < {last} AND mac_key_id = $3 AND client_id = $4
                AND ended_at IS NULL AND idle_expires_at > now AND expires_at > now
-               AND NOT disabled
+               AND NOT disabled AND audience::JSONB <@ to_jsonb($8::TEXT[])
          ), next AS (
              SELECT *, t1 IS NULL OR now > t1 + $7::BIGINT AS far FROM seen
          ), swapped AS (
@@ -82,6 +82,7 @@ const USER_AS: &str = "users.id AS of_id, users.username AS of_username, \
      users.scope AS of_scope";
 
 pub(super) async fn rotate(db: &Pool, rotation: &Rotation) -> Result<Rotated, StoreError> {
+    let audiences: Vec<_> = rotation.audiences.iter().map(|name| Text(name)).collect();
     let row = db
         .query_opt(
             &ROTATE,
@@ -93,6 +94,7 @@ pub(super) async fn rotate(db: &Pool, rotation: &Rotation) -> Result<Rotated, St
                 &i64::from(rotation.mac_key_id),
                 &seconds_of(rotation.idle),
                 &(seconds_of(rotation.grace) / 3),
+                &audiences,
             ],
         )
         .await?;

@@ -150,6 +150,7 @@ fn rotate(db: &Connection, rotation: &Rotation) -> Result<Rotated, StoreError> {
         && session.mac_key_id == rotation.presented_mac_key_id
         && session.live(rotation.now).is_ok()
         && session.client_id == rotation.client_id
+        && (session.audience.iter()).all(|audience| rotation.audiences.contains(audience))
         && !user.disabled;
     let Some(next) = session.generation.checked_add(1).filter(|_| current) else {
         return Ok(Rotated::NotCurrent(session, user));

@@ -8,3 +8,4 @@ pub(crate) mod rotation;
 pub(crate) mod sessions;
 pub(crate) mod upgrade;
 pub(crate) mod users;
+pub(crate) mod whole;

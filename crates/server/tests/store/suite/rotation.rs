@@ -81,6 +81,10 @@ pub(crate) async fn what_does_not_match_changes_nothing(f: Fixture) {
             ..rotation(0)
         },
         Rotation {
+            audiences: vec!["api".into()],
+            ..rotation(0)
+        },
+        Rotation {
             presented_mac_key_id: 2,
             ..rotation(0)
         },

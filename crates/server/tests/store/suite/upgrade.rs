@@ -138,6 +138,7 @@ pub(crate) async fn what_the_first_release_stored_is_there_and_in_use(f: Fixture
         generation: 2,
         presented_mac_key_id: 1,
         client_id: Client::FIRST_PARTY.into(),
+        audiences: vec!["api".into()],
         mac_key_id: 1,
         idle: std::time::Duration::from_secs(60),
         grace: std::time::Duration::from_secs(30),
