@@ -28,6 +28,7 @@ use serde::forward_to_deserialize_any;
 use self::name::{Name, Names};
 use self::number::Number;
 use self::variant::Variant;
+use crate::find;
 
 /// Levels of arrays and objects.
 const MAX_DEPTH: u8 = 32;
@@ -101,8 +102,9 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for OneMember<'_, T> {
 
 /// Is told about the members of the outermost object.
 pub(crate) trait Watch {
-    /// The name of the member that comes next.
-    fn name(&mut self, name: &str);
+    /// The name of the member that comes next. Whoever knows it gives it a number below 64, the same
+    /// each time and no other name's.
+    fn name(&mut self, name: &str) -> Option<u8>;
     /// Where the value of the member named last stands in the text, and what was noticed about it.
     fn value(&mut self, start: usize, end: usize, seen: Seen);
 }
@@ -120,8 +122,8 @@ pub(crate) enum Seen {
 
 impl<W: Watch> Watch for &mut W {
     #[inline]
-    fn name(&mut self, name: &str) {
-        (**self).name(name);
+    fn name(&mut self, name: &str) -> Option<u8> {
+        (**self).name(name)
     }
 
     #[inline]
@@ -134,7 +136,9 @@ impl<W: Watch> Watch for &mut W {
 pub(crate) struct Unwatched;
 
 impl Watch for Unwatched {
-    fn name(&mut self, _: &str) {}
+    fn name(&mut self, _: &str) -> Option<u8> {
+        None
+    }
     fn value(&mut self, _: usize, _: usize, _: Seen) {}
 }
 
@@ -181,6 +185,8 @@ impl de::Error for JsonError {
 
 struct Reader<'de, W> {
     text: &'de str,
+    /// Whether no string in it has an escape.
+    plain: bool,
     at: usize,
     depth: u8,
     /// About the last string or number.
@@ -193,6 +199,7 @@ impl<'de, W: Watch> Reader<'de, W> {
         let text = core::str::from_utf8(bytes).map_err(|_| JsonError::Syntax)?;
         Ok(Self {
             text,
+            plain: text::is_plain(bytes),
             at: 0,
             depth: 0,
             seen: Seen::Other,
@@ -256,6 +263,22 @@ impl<'de, W: Watch> Reader<'de, W> {
 
     #[inline]
     fn string(&mut self) -> Result<Cow<'de, str>, JsonError> {
+        if self.plain && self.peek() == Some(b'"') {
+            let start = self.at + 1;
+            let end = find::byte(self.text.as_bytes(), start, b'"');
+            if end < self.text.len()
+                && let Some(plain) = self.text.get(start..end)
+            {
+                self.at = end + 1;
+                self.seen = Seen::PlainText;
+                return Ok(Cow::Borrowed(plain));
+            }
+        }
+        self.any_string()
+    }
+
+    #[cold]
+    fn any_string(&mut self) -> Result<Cow<'de, str>, JsonError> {
         self.expect(b'"')?;
         let (value, end) = text::read(self.text, self.at)?;
         self.at = end;
@@ -275,13 +298,6 @@ impl<'de, W: Watch> Reader<'de, W> {
             _ => Seen::Other,
         };
         Ok(number)
-    }
-
-    /// Where the string stands that began at `start` and has just been read.
-    #[inline]
-    fn place(&self, start: usize) -> Result<(u32, u32), JsonError> {
-        let place = |at| u32::try_from(at).map_err(|_| JsonError::Syntax);
-        Ok((place(start)?, place(self.at - 1)?))
     }
 
     #[inline]
@@ -428,15 +444,20 @@ impl<'de, W: Watch> MapAccess<'de> for Members<'_, 'de, W> {
         }
         let start = self.reader.at + 1;
         let name = self.reader.string()?;
-        let place = self.reader.place(start)?;
+        let end = self.reader.at - 1;
         self.reader.expect(b':')?;
-        let plain_or_not = match &name {
-            Cow::Borrowed(name) => Name::Plain(name),
-            Cow::Owned(name) => Name::Resolved(name),
+        let known = match self.reader.depth {
+            1 => self.reader.watch.name(&name),
+            _ => None,
         };
-        self.names.insert(self.reader.text, plain_or_not, place)?;
-        if self.reader.depth == 1 {
-            self.reader.watch.name(&name);
+        if let Some(number) = known {
+            self.names.insert_known(number)?;
+        } else {
+            let as_read = match &name {
+                Cow::Borrowed(name) => Name::Plain(name),
+                Cow::Owned(name) => Name::Resolved(name),
+            };
+            self.names.insert(self.reader.text, as_read, (start, end))?;
         }
         match name {
             Cow::Borrowed(name) => seed

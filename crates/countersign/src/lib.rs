@@ -87,6 +87,7 @@ pub mod algorithm;
 pub mod base64url;
 pub mod crypto;
 pub mod error;
+mod find;
 mod json;
 pub mod key;
 pub mod secret;

@@ -78,7 +78,7 @@ impl<C: DeserializeOwned> Guard<C> {
     ///
     /// A [`Refusal`], which knows what to answer.
     pub fn check_token(&self, token: &str, now: UnixTime) -> Result<Caller<C>, Refusal> {
-        self.settle(self.attempt_token(token, now))
+        self.settle(self.attempt_token(token.as_bytes(), now))
     }
 
     /// As [`check`](Self::check), but if the token names an unknown key and the keys come from
@@ -107,7 +107,7 @@ impl<C: DeserializeOwned> Guard<C> {
         token: &str,
         now: UnixTime,
     ) -> Result<Caller<C>, Refusal> {
-        let attempt = self.attempt_token(token, now);
+        let attempt = self.attempt_token(token.as_bytes(), now);
         match self.refetch(&attempt) {
             None => self.settle(attempt),
             Some(refetched) => {
@@ -159,20 +159,19 @@ impl<C: DeserializeOwned> Guard<C> {
     /// Checks without settling the matter, so that one may [`refetch`](Self::refetch) and try
     /// again.
     fn attempt(&self, method: Option<&Method>, headers: &HeaderMap, now: UnixTime) -> Attempt<C> {
-        if self.inner.cookie.is_none() {
-            // What was verified before is a token to the last byte: to recognise it is enough.
-            let credentials = bearer::credentials(values(headers));
-            if let Some(attempt) = credentials
-                .ok()
-                .and_then(|token| self.attempt_again(token, now))
-            {
-                return attempt;
-            }
+        if self.inner.cookie.is_some() {
             let token = self.token(method, headers).map_err(Failure::of_request)?;
-            return self.attempt_first(token, now);
+            return self.attempt_token(token.as_bytes(), now);
         }
-        let token = self.token(method, headers).map_err(Failure::of_request)?;
-        self.attempt_token(token, now)
+        // A good token has no character that the header's grammar forbids. So the grammar is asked
+        // only about what is refused, and then has the first word.
+        let failed = |why| Failure::of_request(Why::NoToken(why));
+        let credentials = bearer::credentials(values(headers)).map_err(failed)?;
+        let attempt = self.attempt_token(credentials, now);
+        if attempt.is_err() {
+            bearer::token(values(headers)).map_err(failed)?;
+        }
+        attempt
     }
 
     /// Whether the request brings anything that wants to be a token.
@@ -192,8 +191,8 @@ impl<C: DeserializeOwned> Guard<C> {
         }
     }
 
-    fn attempt_token(&self, token: &str, now: UnixTime) -> Attempt<C> {
-        self.attempt_again(token.as_bytes(), now)
+    fn attempt_token(&self, token: &[u8], now: UnixTime) -> Attempt<C> {
+        self.attempt_again(token, now)
             .unwrap_or_else(|| self.attempt_first(token, now))
     }
 
@@ -209,7 +208,7 @@ impl<C: DeserializeOwned> Guard<C> {
     }
 
     /// The whole way.
-    fn attempt_first(&self, token: &str, now: UnixTime) -> Attempt<C> {
+    fn attempt_first(&self, token: &[u8], now: UnixTime) -> Attempt<C> {
         let index = self.issuer_of(token)?;
         let failed = |why| Failure {
             why,
@@ -220,7 +219,7 @@ impl<C: DeserializeOwned> Guard<C> {
         let caller = Caller::new(verified, self.inner.id, index, generation);
         issuer.admit(&caller, now).map_err(failed)?;
         if let Some(cache) = &self.inner.cache {
-            cache.insert(token.as_bytes(), caller.clone());
+            cache.insert(token, caller.clone());
         }
         Ok(caller)
     }
@@ -240,7 +239,7 @@ impl<C: DeserializeOwned> Guard<C> {
 
     /// Which issuer is to judge. Only if there are several does the token's own, unproven word
     /// matter, and it only chooses among them.
-    fn issuer_of(&self, token: &str) -> Result<usize, Failure> {
+    fn issuer_of(&self, token: &[u8]) -> Result<usize, Failure> {
         if self.inner.issuers.len() == 1 {
             return Ok(0);
         }

@@ -152,6 +152,15 @@ pub enum NewsBy {
     Stream,
 }
 
+/// That a token's marks are in the set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mention {
+    /// The one of this kind counts now.
+    Revoked(Kind),
+    /// The time of those that are there is past.
+    Past,
+}
+
 const KINDS: [Kind; 4] = [Kind::Sid, Kind::Sub, Kind::Jti, Kind::Kid];
 
 const UNFOLLOWED: u64 = u64::MAX;
@@ -248,30 +257,35 @@ impl RevokedSet {
         self.additions.load(Ordering::Acquire)
     }
 
-    /// Whether one of the marks is in the set, even if its time is past.
-    pub(crate) fn mentions<'t>(&self, mark: impl Fn(Kind) -> Option<&'t str>) -> bool {
-        let layers = self.layers.load();
-        KINDS
-            .into_iter()
-            .filter(|kind| layers.has_any(*kind))
-            .any(|kind| mark(kind).is_some_and(|value| layers.until(kind, value).is_some()))
-    }
-
-    /// `mark` is asked for those kinds only of which anything was taken back.
+    /// Which of the marks was taken back, if any.
     pub(crate) fn is_revoked<'t>(
         &self,
         mark: impl Fn(Kind) -> Option<&'t str>,
         now: UnixTime,
     ) -> Option<Kind> {
+        match self.mention(mark, now)? {
+            Mention::Revoked(kind) => Some(kind),
+            Mention::Past => None,
+        }
+    }
+
+    /// What the set says of the marks; `mark` is asked for those kinds only of which anything was
+    /// taken back.
+    pub(crate) fn mention<'t>(
+        &self,
+        mark: impl Fn(Kind) -> Option<&'t str>,
+        now: UnixTime,
+    ) -> Option<Mention> {
         let layers = self.layers.load();
-        KINDS
-            .into_iter()
-            .filter(|kind| layers.has_any(*kind))
-            .find(|kind| {
-                mark(*kind)
-                    .and_then(|value| layers.until(*kind, value))
-                    .is_some_and(|until| now < until)
-            })
+        let mut mention = None;
+        for kind in KINDS.into_iter().filter(|kind| layers.has_any(*kind)) {
+            match mark(kind).and_then(|value| layers.until(kind, value)) {
+                Some(until) if now < until => return Some(Mention::Revoked(kind)),
+                Some(_) => mention = Some(Mention::Past),
+                None => {}
+            }
+        }
+        mention
     }
 
     pub(crate) fn sweep(&self, now: UnixTime) {

@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use crate::caller::Caller;
 use crate::keys::{KeyHandle, Published};
 use crate::refusal::Why;
-use crate::revoked::RevokedHandle;
+use crate::revoked::{Mention, RevokedHandle};
 
 /// What a guard does when the issuer's revocations have not arrived for a while.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl Issuer {
     /// Also tells the generation of the keys that were used.
     pub(crate) fn verify<C: DeserializeOwned>(
         &self,
-        token: &str,
+        token: &[u8],
         now: UnixTime,
     ) -> Result<(Verified<C>, u64), Why> {
         self.is_in_force(now)?;
@@ -179,12 +179,11 @@ impl Issuer {
                 Kind::Jti => verified.jwt_id(),
                 Kind::Kid => verified.key().key_id(),
             };
-            if let Some(kind) = revoked.is_revoked(mark, now) {
-                return Err(Why::Revoked(kind));
-            }
-            // What was taken back until a time that is past may count again if the clock is set back.
-            if !revoked.mentions(mark) {
-                caller.was_not_mentioned(additions);
+            match revoked.mention(mark, now) {
+                Some(Mention::Revoked(kind)) => return Err(Why::Revoked(kind)),
+                // It may count again if the clock is set back.
+                Some(Mention::Past) => {}
+                None => caller.was_not_mentioned(additions),
             }
         }
         self.has_heard(now)
@@ -196,7 +195,7 @@ impl Issuer {
     }
 
     /// Whether the token is longer than is looked at.
-    pub(crate) fn is_too_long(&self, token: &str) -> bool {
+    pub(crate) fn is_too_long(&self, token: &[u8]) -> bool {
         token.len() > self.expected.max_token_bytes
     }
 
@@ -238,14 +237,14 @@ impl Issuer {
     }
 
     /// The verifier for the keys as they are now, made anew if they were replaced.
-    fn trust(&self) -> Arc<Trust> {
-        let current = self.current.load_full();
+    fn trust(&self) -> arc_swap::Guard<Arc<Trust>> {
+        let current = self.current.load();
         if current.generation == self.keys.cell().generation() {
             return current;
         }
         let renewed = Arc::new(self.expected.with(&self.keys.cell().published()));
         self.current.store(Arc::clone(&renewed));
-        renewed
+        arc_swap::Guard::from_inner(renewed)
     }
 }
 

@@ -54,6 +54,12 @@ pub fn credentials<'a>(
         return Err(BearerError::Repeated);
     }
 
+    // As nearly everyone writes it.
+    if let Some(credentials) = value.strip_prefix(b"Bearer ")
+        && credentials.first() != Some(&b' ')
+    {
+        return Ok(credentials);
+    }
     let scheme_ends = value
         .iter()
         .position(|byte| !is_token_char(*byte))

@@ -9,6 +9,8 @@ use super::JsonError;
 /// and only then their letters. Many go into a tree, so that no object costs quadratic time.
 #[derive(Default)]
 pub(super) struct Names {
+    /// A bit for each name that is known by a number.
+    known: u64,
     bits: u64,
     count: usize,
     tags: [u64; FEW],
@@ -29,7 +31,18 @@ const FEW: usize = 16;
 impl Names {
     #[inline]
     pub(super) fn is_empty(&self) -> bool {
-        self.count == 0
+        self.count == 0 && self.known == 0
+    }
+
+    /// Adds a name that is known by a number below 64, and so is none of the others.
+    #[inline]
+    pub(super) fn insert_known(&mut self, number: u8) -> Result<(), JsonError> {
+        let bit = 1_u64.rotate_left(u32::from(number));
+        if self.known & bit != 0 {
+            return Err(JsonError::RepeatedName);
+        }
+        self.known |= bit;
+        Ok(())
     }
 
     /// Adds a name that has not been here yet. `place` is where it stands in `text`, if
@@ -39,8 +52,10 @@ impl Names {
         &mut self,
         text: &str,
         name: Name<'_>,
-        place: (u32, u32),
+        (start, end): (usize, usize),
     ) -> Result<(), JsonError> {
+        let place = |at| u32::try_from(at).map_err(|_| JsonError::Syntax);
+        let place = (place(start)?, place(end)?);
         let count = self.count;
         self.count += 1;
         if let Name::Plain(name) = name
@@ -121,7 +136,7 @@ mod tests {
         let mut start = 0;
         let mut answers = Vec::new();
         for name in names {
-            let place = (start, start + u32::try_from(name.len()).unwrap());
+            let place = (start, start + name.len());
             start = place.1;
             answers.push(set.insert(&text, Name::Plain(name), place));
         }

@@ -4,10 +4,20 @@ use alloc::borrow::Cow;
 use alloc::string::String;
 
 use super::JsonError;
+use crate::find::{self, HIGH, ONES, zeros};
+
+/// Whether every string in the text stands for itself and goes on to the next quote: there is no
+/// backslash anywhere, nor a character that no string may have. So it is in nearly every token.
+pub(super) fn is_plain(bytes: &[u8]) -> bool {
+    let stands = |byte: &u8| *byte >= b' ' && *byte != b'\\';
+    // Without a way out inside a chunk the compiler looks at many characters at once.
+    bytes
+        .chunks(64)
+        .all(|chunk| chunk.iter().fold(true, |plain, byte| plain & stands(byte)))
+}
 
 /// Reads the string whose first character (after the quote) stands at `start`; gives it and where
 /// the text goes on after the closing quote. Borrowed unless there is an escape in it.
-#[inline]
 pub(super) fn read(text: &str, start: usize) -> Result<(Cow<'_, str>, usize), JsonError> {
     let bytes = text.as_bytes();
     let end = plain_end(bytes, start);
@@ -25,15 +35,13 @@ pub(super) fn read(text: &str, start: usize) -> Result<(Cow<'_, str>, usize), Js
 }
 
 /// Where the run of characters that stand for themselves ends: at a quote, a backslash, a control
-/// character or the end of the text. Looks at eight bytes at a time. It keeps
-/// many registers busy, and is no part of its callers so that they can keep theirs.
-#[inline(never)]
+/// character or the end of the text. Looks at eight bytes at a time.
 fn plain_end(bytes: &[u8], start: usize) -> usize {
     let mut at = start;
     while let Some(chunk) = bytes.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
         let special = specials(u64::from_le_bytes(*chunk));
         if special != 0 {
-            return at + (special.trailing_zeros() / 8) as usize;
+            return at + find::first(special);
         }
         at += 8;
     }
@@ -49,14 +57,10 @@ fn plain_end(bytes: &[u8], start: usize) -> usize {
 /// Marks (with their highest bits) the bytes of `word` that are a quote, a backslash or below 0x20.
 /// Marks above the lowest one may be wrong, which is why only the lowest is used.
 const fn specials(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let quote = word ^ (ONES * 0x22);
-    let backslash = word ^ (ONES * 0x5c);
-    let is_quote = quote.wrapping_sub(ONES) & !quote;
-    let is_backslash = backslash.wrapping_sub(ONES) & !backslash;
-    let is_control = word.wrapping_sub(ONES * 0x20) & !word;
-    (is_quote | is_backslash | is_control) & HIGH
+    let is_quote = zeros(word ^ (ONES * 0x22));
+    let is_backslash = zeros(word ^ (ONES * 0x5c));
+    let is_control = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+    is_quote | is_backslash | is_control
 }
 
 #[cold]

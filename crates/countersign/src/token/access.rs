@@ -1,18 +1,24 @@
 //! The claims of Countersign's own access tokens: as fields, to write a token, and packed, to keep
 //! what many tokens say.
 
+mod fields;
+mod reading;
+
 use alloc::borrow::Cow;
 use alloc::boxed::Box;
-use alloc::string::String;
-use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt::{self, Debug, Formatter};
 use core::ops::Range;
 
-use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
+pub use fields::AccessFields;
+
+pub(crate) use reading::Lent;
+
 use crate::time::UnixTime;
+use reading::Reading;
 
 /// The claims of an access token by RFC 9068, with those that Countersign adds (`sid`, `roles`,
 /// `preferred_username`).
@@ -44,11 +50,7 @@ use crate::time::UnixTime;
 /// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct AccessClaims {
-    /// One behind the other: `iss`, `sub`, `jti`, `client_id`, `scope`, `sid`,
-    /// `preferred_username`, the recipients, the roles.
-    texts: Box<str>,
-    /// Where each of them ends.
-    ends: Box<[u32]>,
+    packed: Packed,
     recipients: u32,
     has_sid: bool,
     has_username: bool,
@@ -130,7 +132,7 @@ impl AccessClaims {
 
     /// The user's roles.
     pub fn roles(&self) -> impl Iterator<Item = &str> {
-        self.several(self.first_role()..self.ends.len())
+        self.several(self.first_role()..self.packed.len())
     }
 
     /// The name the user signs in with.
@@ -166,69 +168,97 @@ impl AccessClaims {
     }
 
     fn text(&self, at: usize) -> &str {
+        self.packed.text(at)
+    }
+}
+
+/// Texts in one piece of memory: first where each of them ends, then one behind the other: `iss`,
+/// `sub`, `jti`, `client_id`, `scope`, `sid`, `preferred_username`, the recipients, the roles.
+#[derive(Clone, PartialEq, Eq)]
+struct Packed {
+    bytes: Box<[u8]>,
+    count: u32,
+}
+
+/// What an end takes.
+const END: usize = size_of::<u32>();
+
+impl Packed {
+    /// Of more than four gigabytes only the ends are kept, so that all of them are empty.
+    fn new<'t, I: Iterator<Item = &'t str>>(texts: impl Fn() -> I) -> Self {
+        let (count, length) = texts().fold((0, 0), |(count, length), text| {
+            (count + 1, length + text.len())
+        });
+        let is_small = u32::try_from(count * END + length).is_ok();
+        let texts = || texts().map(|text| if is_small { text.as_bytes() } else { b"" });
+        let mut bytes = Vec::with_capacity(count * END + length);
+        let mut end = 0_u32;
+        texts().for_each(|text| {
+            end = end.saturating_add(u32::try_from(text.len()).unwrap_or_default());
+            bytes.extend_from_slice(&end.to_le_bytes());
+        });
+        texts().for_each(|text| bytes.extend_from_slice(text));
+        Self {
+            bytes: bytes.into_boxed_slice(),
+            count: u32::try_from(count).unwrap_or_default(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.count as usize
+    }
+
+    fn text(&self, at: usize) -> &str {
+        self.find(at).unwrap_or_default()
+    }
+
+    fn find(&self, at: usize) -> Option<&str> {
+        let (ends, texts) = self.bytes.split_at_checked(self.len() * END)?;
+        let end =
+            |at: usize| Some(u32::from_le_bytes(*ends.get(at * END..)?.first_chunk()?) as usize);
         let start = match at.checked_sub(1) {
-            Some(before) => self.ends.get(before).copied(),
-            None => Some(0),
+            Some(before) => end(before)?,
+            None => 0,
         };
-        let range = start
-            .zip(self.ends.get(at))
-            .map(|(start, end)| start as usize..*end as usize);
-        range
-            .and_then(|range| self.texts.get(range))
-            .unwrap_or_default()
+        core::str::from_utf8(texts.get(start..end(at)?)?).ok()
     }
 }
 
 impl From<AccessFields<'_>> for AccessClaims {
-    /// Copies the texts; what exceeds four gigabytes of them is cut off.
+    /// Copies the texts; if they are more than four gigabytes, all of them become empty.
     fn from(fields: AccessFields<'_>) -> Self {
-        let AccessFields {
-            iss,
-            sub,
-            aud,
-            exp,
-            iat,
-            nbf,
-            jti,
-            client_id,
-            scope,
-            sid,
-            auth_time,
-            roles,
-            preferred_username,
-        } = fields;
-        let (has_sid, has_username) = (sid.is_some(), preferred_username.is_some());
-        let (sid, username) = (
-            sid.unwrap_or_default(),
-            preferred_username.unwrap_or_default(),
-        );
-        let single = [iss, sub, jti, client_id, scope, sid, username];
-        let all = || single.iter().chain(&aud).chain(&roles).map(|text| &**text);
-        let mut texts = String::with_capacity(all().map(str::len).sum());
-        let mut ends = Vec::with_capacity(single.len() + aud.len() + roles.len());
-        for text in all() {
-            if u32::try_from(texts.len() + text.len()).is_ok() {
-                texts.push_str(text);
-            }
-            ends.push(u32::try_from(texts.len()).unwrap_or(u32::MAX));
-        }
+        Reading::from(fields).into()
+    }
+}
+
+impl From<Reading<'_>> for AccessClaims {
+    fn from(read: Reading<'_>) -> Self {
+        let single = [
+            &*read.iss.0,
+            &*read.sub.0,
+            &*read.jti.0,
+            &*read.client_id.0,
+            &*read.scope.0,
+            read.sid.as_ref().map_or("", |text| &*text.0),
+            read.preferred_username.as_ref().map_or("", |text| &*text.0),
+        ];
+        let lists = || read.aud.iter().chain(read.roles.iter());
         Self {
-            texts: texts.into(),
-            ends: ends.into(),
-            recipients: u32::try_from(aud.len()).unwrap_or(u32::MAX),
-            has_sid,
-            has_username,
-            exp,
-            iat,
-            nbf,
-            auth_time,
+            packed: Packed::new(|| single.into_iter().chain(lists())),
+            recipients: u32::try_from(read.aud.len()).unwrap_or_default(),
+            has_sid: read.sid.is_some(),
+            has_username: read.preferred_username.is_some(),
+            exp: read.exp,
+            iat: read.iat,
+            nbf: read.nbf,
+            auth_time: read.auth_time,
         }
     }
 }
 
 impl<'de> Deserialize<'de> for AccessClaims {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        AccessFields::deserialize(deserializer).map(Self::from)
+        Reading::deserialize(deserializer).map(Self::from)
     }
 }
 
@@ -241,119 +271,6 @@ impl Serialize for AccessClaims {
 impl Debug for AccessClaims {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         self.fields().fmt(f)
-    }
-}
-
-/// The claims of an access token as plain fields, to write one; what they mean is said at
-/// [`AccessClaims`], which holds them once they are read.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[expect(missing_docs, reason = "said at `AccessClaims`")]
-pub struct AccessFields<'a> {
-    #[serde(borrow)]
-    pub iss: Cow<'a, str>,
-    #[serde(borrow)]
-    pub sub: Cow<'a, str>,
-    #[serde(borrow, with = "recipients")]
-    pub aud: Vec<Cow<'a, str>>,
-    pub exp: UnixTime,
-    pub iat: UnixTime,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub nbf: Option<UnixTime>,
-    #[serde(borrow)]
-    pub jti: Cow<'a, str>,
-    #[serde(borrow)]
-    pub client_id: Cow<'a, str>,
-    #[serde(borrow, default)]
-    pub scope: Cow<'a, str>,
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "text_or_null",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub sid: Option<Cow<'a, str>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub auth_time: Option<UnixTime>,
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "array",
-        skip_serializing_if = "Vec::is_empty"
-    )]
-    pub roles: Vec<Cow<'a, str>>,
-    #[serde(
-        borrow,
-        default,
-        deserialize_with = "text_or_null",
-        skip_serializing_if = "Option::is_none"
-    )]
-    pub preferred_username: Option<Cow<'a, str>>,
-}
-
-/// The claim `aud`: one string or an array of strings (RFC 7519 §4.1.3).
-mod recipients {
-    use super::{Cow, Deserializer, OneOrMore, Serialize, Serializer, Vec};
-
-    pub(super) fn serialize<S: Serializer>(
-        all: &Vec<Cow<'_, str>>,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        match all.as_slice() {
-            [one] => serializer.serialize_str(one),
-            several => several.serialize(serializer),
-        }
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<Cow<'de, str>>, D::Error> {
-        deserializer.deserialize_any(OneOrMore)
-    }
-}
-
-fn array<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Cow<'de, str>>, D::Error> {
-    Vec::<Lent<'de>>::deserialize(deserializer)
-        .map(|texts| texts.into_iter().map(|text| text.0).collect())
-}
-
-fn text_or_null<'de, D: Deserializer<'de>>(
-    deserializer: D,
-) -> Result<Option<Cow<'de, str>>, D::Error> {
-    Option::<Lent<'de>>::deserialize(deserializer).map(|text| text.map(|text| text.0))
-}
-
-/// A text that is borrowed where it stands as it is.
-#[derive(serde::Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Lent<'a>(#[serde(borrow)] pub(crate) Cow<'a, str>);
-
-struct OneOrMore;
-
-impl<'de> Visitor<'de> for OneOrMore {
-    type Value = Vec<Cow<'de, str>>;
-
-    fn expecting(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str("a string or an array of strings")
-    }
-
-    fn visit_borrowed_str<E>(self, one: &'de str) -> Result<Self::Value, E> {
-        Ok(vec![one.into()])
-    }
-
-    fn visit_str<E>(self, one: &str) -> Result<Self::Value, E> {
-        Ok(vec![String::from(one).into()])
-    }
-
-    fn visit_string<E>(self, one: String) -> Result<Self::Value, E> {
-        Ok(vec![one.into()])
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut several: A) -> Result<Self::Value, A::Error> {
-        let mut all = Vec::new();
-        while let Some(Lent(one)) = several.next_element()? {
-            all.push(one);
-        }
-        Ok(all)
     }
 }
 
@@ -390,6 +307,29 @@ mod tests {
         assert_eq!(dates, [600, 0]);
         let dates = [claims.nbf(), claims.auth_time()].map(|date| date.map(UnixTime::as_secs));
         assert_eq!(dates, [Some(1), Some(2)]);
+    }
+
+    #[test]
+    fn lists_are_of_any_length_and_of_texts_alone() {
+        for length in [0, 1, 3, 4, 5, 40] {
+            let names: Vec<_> = (0..length).map(|n| alloc::format!("n{n}")).collect();
+            let list = serde_json::to_string(&names).unwrap();
+            let json = ALL
+                .replace(r#"["a","b"]"#, &list)
+                .replace(r#"["x","","y"]"#, &list);
+            let claims: AccessClaims = serde_json::from_str(&json).unwrap();
+            assert!(claims.aud().eq(names.iter().map(|name| &**name)));
+            assert!(claims.roles().eq(names.iter().map(|name| &**name)));
+            assert_eq!((claims.sid(), claims.iss()), (Some("d"), "i"));
+            assert_eq!(AccessClaims::from(claims.fields()), claims);
+        }
+        for other in [r#""x""#, "null", "{}", "[1]", r#"["x",null]"#] {
+            let json = ALL.replace(r#"["x","","y"]"#, other);
+            assert!(
+                serde_json::from_str::<AccessClaims>(&json).is_err(),
+                "{other}"
+            );
+        }
     }
 
     #[test]

@@ -78,6 +78,17 @@ impl Noted {
             _ => return None,
         })
     }
+
+    /// Another one for each.
+    #[inline]
+    const fn number(self) -> u8 {
+        match self {
+            Self::Text(claim) => claim as u8,
+            Self::Date(date) => 8 + date as u8,
+            Self::Audience => 16,
+            Self::Roles => 17,
+        }
+    }
 }
 
 /// The order in which what is unusual is looked at, so that of two faults the same one is told always.
@@ -106,8 +117,9 @@ pub(crate) struct Notes {
 
 impl Watch for Notes {
     #[inline]
-    fn name(&mut self, name: &str) {
+    fn name(&mut self, name: &str) -> Option<u8> {
         self.next = Noted::named(name);
+        self.next.map(Noted::number)
     }
 
     #[inline]
@@ -383,6 +395,28 @@ mod tests {
             assert!(claims.is_for(payload, &["a".into()]));
             assert_eq!(claims.exp, Some(UnixTime::from_secs(9)));
             assert_eq!(claims.nbf, Some(UnixTime::from_secs(2)));
+        }
+    }
+
+    #[test]
+    fn every_name_that_is_noted_has_a_number_of_its_own() {
+        let numbers = NAMES.map(|name| Noted::named(name).unwrap().number());
+        let bits = numbers
+            .iter()
+            .fold(0_u64, |bits, number| bits | 1 << number);
+        assert_eq!(bits.count_ones() as usize, NAMES.len());
+    }
+
+    #[test]
+    fn a_name_that_comes_twice_is_found_noted_or_not_in_one_spelling_or_two() {
+        for name in NAMES.into_iter().chain(["other"]) {
+            let escaped = alloc::format!("\\u{:04x}{}", name.as_bytes()[0], &name[1..]);
+            for (first, second) in [(name, name), (name, &*escaped), (&*escaped, name)] {
+                let payload = alloc::format!(r#"{{"a":1,"{first}":1,"b":1,"{second}":1}}"#);
+                let mut notes = Notes::default();
+                let read = json::watched_object::<IgnoredAny, _>(payload.as_bytes(), &mut notes);
+                assert!(read.is_err(), "{payload}");
+            }
         }
     }
 

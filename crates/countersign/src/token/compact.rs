@@ -2,23 +2,23 @@
 
 use alloc::vec::Vec;
 
-use crate::base64url;
 use crate::error::{Reason, TokenError};
+use crate::{base64url, find};
 
 /// A token's three parts, still in base64url.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Compact<'a> {
-    pub(crate) header: &'a str,
-    pub(crate) payload: &'a str,
-    pub(crate) signature: &'a str,
+    pub(crate) header: &'a [u8],
+    pub(crate) payload: &'a [u8],
+    pub(crate) signature: &'a [u8],
     /// Header, dot and payload: what the signature is of.
-    pub(crate) signed: &'a str,
+    pub(crate) signed: &'a [u8],
 }
 
 impl<'a> Compact<'a> {
     /// Splits a token of at most `max_bytes` at its first and its last dot. Should there be more
     /// dots, the payload is not base64url, which comes out when it is decoded.
-    pub(crate) fn split(token: &'a str, max_bytes: usize) -> Result<Self, TokenError> {
+    pub(crate) fn split(token: &'a [u8], max_bytes: usize) -> Result<Self, TokenError> {
         const PARTS: TokenError = TokenError::new(
             Reason::Malformed,
             "a token has three parts with a dot between them",
@@ -29,8 +29,10 @@ impl<'a> Compact<'a> {
                 "the token is longer than allowed",
             ));
         }
-        let (signed, signature) = token.rsplit_once('.').ok_or(PARTS)?;
-        let (header, payload) = signed.split_once('.').ok_or(PARTS)?;
+        let last = token.iter().rposition(|byte| *byte == b'.');
+        let (signed, signature) = last.and_then(|at| around(token, at)).ok_or(PARTS)?;
+        let first = find::byte(signed, 0, b'.');
+        let (header, payload) = around(signed, first).ok_or(PARTS)?;
         Ok(Self {
             header,
             payload,
@@ -40,9 +42,14 @@ impl<'a> Compact<'a> {
     }
 }
 
+/// What stands before and after the dot there.
+fn around(text: &[u8], dot: usize) -> Option<(&[u8], &[u8])> {
+    Some((text.get(..dot)?, text.get(dot + 1..)?))
+}
+
 /// Decodes a part behind what `out` holds already.
-pub(crate) fn decode(part: &str, out: &mut Vec<u8>) -> Result<(), TokenError> {
-    base64url::decode_into(part.as_bytes(), out).map_err(|_| {
+pub(crate) fn decode(part: &[u8], out: &mut Vec<u8>) -> Result<(), TokenError> {
+    base64url::decode_into(part, out).map_err(|_| {
         TokenError::new(
             Reason::Malformed,
             "a part of the token is not strict base64url (no padding, no stray bits)",

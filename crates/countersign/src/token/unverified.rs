@@ -36,8 +36,8 @@ impl Unverified {
     ///
     /// # Errors
     /// [`Reason::Malformed`] or [`Reason::TooLarge`] (above 256 KiB).
-    pub fn parse(token: &str) -> Result<Self, TokenError> {
-        let parts = Compact::split(token, MAX_BYTES)?;
+    pub fn parse(token: impl AsRef<[u8]>) -> Result<Self, TokenError> {
+        let parts = Compact::split(token.as_ref(), MAX_BYTES)?;
         let mut signature = Vec::new();
         compact::decode(parts.signature, &mut signature)?;
         Ok(Self {
@@ -90,7 +90,7 @@ impl Unverified {
     }
 }
 
-fn object(part: &str) -> Result<Value, TokenError> {
+fn object(part: &[u8]) -> Result<Value, TokenError> {
     let mut bytes = Vec::new();
     compact::decode(part, &mut bytes)?;
     json::object(&bytes).map_err(|_| {

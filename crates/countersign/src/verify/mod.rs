@@ -150,25 +150,26 @@ impl Verifier {
     ///
     /// # Errors
     /// [`TokenError`] with the first [`Reason`] that was met.
-    pub fn verify_payload(&self, token: &str) -> Result<Vec<u8>, TokenError> {
+    pub fn verify_payload(&self, token: impl AsRef<[u8]>) -> Result<Vec<u8>, TokenError> {
         let mut bytes = Vec::new();
-        let checked = self.check_signature(token, &mut bytes)?;
+        let checked = self.check_signature(token.as_ref(), &mut bytes)?;
         checked.seen.meaning.check_typ()?;
         bytes.truncate(checked.payload_len);
         Ok(bytes)
     }
 
-    /// Verifies a token as of `now` and gives its claims as the caller's own type.
+    /// Verifies a token, as text or as the bytes of a header, as of `now`, and gives its claims as the
+    /// caller's own type.
     ///
     /// # Errors
     /// [`TokenError`] with the first [`Reason`] that was met.
     pub fn verify<C: DeserializeOwned>(
         &self,
-        token: &str,
+        token: impl AsRef<[u8]>,
         now: UnixTime,
     ) -> Result<Verified<C>, TokenError> {
         let mut bytes = Vec::new();
-        let checked = self.check_signature(token, &mut bytes)?;
+        let checked = self.check_signature(token.as_ref(), &mut bytes)?;
         let (claims, registered) = self.read(&bytes, &checked, now)?;
         // The buffer has just the size of what is in it, so nothing is copied.
         let bytes = bytes.into_boxed_slice();
@@ -199,11 +200,11 @@ impl Verifier {
     /// As [`verify`](Self::verify).
     pub fn verify_in<'b, C: Deserialize<'b>>(
         &self,
-        token: &str,
+        token: impl AsRef<[u8]>,
         now: UnixTime,
         buffer: &'b mut Vec<u8>,
     ) -> Result<Verified<C, &'b [u8]>, TokenError> {
-        let checked = self.check_signature(token, buffer)?;
+        let checked = self.check_signature(token.as_ref(), buffer)?;
         let bytes: &'b [u8] = buffer;
         let (claims, registered) = self.read(bytes, &checked, now)?;
         Ok(Verified::new(claims, bytes, registered, checked))
@@ -211,7 +212,7 @@ impl Verifier {
 
     /// The first six steps: on success `bytes` holds the decoded payload, and the signature behind
     /// it.
-    fn check_signature(&self, token: &str, bytes: &mut Vec<u8>) -> Result<Checked, TokenError> {
+    fn check_signature(&self, token: &[u8], bytes: &mut Vec<u8>) -> Result<Checked, TokenError> {
         let Inner { rules, rings, seen } = &*self.0;
         let parts = Compact::split(token, rules.max_token_bytes)?;
         let known = seen.get(parts.header);
@@ -228,7 +229,7 @@ impl Verifier {
         decode(parts.signature, bytes)?;
 
         let signature = bytes.get(payload_len..).unwrap_or_default();
-        let holds = |key: &VerifyingKey| key.verifies(parts.signed.as_bytes(), signature);
+        let holds = |key: &VerifyingKey| key.verifies(parts.signed, signature);
         let seen = match known {
             Some(known) if holds(&known.meaning.key) => Arc::clone(known),
             Some(_) if rings.len() == 1 => return Err(BAD_SIGNATURE),
@@ -346,7 +347,7 @@ impl Meaning {
 const BAD_SIGNATURE: TokenError =
     TokenError::new(Reason::BadSignature, "the token's signature does not hold");
 
-fn decoded(part: &str) -> Result<Vec<u8>, TokenError> {
+fn decoded(part: &[u8]) -> Result<Vec<u8>, TokenError> {
     let mut bytes = Vec::new();
     decode(part, &mut bytes)?;
     Ok(bytes)

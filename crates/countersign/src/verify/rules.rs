@@ -280,9 +280,9 @@ impl IssuerRule {
             return Ok(());
         };
         let issuer = claims
-            .text(Claim::Issuer, payload)
+            .bytes(Claim::Issuer, payload)
             .ok_or_else(|| missing("iss"))?;
-        if issuers.iter().any(|known| known == issuer) {
+        if issuers.iter().any(|known| known.as_bytes() == issuer) {
             return Ok(());
         }
         let sentence = "the token's issuer is not one that is trusted here with this key";

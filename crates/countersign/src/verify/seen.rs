@@ -13,7 +13,7 @@ use once_cell::race::OnceBox;
 
 /// A header's text and what it came to; what was verified keeps it, and shares it with its like.
 pub(super) struct Seen<T> {
-    pub(super) header: Box<str>,
+    pub(super) header: Box<[u8]>,
     pub(super) meaning: T,
 }
 
@@ -31,7 +31,7 @@ impl<T> SeenHeaders<T> {
         }
     }
 
-    pub(super) fn get(&self, header: &str) -> Option<&Arc<Seen<T>>> {
+    pub(super) fn get(&self, header: &[u8]) -> Option<&Arc<Seen<T>>> {
         self.candidates(header)
             .filter_map(OnceBox::get)
             .find(|seen| *seen.header == *header)
@@ -47,8 +47,8 @@ impl<T> SeenHeaders<T> {
         }
     }
 
-    fn candidates(&self, header: &str) -> impl Iterator<Item = &OnceBox<Arc<Seen<T>>>> {
-        let first = hash(header.as_bytes()) & (self.places.len() - 1);
+    fn candidates(&self, header: &[u8]) -> impl Iterator<Item = &OnceBox<Arc<Seen<T>>>> {
+        let first = hash(header) & (self.places.len() - 1);
         [first, first ^ 1]
             .into_iter()
             .filter_map(|at| self.places.get(at))
@@ -74,12 +74,12 @@ mod tests {
     use super::*;
 
     fn keep(seen: &SeenHeaders<usize>, header: &str, meaning: usize) {
-        let header = header.into();
+        let header = header.as_bytes().into();
         seen.keep(&Arc::new(Seen { header, meaning }));
     }
 
     fn get(seen: &SeenHeaders<usize>, header: &str) -> Option<usize> {
-        seen.get(header).map(|seen| seen.meaning)
+        seen.get(header.as_bytes()).map(|seen| seen.meaning)
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl<C, P: AsRef<[u8]>> Verified<C, P> {
     ///
     /// The text itself is not kept; it has one spelling only, which is compared piece by piece.
     pub fn is_of(&self, token: impl AsRef<[u8]>) -> bool {
-        let rest = token.as_ref().strip_prefix(self.seen.header.as_bytes());
+        let rest = token.as_ref().strip_prefix(&*self.seen.header);
         let rest = rest.and_then(|rest| rest.strip_prefix(b"."));
         let bytes = self.bytes.as_ref();
         let (Some(rest), Some((payload, signature))) =

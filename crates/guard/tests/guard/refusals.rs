@@ -63,6 +63,30 @@ fn a_malformed_request_is_answered_with_400() {
     assert_eq!(repeated.status(), StatusCode::BAD_REQUEST);
 }
 
+/// The header's grammar has the first word, also where a good token stands in it.
+#[test]
+fn a_good_token_with_something_about_it_is_a_bad_request() {
+    let issuer = Issuer::new();
+    let token = issuer.token();
+    for guard in [issuer.builder(), issuer.builder().cache(None)] {
+        let guard = guard.build().expect("a guard");
+        for known in [false, true] {
+            for (value, reason) in [
+                (format!("Bearer {token}!"), "malformed_request"),
+                (format!("Bearer {token} "), "malformed_request"),
+                (format!("Bearer {token} {token}"), "malformed_request"),
+                (format!("Bearer =.{token}"), "malformed_request"),
+                (format!("Bearer {token},{token}"), "repeated_token"),
+                (format!("Bearer {token}="), "malformed"),
+            ] {
+                let refusal = refusal(&guard, &authorization([&*value]));
+                assert_eq!(refusal.reason_code(), reason, "{value}, known: {known}");
+            }
+            assert!(guard.check(&bearer(&token), NOW).is_ok());
+        }
+    }
+}
+
 #[test]
 fn a_bad_token_is_answered_with_401_and_what_is_wrong() {
     let issuer = Issuer::new();
