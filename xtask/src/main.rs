@@ -24,6 +24,7 @@ mod foreign;
 mod fuzz;
 mod node;
 mod options;
+mod order;
 mod package;
 mod postgres;
 mod proxies;
@@ -41,12 +42,14 @@ const USAGE: &str = "\
 usage: cargo xtask test [STEP…] [--skip-foreign]
        cargo xtask ci   [STEP…] [--skip-foreign]
        cargo xtask bench [NAME…] [--quick] [--no-build]
+       cargo xtask order
        cargo xtask package
 
   test   everything a change must pass, from a bare clone: builds, then runs all tests,
          those against other implementations of JWT as well
   ci     what CI runs: format, lints, docs, dependencies, walls, features, then `test`
   bench  what it costs: runs the programs of benches/ and writes docs/benchmarks.md
+  order  which functions a server runs, for the linker to put together; needs valgrind
   package  the Debian package, from a release build
 
   STEP            run only these steps, in the order of the list
@@ -74,6 +77,9 @@ fn run(arguments: &[String]) -> Result<(), Failure> {
     {
         let workspace = Workspace::load()?;
         return bench::run(&workspace, &bench::Asked::parse(&workspace, rest)?);
+    }
+    if arguments == ["order"] {
+        return order::run(&Workspace::load()?);
     }
     if arguments == ["package"] {
         return package::release(&Workspace::load()?);

@@ -57,11 +57,10 @@ fn build(workspace: &Workspace, binary: &Path) -> Result<PathBuf, Failure> {
         &tree.join("lib/systemd/system/countersign.service"),
         0o644,
     )?;
-    put(
-        &written.join("debian/countersign.env"),
-        &tree.join("etc/countersign/countersign.env"),
-        0o640,
-    )?;
+    for (file, mode) in [("countersign.toml", 0o644), ("countersign.env", 0o640)] {
+        let place = tree.join("etc/countersign").join(file);
+        put(&written.join("debian").join(file), &place, mode)?;
+    }
     documents(workspace, &program, &tree)?;
     control(workspace, &written.join("debian"), &program, &tree)?;
 
@@ -146,7 +145,7 @@ fn control(
     write(&folder.join("control"), &text, 0o644)?;
     write(
         &folder.join("conffiles"),
-        "/etc/countersign/countersign.env\n",
+        "/etc/countersign/countersign.env\n/etc/countersign/countersign.toml\n",
         0o644,
     )?;
     for script in ["postinst", "prerm", "postrm"] {
@@ -163,7 +162,9 @@ fn inspect(workspace: &Workspace, package: &Path) -> Result<(), Failure> {
         .argument(package)
         .argument(&root)
         .run()?;
-    Call::new(root.join("usr/bin/countersign"), ["--version"]).run()?;
+    let program = root.join("usr/bin/countersign");
+    Call::new(&program, ["--version"]).run()?;
+    shipped_settings_are_good(workspace, &program, &root)?;
     for script in ["postinst", "prerm", "postrm"] {
         let path = workspace.root.join("packaging/debian").join(script);
         Call::new("sh", ["-n"]).argument(path).run()?;
@@ -189,10 +190,35 @@ fn inspect(workspace: &Workspace, package: &Path) -> Result<(), Failure> {
     .map(drop)
 }
 
+/// Looks at the shipped settings as `config check` does, with the folder of its database in the
+/// unpacked tree.
+fn shipped_settings_are_good(
+    workspace: &Workspace,
+    program: &Path,
+    root: &Path,
+) -> Result<(), Failure> {
+    let file = root.join("etc/countersign/countersign.toml");
+    let text = fs::read_to_string(&file).map_err(|error| unreadable(&file, &error))?;
+    let folder = root.join("var/lib/countersign");
+    made(fs::create_dir_all(&folder), &folder)?;
+    let own = "sqlite:/var/lib/countersign/";
+    if !text.contains(own) {
+        return Err(Failure::new(
+            "the shipped settings name no database in /var/lib/countersign",
+        ));
+    }
+    let text = text.replace(own, &format!("sqlite:{}/", folder.display()));
+    let copy = workspace.target.join("package/countersign.toml");
+    write(&copy, text, 0o644)?;
+    Call::new(program, ["config", "check"]).argument(copy).run()
+}
+
 /// The newest version of the C library that the program asks for.
 fn newest_libc(program: &Path) -> Result<String, Failure> {
-    let symbols = Call::new("objdump", ["-T"]).argument(program).read()?;
-    symbols
+    let needs = Call::new("objdump", ["-p"]).argument(program).read()?;
+    // Packed relocations came with 2.36, under a name of their own.
+    let needs = needs.replace("GLIBC_ABI_DT_RELR", "GLIBC_2.36");
+    needs
         .split(|byte: char| !(byte.is_ascii_alphanumeric() || matches!(byte, '_' | '.')))
         .filter_map(|word| word.strip_prefix("GLIBC_2."))
         .filter_map(|minor| minor.split('.').next()?.parse::<u32>().ok())

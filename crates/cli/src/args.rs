@@ -6,7 +6,7 @@ use crate::cmd::{
     account, audit, backup, client, completions, config, demo, guard, jwk, jwt, key, manual,
     password, reason, request, restore, scan, serve, session, user,
 };
-use crate::output::LogFormat;
+use crate::output::{self, LogFormat};
 
 /// JWT authentication for APIs: sign in, guard, refresh, revoke.
 #[derive(Debug, Parser)]
@@ -28,6 +28,7 @@ pub(crate) struct Cli {
         global = true,
         env = "COUNTERSIGN_LOG",
         value_name = "FILTER",
+        value_parser = output::log_words,
         display_order = 900
     )]
     log: Option<String>,

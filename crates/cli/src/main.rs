@@ -6,6 +6,7 @@ mod cmd;
 mod examples;
 mod exit;
 mod failure;
+mod nearest;
 mod output;
 mod printable;
 mod reason;
@@ -17,6 +18,7 @@ use std::process::ExitCode;
 use clap::CommandFactory;
 
 use crate::args::{Cli, Command};
+use crate::failure::Failure;
 use crate::settings::Unparsed;
 
 fn main() -> ExitCode {
@@ -29,8 +31,8 @@ fn main() -> ExitCode {
     output::start_logging(cli.log(), cli.log_format);
     exit::code(match cli.command {
         Command::Demo(args) => cmd::demo::run(&args),
-        Command::Serve(args) => cmd::serve::run(&args),
-        Command::Guard(args) => cmd::guard::run(&args),
+        Command::Serve(args) => told_of_mistyped().and_then(|()| cmd::serve::run(&args)),
+        Command::Guard(args) => told_of_mistyped().and_then(|()| cmd::guard::run(&args)),
         Command::User(args) => cmd::user::run(args),
         Command::Client(args) => cmd::client::run(args),
         Command::Key(args) => cmd::key::run(&args),
@@ -52,4 +54,17 @@ fn main() -> ExitCode {
         Command::Completions(args) => cmd::completions::run(&args, Cli::command()),
         Command::Manual(args) => cmd::manual::run(&args, Cli::command()),
     })
+}
+
+/// Warns of variables that look like one of ours and are none, where a service is set up by them.
+fn told_of_mistyped() -> Result<(), Failure> {
+    for unread in settings::unread(&Cli::command()) {
+        if let Some(meant) = unread.meant {
+            let name = unread.name;
+            output::warning(&format!(
+                "nothing reads the variable {name}; did you mean {meant}?"
+            ))?;
+        }
+    }
+    Ok(())
 }

@@ -17,6 +17,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::failure::Failure;
+use crate::nearest::nearest;
 
 /// How the log is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -152,13 +153,9 @@ pub(crate) fn folded(text: &str, room: usize) -> Vec<String> {
 pub(crate) fn start_logging(filter: &str, format: LogFormat) {
     // Only a second call could find it set, and there is none.
     let _ = FORMAT.set(format);
-    let (filter, complaint) = match log_filter(filter) {
-        Ok(filter) => (filter, None),
-        Err(problem) => (
-            Targets::new().with_default(LevelFilter::WARN),
-            Some(problem),
-        ),
-    };
+    // What was typed has been looked at.
+    let filter =
+        log_filter(filter).unwrap_or_else(|_| Targets::new().with_default(LevelFilter::WARN));
     let layer = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
         .with_ansi(colour_on_stderr());
@@ -168,11 +165,14 @@ pub(crate) fn start_logging(filter: &str, format: LogFormat) {
         LogFormat::Text => log.with(layer).try_init(),
         LogFormat::Json => log.with(layer.json()).try_init(),
     };
-    if let Some(problem) = complaint {
-        // There is nobody left to tell if that fails.
-        let _ = warning(&format!("the log filter is not understood: {problem}"));
-    }
 }
+
+/// A filter as it is typed, if it is one.
+pub(crate) fn log_words(text: &str) -> Result<String, String> {
+    log_filter(text).map(|_| text.to_owned())
+}
+
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Levels and `target=level` pairs, divided by commas.
 fn log_filter(text: &str) -> Result<Targets, String> {
@@ -185,7 +185,9 @@ fn log_filter(text: &str) -> Result<Targets, String> {
                 None => (None, part),
             };
             let level: LevelFilter = level.parse().map_err(|_| {
-                format!("`{level}` is none of off, error, warn, info, debug and trace")
+                let meant = nearest(&level.to_ascii_lowercase(), LEVELS.into_iter());
+                let meant = meant.map_or_else(String::new, |it| format!("; did you mean `{it}`?"));
+                format!("`{level}` is none of {}{meant}", LEVELS.join(", "))
             })?;
             Ok(match target {
                 Some(target) => filter.with_target(target, level),
@@ -222,9 +224,15 @@ mod tests {
         ] {
             assert_eq!(filter.would_enable(target, &level), is_logged, "{target}");
         }
-        for wrong in ["inof", "countersign", "countersign=loud"] {
+        for (wrong, meant) in [
+            ("inof", "did you mean `info`?"),
+            ("countersign=Dbug", "did you mean `debug`?"),
+            ("countersign", "debug, trace"),
+            ("countersign=loud", "debug, trace"),
+        ] {
             let problem = log_filter(wrong).expect_err(wrong);
             assert!(problem.contains("none of off, error"), "{problem}");
+            assert!(problem.ends_with(meant), "{problem}");
         }
         assert!(log_filter("").is_ok());
     }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use countersign_issuer::{IssuerError, MasterKey};
 
 use crate::config::{Config, Database};
-use crate::place::{Draft, folder_of, named, open_private, sync_folder};
+use crate::place::{Draft, folder_of, may_change, named, open_private, sync_folder};
 
 /// Why there is no master key to work with.
 #[derive(Debug, thiserror::Error)]
@@ -95,6 +95,28 @@ fn beside(database: &Path) -> Result<MasterKey, MasterKeyError> {
             create(&path)
         }
         outcome => outcome,
+    }
+}
+
+/// The same, without making anything: none where a first start would make the file.
+pub(crate) fn look(config: &Config) -> Result<Option<MasterKey>, MasterKeyError> {
+    let (None, Database::Sqlite(database)) = (&config.master_key, &config.database) else {
+        return of(config).map(Some);
+    };
+    let path = file_beside(database);
+    match read(&path) {
+        Err(MasterKeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            if database.exists() {
+                return Err(MasterKeyError::Missing { path });
+            }
+            let folder = folder_of(&path);
+            if !folder.is_dir() {
+                return Err(MasterKeyError::NoFolder(folder.to_owned()));
+            }
+            may_change(&path).map_err(|source| MasterKeyError::File { path, source })?;
+            Ok(None)
+        }
+        outcome => outcome.map(Some),
     }
 }
 

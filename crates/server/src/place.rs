@@ -90,6 +90,33 @@ pub(crate) fn open_private(path: &Path) -> io::Result<File> {
     .map_err(|error| named(path, &error))
 }
 
+/// Refuses a file that this process may not write, and a folder in which it may make none beside it.
+/// Nothing is written or made.
+pub(crate) fn may_change(path: &Path) -> io::Result<()> {
+    if path.exists() {
+        drop(
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .open(path)
+                .map_err(|error| named(path, &error))?,
+        );
+    }
+    may_make_in(folder_of(path))
+}
+
+#[cfg(unix)]
+fn may_make_in(folder: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, access};
+
+    access(folder, Access::WRITE_OK | Access::EXEC_OK).map_err(|error| named(folder, &error.into()))
+}
+
+#[cfg(not(unix))]
+fn may_make_in(_folder: &Path) -> io::Result<()> {
+    Ok(())
+}
+
 /// The system does not say which file it means, nor what to do about whose it is.
 pub(crate) fn named(path: &Path, error: &io::Error) -> io::Error {
     let whose = match error.kind() {

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_rustls::TlsAcceptor;
@@ -18,11 +19,16 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 
+use crate::http::problem::https_only;
+
 /// HTTP/2, as it is called in a TLS handshake (RFC 9113 §3.2).
 pub(crate) const HTTP_2: &[u8] = b"h2";
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(2);
+
+/// How many bytes of a request in plain HTTP are waited for after it was refused.
+const MOST_UNREAD: usize = 32 * 1024;
 
 /// Where the certificate and its private key lie, both in PEM.
 #[derive(Clone, Debug)]
@@ -61,8 +67,13 @@ impl Certificates {
         Ok(Self { files, current })
     }
 
-    /// A handshake with the certificate of this moment.
+    /// A handshake with the certificate of this moment. Whoever speaks plain HTTP is told so in it.
     pub(crate) async fn accept(&self, socket: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+        let mut first = [0];
+        // Every method begins with a letter, every handshake with 22 (RFC 8446 §5.1).
+        if socket.peek(&mut first).await? == 1 && first[0].is_ascii_alphabetic() {
+            return Err(misdirected(socket).await?);
+        }
         let acceptor = TlsAcceptor::from(self.current.load_full());
         acceptor.accept(socket).await
     }
@@ -123,6 +134,29 @@ impl TlsFiles {
         config.alpn_protocols = vec![HTTP_2.to_vec(), b"http/1.1".to_vec()];
         Ok(config)
     }
+}
+
+/// Answers a request that should have come over TLS, whatever it asks for.
+async fn misdirected(mut socket: TcpStream) -> io::Result<io::Error> {
+    let body = serde_json::to_string(&https_only())?;
+    let answer = format!(
+        "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+         cache-control: no-store\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    );
+    socket.write_all(answer.as_bytes()).await?;
+    socket.shutdown().await?;
+    // What was sent and is not read would have the system throw the answer away.
+    let mut rest = [0; 1024];
+    for _ in 0..MOST_UNREAD / rest.len() {
+        if socket.read(&mut rest).await? == 0 {
+            break;
+        }
+    }
+    Ok(io::Error::new(
+        io::ErrorKind::InvalidData,
+        "plain HTTP on a port that speaks HTTPS",
+    ))
 }
 
 fn unreadable(path: &Path, detail: &dyn ToString) -> TlsError {

@@ -48,7 +48,8 @@ pub(crate) struct DatabaseArgs {
         value_name = "FILE"
     )]
     master_key_file: Option<PathBuf>,
-    /// The settings file [default: countersign.toml, if it is there]
+    /// The settings file [default: countersign.toml, or /etc/countersign/countersign.toml, if it is
+    /// there]
     #[arg(
         long,
         global = true,

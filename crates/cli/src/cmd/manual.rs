@@ -116,10 +116,11 @@ fn configuration(definition: &Command) -> String {
          the same.\n\n\
          An option on the command line comes before its variable, that before the file, that before the default. The file \
          is named by `--config FILE` or `COUNTERSIGN_CONFIG`; without either it is `countersign.toml` in the folder where \
-         the command is run, if it is there. It is read by `serve` and by every command that works on the database. \
+         the command is run, if it is there, or else `/etc/countersign/countersign.toml`. It is read by `serve` and by every command that works on the database. \
          Relative paths in it begin where the command is run.\n\n\
          A key that is not known, or a value that cannot be, is refused with its line: `countersign config check FILE` \
-         says so before the server is started.\n\n\
+         says so before the server is started, and whether anything else would keep it from its start: TLS files, \
+         addresses, master key, database, a mistyped variable. It changes nothing.\n\n\
          No secret stands in the file or on the command line. The master key is the text in `COUNTERSIGN_MASTER_KEY` or \
          in the file named by `master_key_file`; a database URL with a password in it is best kept in the file named by \
          `database_file`; `key rekey` takes the new master key from `COUNTERSIGN_NEW_MASTER_KEY` or the file named by \

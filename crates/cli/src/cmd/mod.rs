@@ -14,6 +14,7 @@ pub(crate) mod jwk;
 pub(crate) mod jwt;
 pub(crate) mod key;
 mod limits;
+mod listen;
 pub(crate) mod manual;
 mod open_files;
 pub(crate) mod password;

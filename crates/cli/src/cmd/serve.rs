@@ -15,6 +15,7 @@ use countersign_wire::paths::METRICS;
 
 use super::database::{DatabaseArgs, FirstUse};
 use super::limits::LimitArgs;
+use super::listen;
 use super::open_files;
 use super::password::PasswordCost;
 use super::stop;
@@ -41,7 +42,8 @@ pub(crate) struct ServeArgs {
         long,
         env = "COUNTERSIGN_LISTEN",
         default_value = "127.0.0.1:7800",
-        value_name = "ADDR"
+        value_name = "ADDR",
+        value_parser = listen::address
     )]
     listen: SocketAddr,
     #[command(flatten)]
@@ -116,7 +118,7 @@ pub(crate) struct ServeArgs {
     browser_origins: Vec<String>,
     /// A listener of their own for the numbers, at /metrics and in plain HTTP; without it programs
     /// of this machine read them beside the API, if the issuer is on loopback too
-    #[arg(long, env = "COUNTERSIGN_METRICS_LISTEN", value_name = "ADDR")]
+    #[arg(long, env = "COUNTERSIGN_METRICS_LISTEN", value_name = "ADDR", value_parser = listen::address)]
     metrics_listen: Option<SocketAddr>,
     #[command(flatten)]
     limits: LimitArgs,

@@ -298,6 +298,11 @@ pub(super) const REQUEST: &[Explained] = &[
         do_this: "Send the parameters that docs/reference/http.md lists.",
     },
     Explained {
+        code: "https_only",
+        means: "A request in plain HTTP came to a port that speaks HTTPS. 400.",
+        do_this: "Write https:// in the address.",
+    },
+    Explained {
         code: "head_too_large",
         means: "The request has more headers, or larger ones, than are read: 100 and 32 KiB. 431.",
         do_this: "Look for cookies or headers that a proxy or a browser adds to every request.",

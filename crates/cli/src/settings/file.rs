@@ -10,6 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::key::{Key, Takes, keys, without_variables};
 use crate::failure::Failure;
+use crate::nearest::nearest;
 
 /// The settings of a file, as texts.
 pub(crate) struct File {
@@ -76,14 +77,9 @@ fn unknown(name: &str, keys: &[Key]) -> String {
                 with `master_key_file`, or set COUNTERSIGN_MASTER_KEY"
             .to_owned();
     }
-    let distance = |key: &&Key| strsim::damerau_levenshtein(name, &key.name);
-    let nearest = keys
-        .iter()
-        .min_by_key(distance)
-        .filter(|key| distance(key) <= name.len().div_ceil(3).max(2));
-    let hint = nearest.map_or_else(
+    let hint = nearest(name, keys.iter().map(|key| key.name.as_str())).map_or_else(
         || "; `countersign config keys` lists them all".to_owned(),
-        |key| format!("; did you mean `{}`?", key.name),
+        |meant| format!("; did you mean `{meant}`?"),
     );
     format!("there is no setting `{name}`{hint}")
 }

@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, Command};
 
 /// What all variables begin with.
-const PREFIX: &str = "COUNTERSIGN_";
+pub(super) const PREFIX: &str = "COUNTERSIGN_";
 /// Says where the file is, so it cannot be in it.
 const CONFIG: &str = "config";
 

@@ -12,6 +12,7 @@
 //! (`database`, `database_file`) the one from the higher place is heard; two from one place are for
 //! the command to refuse.
 
+mod environment;
 mod file;
 mod key;
 
@@ -21,12 +22,17 @@ use std::path::{Path, PathBuf};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, FromArgMatches};
 
+pub(crate) use self::environment::unread;
 pub(crate) use self::file::File;
 pub(crate) use self::key::{Key, Takes, keys};
 use crate::failure::Failure;
 
-/// The file that is read if none is named.
-pub(crate) const FILE: &str = "countersign.toml";
+/// The files of which the first that is there is read if none is named: where the command runs, and
+/// where an installation of the system's has its own.
+#[cfg(unix)]
+const FILES: [&str; 2] = ["countersign.toml", "/etc/countersign/countersign.toml"];
+#[cfg(not(unix))]
+const FILES: [&str; 1] = ["countersign.toml"];
 
 /// Of two keys that say the same thing, one is heard: the secret, or the file it is in.
 const EITHER: [(&str, &str); 1] = [("database", "database_file")];
@@ -93,9 +99,23 @@ fn chosen(matches: &ArgMatches) -> Option<PathBuf> {
     let (_, leaf) = path(matches);
     match leaf.try_get_one::<PathBuf>("config") {
         Ok(Some(named)) => Some(named.clone()),
-        Ok(None) => Some(PathBuf::from(FILE)).filter(|file| file.exists()),
+        Ok(None) => usual(),
         Err(_) => None,
     }
+}
+
+/// The file that is read if none is named, if there is one.
+pub(crate) fn usual() -> Option<PathBuf> {
+    first(&FILES)
+}
+
+/// One that nobody may look for counts as there: that it cannot be read is then said.
+fn first(files: &[impl AsRef<Path>]) -> Option<PathBuf> {
+    let there = |file: &&_| AsRef::<Path>::as_ref(*file).try_exists().unwrap_or(true);
+    files
+        .iter()
+        .find(there)
+        .map(|file| file.as_ref().to_owned())
 }
 
 /// The names of the command that was typed, and what was typed behind the last.
@@ -143,19 +163,41 @@ fn below(command: Command, names: &[&str], values: &[(&str, &[String])]) -> Comm
     }
 }
 
-/// A file, and what `serve` would be told with it here and now, if nothing else was typed.
-pub(crate) fn alone(definition: &Command, file: &Path) -> Result<(File, ArgMatches), Failure> {
-    let file = File::read(file, definition)?;
+/// What `serve` would be told here and now, if nothing was typed but the file.
+pub(crate) fn alone(
+    definition: &Command,
+    file: Option<&Path>,
+) -> Result<(Option<File>, ArgMatches), Failure> {
+    let file = file.map(|file| File::read(file, definition)).transpose()?;
     let typed = ["countersign", "serve"];
     let told = |error: clap::Error| Failure::usage(file::first_line(&error));
-    let matches = heard(definition.clone(), &[])
+    let mut matches = heard(definition.clone(), &[])
         .try_get_matches_from(typed)
         .map_err(told)?;
-    let mut matches = heard(with(definition.clone(), &file, &matches), &[])
-        .try_get_matches_from(typed)
-        .map_err(told)?;
+    if let Some(file) = &file {
+        matches = heard(with(definition.clone(), file, &matches), &[])
+            .try_get_matches_from(typed)
+            .map_err(told)?;
+    }
     match matches.remove_subcommand() {
         Some((_, serve)) => Ok((file, serve)),
         None => Err(Failure::failed("there is no command `serve`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::first;
+
+    #[test]
+    fn the_first_file_that_is_there_is_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (here, system) = (folder.path().join("here"), folder.path().join("system"));
+        let files = [here.clone(), system.clone()];
+        assert_eq!(first(&files), None);
+        std::fs::write(&system, "").expect("a file");
+        assert_eq!(first(&files), Some(system));
+        std::fs::write(&here, "").expect("a file");
+        assert_eq!(first(&files), Some(here));
     }
 }

@@ -5,22 +5,24 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use tempfile::TempDir;
+
 use crate::run::{Ended, command, run, run_with_input};
 
 const PAGE: &str = "../../docs/reference/configuration.md";
+
+/// Signed by itself, and the key of another one.
+const CERTIFICATE: &str = include_str!("../../../server/tests/sockets/tls/first.pem");
+const OTHER_KEY: &str = include_str!("../../../server/tests/sockets/tls/second-key.pem");
 
 /// In a folder of its own, without settings of this machine.
 fn in_folder(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = command(arguments);
     command.current_dir(folder);
-    for variable in [
-        "DATABASE",
-        "DATABASE_FILE",
-        "MASTER_KEY",
-        "MASTER_KEY_FILE",
-        "CONFIG",
-    ] {
-        command.env_remove(format!("COUNTERSIGN_{variable}"));
+    for (variable, _) in std::env::vars_os() {
+        if variable.to_string_lossy().starts_with("COUNTERSIGN_") {
+            command.env_remove(variable);
+        }
     }
     command
 }
@@ -36,7 +38,7 @@ fn a_good_file_is_called_good() {
     let ended = check(
         r#"
 # Everything of a server behind a proxy.
-listen = "0.0.0.0:7800"
+listen = "0.0.0.0:0"
 issuer = "https://id.example"
 behind_proxy = true
 trusted_proxies = ["10.0.0.0/8", "192.168.0.0/16"]
@@ -47,7 +49,8 @@ log = "info"
 "#,
     );
     assert_eq!(
-        ended.words, "countersign.toml: good, 8 settings\n",
+        ended.words,
+        "countersign.toml: good, 8 settings\nsqlite:countersign.db: made by the first start\n",
         "{ended:?}"
     );
     ended.done();
@@ -77,6 +80,11 @@ fn what_is_not_understood_is_refused_with_its_line() {
             "audience = \"api\"\nlisten = \"here\"",
             "countersign.toml:2: invalid value 'here' for `listen`",
         ),
+        (
+            "listen = \"127.0.0.1\"",
+            "the port is missing: 127.0.0.1:7800",
+        ),
+        ("log = \"dbug\"", "did you mean `debug`?"),
         ("access_life = -1", "countersign.toml:1: "),
         ("audit_days = 0", "countersign.toml:1: "),
         ("algorithm = \"none\"", "countersign.toml:1: "),
@@ -141,6 +149,213 @@ fn what_is_not_understood_is_refused_with_its_line() {
     }
     let missing = run(&["config", "check", "/nonexistent/countersign.toml"]);
     assert_eq!(missing.code, 2, "{missing:?}");
+}
+
+/// A folder in which `serve` has made an installation.
+fn installation() -> TempDir {
+    let folder = tempfile::tempdir().expect("a folder");
+    let add = ["user", "add", "ada", "--password-stdin"];
+    let words = "correct horse battery staple";
+    run_with_input(&mut in_folder(folder.path(), &add), words).done();
+    folder
+}
+
+fn checked(folder: &Path) -> Ended {
+    run_with_input(
+        in_folder(folder, &["config", "check"]).env("COUNTERSIGN_LISTEN", "localhost:0"),
+        "",
+    )
+}
+
+/// Name, length and content of every file, and of the folder.
+fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(folder).expect("a folder").flatten();
+    let mut files: Vec<_> = entries
+        .map(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            (name, fs::read(entry.path()).expect("a file"))
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+#[test]
+fn an_installation_is_looked_at_and_not_touched() {
+    let folder = installation();
+    let here = folder.path();
+    let before = content(here);
+    // Keys are made by the first start of a server, which then closes its database.
+    let good = checked(here);
+    assert!(
+        good.words
+            .contains("no settings file, and the environment: good"),
+        "{good:?}"
+    );
+    assert!(
+        good.words.contains("sqlite:countersign.db: good"),
+        "{good:?}"
+    );
+    good.done();
+    assert!(content(here) == before, "something was changed");
+
+    let empty = tempfile::tempdir().expect("a folder");
+    let new = checked(empty.path());
+    assert!(new.words.contains("made by the first start"), "{new:?}");
+    new.done();
+    assert!(content(empty.path()).is_empty());
+}
+
+#[test]
+fn what_would_keep_a_server_from_its_start_is_told() {
+    let stop = |spoil: &dyn Fn(&Path)| {
+        let folder = installation();
+        spoil(folder.path());
+        let before = content(folder.path());
+        let ended = checked(folder.path());
+        assert_eq!(ended.code, 1, "{ended:?}");
+        assert!(content(folder.path()) == before, "something was changed");
+        ended.words
+    };
+    let key = "countersign.key";
+    let no_key = stop(&|here| fs::remove_file(here.join(key)).expect("it is there"));
+    assert!(
+        no_key.contains("its master-key file countersign.key does not"),
+        "{no_key}"
+    );
+    let bad_key = stop(&|here| fs::write(here.join(key), "half").expect("ours"));
+    assert!(bad_key.contains("43 characters of base64url"), "{bad_key}");
+    let damaged =
+        stop(&|here| fs::write(here.join("countersign.db"), "x".repeat(5000)).expect("ours"));
+    assert!(damaged.contains("file is not a database"), "{damaged}");
+    let newer = stop(&|here| {
+        let path = here.join("countersign.db");
+        let mut bytes = fs::read(&path).expect("ours");
+        // SQLite's `user_version` (https://sqlite.org/fileformat2.html#user_version_number).
+        bytes[60..64].copy_from_slice(&900_u32.to_be_bytes());
+        fs::write(path, bytes).expect("ours");
+    });
+    assert!(newer.contains("the database has schema 900"), "{newer}");
+    let tls = |certificate: &'static str| {
+        move |here: &Path| {
+            let file = "tls_cert = \"cert.pem\"\ntls_key = \"key.pem\"";
+            fs::write(here.join("countersign.toml"), file).expect("a file");
+            fs::write(here.join("cert.pem"), certificate).expect("a file");
+        }
+    };
+    let none = stop(&tls("no certificate"));
+    assert!(
+        none.contains("cannot read cert.pem: it holds no certificate"),
+        "{none}"
+    );
+    let no_key = stop(&tls(CERTIFICATE));
+    assert!(no_key.contains("cannot read key.pem"), "{no_key}");
+    let other_key = stop(&|here| {
+        tls(CERTIFICATE)(here);
+        fs::write(here.join("key.pem"), OTHER_KEY).expect("a file");
+    });
+    assert!(other_key.contains("cannot be used together"), "{other_key}");
+    let nowhere = stop(&|here| {
+        let file = "database = \"sqlite:nowhere/countersign.db\"";
+        fs::write(here.join("countersign.toml"), file).expect("a file");
+    });
+    assert!(nowhere.contains("there is no folder nowhere"), "{nowhere}");
+    let silent = stop(&|here| {
+        let file = "database = \"postgres://ada:s3cret@127.0.0.1:1/x\"\nmaster_key_file = \"countersign.key\"";
+        fs::write(here.join("countersign.toml"), file).expect("a file");
+    });
+    assert!(silent.contains("the database does not answer"), "{silent}");
+    assert!(!silent.contains("s3cret"), "{silent}");
+}
+
+#[test]
+fn a_key_that_opens_nothing_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let here = folder.path();
+    let mut serve = in_folder(here, &["serve", "--listen", "127.0.0.1:0"])
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let stderr = serve.stderr.take().expect("it is piped");
+    let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
+    assert!(lines.any(|line| line.starts_with("serving ")));
+    // It has its keys; a running server is no reason not to look.
+    let running = checked(here);
+    assert!(running.words.contains("and its keys open"), "{running:?}");
+    running.done();
+    serve.kill().expect("ours");
+    serve.wait().expect("it ends");
+    // As after a crash, the log is still there.
+    let crashed = checked(here);
+    assert!(crashed.words.contains("and its keys open"), "{crashed:?}");
+    crashed.done();
+    let other = "A".repeat(43);
+    fs::write(here.join("countersign.key"), other).expect("ours");
+    let ended = checked(here);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(
+        ended.words.contains("does not open under this master key"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_variable_that_nothing_reads_is_told() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut check = in_folder(folder.path(), &["config", "check"]);
+    let ended = run_with_input(check.env("COUNTERSIGN_LISSTEN", "127.0.0.1:1"), "");
+    assert_eq!(ended.code, 2, "{ended:?}");
+    let told = "nothing reads the variable COUNTERSIGN_LISSTEN; did you mean COUNTERSIGN_LISTEN?";
+    assert!(ended.words.contains(told), "{ended:?}");
+
+    let mut check = in_folder(folder.path(), &["config", "check"]);
+    check.env("COUNTERSIGN_LISTEN", "127.0.0.1:0");
+    let ended = run_with_input(check.env("COUNTERSIGN_FROBNICATE", "1"), "");
+    let told = "warning: nothing reads the variable COUNTERSIGN_FROBNICATE";
+    assert!(ended.words.contains(told), "{ended:?}");
+    ended.done();
+
+    // A server starts all the same, and says so.
+    let nowhere = ["serve", "--database", "sqlite:/nonexistent/x.db"];
+    let mut serve = in_folder(folder.path(), &nowhere);
+    let ended = run_with_input(serve.env("COUNTERSIGN_LISSTEN", "127.0.0.1:1"), "");
+    assert!(
+        ended.words.contains("did you mean COUNTERSIGN_LISTEN?"),
+        "{ended:?}"
+    );
+    assert_eq!(ended.code, 1, "{ended:?}");
+}
+
+#[test]
+fn an_address_that_is_taken_is_warned_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let mut check = in_folder(folder.path(), &["config", "check"]);
+    let ended = run_with_input(check.env("COUNTERSIGN_LISTEN", &address), "");
+    let told = format!("warning: somebody listens on {address} now");
+    assert!(ended.words.contains(&told), "{ended:?}");
+    ended.done();
+    let mut check = in_folder(folder.path(), &["config", "check"]);
+    // RFC 5737: an address of nobody's machine.
+    let ended = run_with_input(
+        check
+            .env("COUNTERSIGN_LISTEN", "192.0.2.7:1")
+            .env("COUNTERSIGN_INSECURE_HTTP", "true"),
+        "",
+    );
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(
+        ended.words.contains("cannot listen on 192.0.2.7:1"),
+        "{ended:?}"
+    );
+}
+
+#[test]
+fn a_mistyped_log_level_is_refused() {
+    let ended = run(&["scan", "--log", "dbug"]);
+    assert_eq!(ended.code, 2, "{ended:?}");
+    assert!(ended.words.contains("did you mean `debug`?"), "{ended:?}");
 }
 
 /// Which database is looked for says whose word was heard.

@@ -196,7 +196,7 @@ async fn seal_all(
 }
 
 /// Whether everything that is stored opens under this key.
-pub(super) fn opens_all(
+pub(crate) fn opens_all(
     signing: &[SigningKeyRecord],
     macs: &[MacKeyRecord],
     master: &MasterKey,

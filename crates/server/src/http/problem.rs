@@ -72,6 +72,12 @@ pub(crate) enum Rejection {
     Flow(FlowError),
 }
 
+/// 400, for plain HTTP on a port that speaks HTTPS: said before there is a connection to answer on.
+pub(crate) fn https_only() -> Problem {
+    let words = "This port speaks HTTPS: call it by https://";
+    Problem::new(problem::INVALID_REQUEST, words).because("https_only")
+}
+
 impl From<FlowError> for Rejection {
     fn from(error: FlowError) -> Self {
         Self::Flow(error)

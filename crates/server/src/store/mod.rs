@@ -43,6 +43,7 @@ pub mod postgres;
 mod revocations;
 mod sessions;
 pub mod sqlite;
+pub(crate) mod survey;
 mod users;
 
 /// Every verb there is, and those about the database as a whole. Two engines implement them, an

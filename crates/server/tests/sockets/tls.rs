@@ -50,6 +50,26 @@ async fn healthz(running: &Running, client: ClientBuilder) -> reqwest::Result<Ve
 }
 
 #[tokio::test]
+async fn plain_http_to_a_port_of_tls_is_told_so() {
+    let files = tempfile::tempdir().expect("a folder");
+    let running = start(files.path(), Limits::default()).await;
+    let client = Client::builder().tls_certs_only(None::<Certificate>);
+    let client = client.build().expect("a client");
+    let address = running.server.address();
+    let login = client
+        .post(format!("http://{address}/login"))
+        .body("x".repeat(10_000));
+    let answer = login.send().await.expect("an answer");
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    let body = answer.text().await.expect("a body");
+    for part in ["\"invalid_request\"", "\"https_only\"", "https://"] {
+        assert!(body.contains(part), "{body}");
+    }
+    // The port goes on.
+    healthz(&running, trusting(FIRST)).await.expect("an answer");
+}
+
+#[tokio::test]
 async fn over_tls_a_client_chooses_its_http() {
     let files = tempfile::tempdir().expect("a folder");
     let running = start(files.path(), Limits::default()).await;

@@ -14,6 +14,7 @@ use countersign_guard::{Guard, GuardBuilder, Requirements, Stale, TrustedIssuer}
 
 pub(crate) use self::metrics::families;
 use self::serve::Addresses;
+use super::listen;
 use crate::failure::Failure;
 
 /// Answer a proxy's questions: may this request pass, and whose is it?
@@ -51,12 +52,13 @@ pub(crate) struct GuardArgs {
         long,
         env = "COUNTERSIGN_GUARD_LISTEN",
         default_value = "127.0.0.1:7900",
-        value_name = "ADDR"
+        value_name = "ADDR",
+        value_parser = listen::address
     )]
     listen: SocketAddr,
     /// A listener of their own for the numbers, at /metrics and in plain HTTP; without it programs
     /// of this machine read them beside the answers
-    #[arg(long, env = "COUNTERSIGN_GUARD_METRICS_LISTEN", value_name = "ADDR")]
+    #[arg(long, env = "COUNTERSIGN_GUARD_METRICS_LISTEN", value_name = "ADDR", value_parser = listen::address)]
     metrics_listen: Option<SocketAddr>,
     /// Whose tokens are good: `iss` to the last character, and where keys and revocations are found;
     /// may be given several times

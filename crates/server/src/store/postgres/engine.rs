@@ -5,7 +5,8 @@ use super::follower::Follower;
 use super::migrations;
 use super::pool::Pool;
 use super::sweep::Sweeper;
-use crate::store::StoreError;
+use crate::store::survey::Survey;
+use crate::store::{Keys, StoreError};
 
 /// A database that several processes may share.
 #[derive(Debug)]
@@ -32,10 +33,31 @@ impl PostgresStore {
     /// when the URL cannot be understood or the database does not answer. No error repeats any part
     /// of the URL but the path of the certificate.
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        let pool = Pool::new(Address::parse(url)?)?;
-        migrations::migrate(&pool).await?;
+        let store = Self::unasked(url)?;
+        migrations::migrate(&store.pool).await?;
+        Ok(store)
+    }
+
+    /// Looks at the database at `url`, and changes nothing.
+    pub(crate) async fn survey(url: &str) -> Result<Survey, StoreError> {
+        let store = Self::unasked(url)?;
+        let (found, known) = migrations::steps(&store.pool).await?;
+        let (signing, macs) = if found == known {
+            store.keys().await?
+        } else {
+            (Vec::new(), Vec::new())
+        };
+        Ok(Survey {
+            found,
+            known,
+            signing,
+            macs,
+        })
+    }
+
+    fn unasked(url: &str) -> Result<Self, StoreError> {
         Ok(Self {
-            pool,
+            pool: Pool::new(Address::parse(url)?)?,
             follower: Follower::new()?,
             sweeper: Sweeper::default(),
         })

@@ -45,14 +45,7 @@ pub(super) async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     let row = transaction
         .query_one("SELECT taken FROM schema_steps FOR UPDATE", &[])
         .await?;
-    let (found, known) = (
-        row.try_get::<_, i64>(0)?,
-        u32::try_from(STEPS.len()).unwrap_or(u32::MAX),
-    );
-    let found = u32::try_from(found).unwrap_or(u32::MAX);
-    if found > known {
-        return Err(StoreError::NewerSchema { found, known });
-    }
+    let (found, known) = judged(row.try_get(0)?)?;
     for (step, number) in STEPS.iter().zip(1..).filter(|(_, number)| *number > found) {
         transaction.batch_execute(step).await?;
         tracing::info!(step = number, "brought the database up to date");
@@ -61,6 +54,28 @@ pub(super) async fn migrate(pool: &Pool) -> Result<(), StoreError> {
     transaction.execute(sql, &[&i64::from(known)]).await?;
     transaction.commit().await?;
     Ok(())
+}
+
+/// How many steps the database has taken, and how many there are: never fewer. Nothing is made.
+pub(super) async fn steps(pool: &Pool) -> Result<(u32, u32), StoreError> {
+    let connection = pool.connection().await?;
+    let table = "SELECT 1 FROM information_schema.tables
+         WHERE table_schema = 'countersign' AND table_name = 'schema_steps'";
+    let taken = "SELECT coalesce(max(taken), 0) FROM countersign.schema_steps";
+    if connection.query_opt(table, &[]).await?.is_none() {
+        return judged(0);
+    }
+    judged(connection.query_one(taken, &[]).await?.try_get(0)?)
+}
+
+/// Refuses what a newer program made.
+fn judged(taken: i64) -> Result<(u32, u32), StoreError> {
+    let found = u32::try_from(taken).unwrap_or(u32::MAX);
+    let known = u32::try_from(STEPS.len()).unwrap_or(u32::MAX);
+    if found > known {
+        return Err(StoreError::NewerSchema { found, known });
+    }
+    Ok((found, known))
 }
 
 /// Another process may have made it in the meantime; what it says then depends on the moment.

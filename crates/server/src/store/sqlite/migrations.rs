@@ -32,12 +32,18 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
 
 /// How many steps the database has not taken yet.
 fn steps_behind(connection: &Connection) -> Result<usize, StoreError> {
+    let (found, known) = steps(connection)?;
+    Ok((known - found) as usize)
+}
+
+/// How many steps the database has taken, and how many there are: never fewer.
+pub(super) fn steps(connection: &Connection) -> Result<(u32, u32), StoreError> {
     let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
     let known = known();
-    let behind = known
-        .checked_sub(found)
-        .ok_or(StoreError::NewerSchema { found, known })?;
-    Ok(behind as usize)
+    if found > known {
+        return Err(StoreError::NewerSchema { found, known });
+    }
+    Ok((found, known))
 }
 
 /// The newest schema this program knows.

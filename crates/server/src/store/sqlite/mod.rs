@@ -23,6 +23,7 @@ mod reader;
 mod revocations;
 mod rows;
 mod sessions;
+pub(crate) mod survey;
 mod sweep;
 mod users;
 mod writer;
