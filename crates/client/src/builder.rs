@@ -18,6 +18,7 @@ use crate::secret::{AccessToken, RefreshToken};
 use crate::source::kept::{read, replace};
 use crate::source::{KeptSource, PairSource, ServiceSource, Source, TokenSource};
 use crate::storage::Storage;
+use crate::transport::Authorities;
 
 /// A renewal may take this long in all.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(15);
@@ -104,6 +105,8 @@ pub struct ClientBuilder {
     origins: Vec<Url>,
     renewal_timeout: Duration,
     plain_http: PlainHttp,
+    /// What `trust_authority` was given, to be kept with the login.
+    authorities: Option<String>,
 }
 
 impl ClientBuilder {
@@ -113,7 +116,21 @@ impl ClientBuilder {
             origins: Vec::new(),
             renewal_timeout: RENEWAL_TIMEOUT,
             plain_http: PlainHttp::OwnMachine,
+            authorities: None,
         }
+    }
+
+    /// Believes certificates that the authorities in `pem` have signed, beside those that the system
+    /// believes: for servers with a certificate of one's own. Only for this login, its server and the
+    /// APIs its token goes to; a login that is kept remembers it.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::NoCertificate`] if there is none in it.
+    pub fn trust_authority(mut self, pem: &str) -> Result<Self, ClientError> {
+        self.authority.trust(Authorities::read(pem)?);
+        self.authorities = Some(pem.to_owned());
+        Ok(self)
     }
 
     /// Bounds a renewal, its retries included; 15 s if not set.
@@ -282,7 +299,7 @@ impl ClientBuilder {
             .fold(first, |origins, url| origins.with(url));
         let origin = self.authority.origin();
         let session = Session::new(source, origin, self.renewal_timeout, lease);
-        Client::new(session, origins, self.plain_http)
+        Client::new(session, origins, self.plain_http, self.authority.trusted())
     }
 }
 
@@ -338,7 +355,10 @@ impl ClientBuilder {
         refresh: &RefreshToken,
     ) -> Result<KeptLogin, ClientError> {
         let origins = self.origins.clone();
-        KeptLogin::new(&self.authority, self.plain_http, username, origins, refresh)
+        let mut login =
+            KeptLogin::new(&self.authority, self.plain_http, username, origins, refresh)?;
+        login.trust(self.authorities.clone());
+        Ok(login)
     }
 
     async fn keep<F>(&self, storage: Arc<dyn Storage>, sign_in: F) -> Result<Client, ClientError>
@@ -366,7 +386,8 @@ fn kept_client(
     renewal_timeout: Duration,
 ) -> Result<Client, ClientError> {
     let (origins, plain_http, lease) = (login.allowed(), login.plain_http(), login.lease());
-    let source = KeptSource::new(storage, login);
+    let authorities = login.authority()?.trusted().clone();
+    let source = KeptSource::new(storage, login)?;
     let origin = source.origin();
     let session = Session::new(
         Source::Kept(Box::new(source)),
@@ -374,5 +395,5 @@ fn kept_client(
         renewal_timeout,
         lease,
     );
-    Client::new(session, origins, plain_http)
+    Client::new(session, origins, plain_http, &authorities)
 }

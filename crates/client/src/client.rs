@@ -11,6 +11,7 @@ use crate::renew::Session;
 use crate::request::RequestBuilder;
 use crate::secret::{AccessToken, RefreshToken};
 use crate::send::Sender;
+use crate::transport::Authorities;
 
 /// A signed-in client. Clones share the login; they are cheap.
 ///
@@ -26,9 +27,10 @@ impl Client {
         session: Arc<Session>,
         origins: Origins,
         plain_http: PlainHttp,
+        authorities: &Authorities,
     ) -> Result<Self, ClientError> {
         Ok(Self {
-            sender: Sender::new(session, origins)?,
+            sender: Sender::new(session, origins, authorities)?,
             plain_http,
         })
     }

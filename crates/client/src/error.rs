@@ -100,7 +100,7 @@ pub enum ClientError {
     },
 
     /// The server could not be reached, or the connection broke.
-    #[error("{origin} could not be reached")]
+    #[error("{origin} could not be reached{}", advice(.source))]
     Network {
         /// The server.
         origin: String,
@@ -120,7 +120,7 @@ pub enum ClientError {
     Interrupted,
 
     /// The server answered what its contract does not contain.
-    #[error("{origin} gave an answer that this client does not understand (status {status}{})", code_of(.error.as_deref()))]
+    #[error("{origin} gave an answer that this client does not understand (status {status}{}", code_or_place(.error.as_deref()))]
     UnexpectedAnswer {
         /// The server.
         origin: String,
@@ -129,6 +129,10 @@ pub enum ClientError {
         /// The error code in the body, if there was one.
         error: Option<String>,
     },
+
+    /// What should hold an authority's certificate holds none.
+    #[error("There is no certificate (PEM) of an authority in it")]
+    NoCertificate,
 
     /// The request itself failed: it could not be built, sent, or its answer not be read.
     #[error("The request failed: {0}")]
@@ -157,6 +161,7 @@ impl ClientError {
             Self::RenewalTimedOut { .. } => "timed_out",
             Self::Interrupted => "interrupted",
             Self::UnexpectedAnswer { .. } => "unexpected_answer",
+            Self::NoCertificate => "no_certificate",
             Self::Request(_) => "request_failed",
         }
     }
@@ -215,6 +220,30 @@ fn wait(retry_after: Option<&Duration>) -> String {
     })
 }
 
-fn code_of(error: Option<&str>) -> String {
-    error.map_or_else(String::new, |error| format!(", error {error}"))
+/// Whoever answers without an error code of OAuth's is no auth server, most likely.
+fn code_or_place(error: Option<&str>) -> String {
+    error.map_or_else(
+        || "); is that the address of an auth server, and its path right?".to_owned(),
+        |error| format!(", error {error})"),
+    )
+}
+
+/// What is probably wrong with an address that cannot be reached.
+fn advice(error: &reqwest::Error) -> &'static str {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if said.contains("InvalidContentType") {
+            return "; there is somebody who does not speak TLS: is it http:// that is meant?";
+        }
+        if said.contains("UnknownIssuer") {
+            return "; no authority that is trusted here has signed its certificate: if it is one of \
+                    your own, name that (--cacert FILE, or `trust_authority`)";
+        }
+        if said.contains("invalid HTTP version") {
+            return "; there is somebody who does not speak plain HTTP: is it https:// that is meant?";
+        }
+        cause = error.source();
+    }
+    ""
 }

@@ -17,6 +17,7 @@ use crate::lease::Lease;
 use crate::origin::{Origins, PlainHttp};
 use crate::secret::{AccessToken, RefreshToken};
 use crate::storage::{Storage, StorageError};
+use crate::transport::Authorities;
 
 const VERSION: u8 = 1;
 
@@ -34,6 +35,9 @@ struct Document {
     client_id: Option<String>,
     #[serde(default)]
     plain_http: bool,
+    /// Certificates of authorities that are believed beside the system's, PEM.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    authorities: Option<String>,
     username: Option<String>,
     /// Where else the token may go.
     #[serde(default)]
@@ -136,6 +140,7 @@ impl KeptLogin {
             endpoints: (!of_countersign).then(|| endpoints.clone()),
             client_id,
             plain_http: plain_http == PlainHttp::Anywhere,
+            authorities: None,
             username: username.map(str::to_owned),
             origins,
             signed_in_at: now_ms() / 1000,
@@ -180,7 +185,7 @@ impl KeptLogin {
     }
 
     /// The server to ask, as it was asked when the login was made.
-    pub(crate) fn authority(&self) -> Authority {
+    pub(crate) fn authority(&self) -> Result<Authority, ClientError> {
         let document = &self.0;
         let endpoints = match &document.endpoints {
             Some(endpoints) => endpoints.clone(),
@@ -190,7 +195,15 @@ impl KeptLogin {
         if let Some(id) = &document.client_id {
             authority.identify_as(ClientCredentials::Public { id: id.clone() });
         }
-        authority
+        if let Some(pem) = &document.authorities {
+            authority.trust(Authorities::read(pem)?);
+        }
+        Ok(authority)
+    }
+
+    /// Remembers the certificates that its server may be signed with.
+    pub(crate) fn trust(&mut self, authorities: Option<String>) {
+        self.0.authorities = authorities;
     }
 
     pub(crate) fn allowed(&self) -> Origins {

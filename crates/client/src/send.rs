@@ -13,7 +13,7 @@ use crate::error::ClientError;
 use crate::origin::Origins;
 use crate::renew::Session;
 use crate::secret::AccessToken;
-use crate::transport::ToAnyone;
+use crate::transport::{Authorities, ToAnyone};
 
 /// A login, and where its token may go.
 #[derive(Clone)]
@@ -24,11 +24,15 @@ pub(crate) struct Sender {
 }
 
 impl Sender {
-    pub(crate) fn new(session: Arc<Session>, origins: Origins) -> Result<Self, ClientError> {
+    pub(crate) fn new(
+        session: Arc<Session>,
+        origins: Origins,
+        authorities: &Authorities,
+    ) -> Result<Self, ClientError> {
         Ok(Self {
             session,
             origins,
-            http: ToAnyone::new()?,
+            http: ToAnyone::new(authorities)?,
         })
     }
 

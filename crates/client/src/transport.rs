@@ -22,11 +22,26 @@ const AUTH_TIMEOUT: Duration = Duration::from_secs(10);
 /// No answer of an auth server is larger than this.
 const MAX_ANSWER: usize = 64 * 1024;
 
+/// Authorities that are believed beside those of the system.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Authorities(Arc<[Certificate]>);
+
+impl Authorities {
+    /// Reads certificates in PEM, of which there must be one.
+    pub(crate) fn read(pem: &str) -> Result<Self, ClientError> {
+        match Certificate::from_pem_bundle(pem.as_bytes()) {
+            Ok(all) if !all.is_empty() => Ok(Self(all.into())),
+            _ => Err(ClientError::NoCertificate),
+        }
+    }
+}
+
 /// An HTTP client that is made when the first request needs it: to load the system's certificates takes
 /// longer than everything else that a short program does with a token that is still good.
 #[derive(Clone, Debug)]
 pub(crate) struct Http {
     manner: Manner,
+    authorities: Authorities,
     built: Arc<OnceLock<reqwest::Client>>,
 }
 
@@ -40,23 +55,32 @@ enum Manner {
 }
 
 impl Http {
-    pub(crate) fn to_the_auth_server(base: &Url) -> Self {
+    pub(crate) fn to_the_auth_server(base: &Url, authorities: Authorities) -> Self {
         let straight = goes_straight(base);
-        Self::new(Manner::ToTheAuthServer { straight })
+        Self::new(Manner::ToTheAuthServer { straight }, authorities)
     }
 
-    fn new(manner: Manner) -> Self {
+    fn new(manner: Manner, authorities: Authorities) -> Self {
         Self {
             manner,
+            authorities,
             built: Arc::default(),
         }
+    }
+
+    pub(crate) fn authorities(&self) -> &Authorities {
+        &self.authorities
     }
 
     pub(crate) fn client(&self) -> Result<&reqwest::Client, ClientError> {
         if let Some(client) = self.built.get() {
             return Ok(client);
         }
-        let client = build(|client| self.manner.set(client))?;
+        let authorities = &self.authorities.0;
+        let client = build(|client| {
+            let client = client.tls_certs_merge(authorities.iter().cloned());
+            self.manner.set(client)
+        })?;
         Ok(self.built.get_or_init(|| client))
     }
 }
@@ -90,13 +114,14 @@ pub(crate) struct ToAnyone {
 }
 
 impl ToAnyone {
-    pub(crate) fn new() -> Result<Self, ClientError> {
+    pub(crate) fn new(authorities: &Authorities) -> Result<Self, ClientError> {
+        let http = |straight| Http::new(Manner::ToAnyone { straight }, authorities.clone());
         let builder = reqwest::Client::builder()
             .tls_certs_only(None::<Certificate>)
             .no_proxy();
         Ok(Self {
-            by_the_settings: Http::new(Manner::ToAnyone { straight: false }),
-            straight: Http::new(Manner::ToAnyone { straight: true }),
+            by_the_settings: http(false),
+            straight: http(true),
             builder: builder.build()?,
         })
     }

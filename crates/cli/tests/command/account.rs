@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::run::run_with_input;
+use crate::run::{Ended, run_with_input};
 use crate::stage::{PASSWORD, Stage};
 
 #[test]
@@ -277,4 +277,65 @@ fn secrets_in(stage: &Stage) -> Vec<String> {
         .filter_map(|path| fs::read_to_string(path).ok())
         .filter(|text| text.contains("csr_") || text.contains("eyJ"))
         .collect()
+}
+
+/// Signed by itself, for 127.0.0.1, and its key.
+const CERTIFICATE: &str = include_str!("../../../server/tests/sockets/tls/first.pem");
+const KEY: &str = include_str!("../../../server/tests/sockets/tls/first-key.pem");
+
+fn login_at(stage: &Stage, url: &str, further: &[&str]) -> Ended {
+    let login = ["login", url, "-u", "ada", "--password-stdin"];
+    let mut command = stage.command(&[&login[..], further].concat());
+    command.env_remove("COUNTERSIGN_CACERT");
+    run_with_input(&mut command, &format!("{PASSWORD}\n"))
+}
+
+#[test]
+fn an_authority_of_ones_own_is_named_once() {
+    let stage = Stage::with_tls(CERTIFICATE, KEY);
+    let unknown = login_at(&stage, stage.server(), &[]);
+    assert_eq!(unknown.code, 1, "{unknown:?}");
+    assert!(unknown.words.contains("--cacert FILE"), "{unknown:?}");
+
+    login_at(&stage, stage.server(), &["--cacert", "cert.pem"]).done();
+    stage.expire("ada");
+    stage.run(&["token"]).done();
+    let who = stage.run(&["whoami"]).done();
+    assert!(who.starts_with("ada at https://"), "{who}");
+    stage.run(&["logout"]).done();
+
+    for (file, told) in [
+        ("key.pem", "no certificate"),
+        ("missing.pem", "missing.pem: "),
+    ] {
+        let ended = login_at(&stage, stage.server(), &["--cacert", file]);
+        assert_eq!(ended.code, 2, "{ended:?}");
+        assert!(ended.words.contains(told), "{ended:?}");
+    }
+}
+
+#[test]
+fn the_wrong_scheme_or_path_is_told() {
+    let plain = Stage::set();
+    let with_tls = login_at(&plain, &format!("https://{}", plain.host()), &[]);
+    assert!(
+        with_tls.words.contains("is it http:// that is meant?"),
+        "{with_tls:?}"
+    );
+    assert_eq!(with_tls.code, 1, "{with_tls:?}");
+
+    let tls = Stage::with_tls(CERTIFICATE, KEY);
+    let without = login_at(&tls, &format!("http://{}", tls.host()), &[]);
+    assert!(
+        without.words.contains("begins with https://"),
+        "{without:?}"
+    );
+    assert_eq!(without.code, 2, "{without:?}");
+
+    // A page, and nothing at all, where an auth server was thought to be.
+    for path in ["/hello", "/nowhere"] {
+        let ended = login_at(&plain, &plain.api(path), &[]);
+        assert!(ended.words.contains("its path right?"), "{path}: {ended:?}");
+        assert_eq!(ended.code, 1, "{path}: {ended:?}");
+    }
 }

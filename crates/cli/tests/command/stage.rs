@@ -15,7 +15,7 @@ use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use countersign_issuer::Password;
-use countersign_server::{Config, Database, Server};
+use countersign_server::{Config, Database, Server, TlsFiles};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -36,6 +36,23 @@ pub(crate) struct Stage {
 
 impl Stage {
     pub(crate) fn set() -> Self {
+        Self::with(|_| None)
+    }
+
+    /// With TLS, by files in this folder.
+    pub(crate) fn with_tls(certificate: &str, key: &str) -> Self {
+        Self::with(|folder| {
+            let files = TlsFiles {
+                certificate: folder.join("cert.pem"),
+                key: folder.join("key.pem"),
+            };
+            fs::write(&files.certificate, certificate).expect("a file");
+            fs::write(&files.key, key).expect("a file");
+            Some(files)
+        })
+    }
+
+    fn with(tls: impl FnOnce(&Path) -> Option<TlsFiles>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
@@ -46,6 +63,7 @@ impl Stage {
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),
             database: Database::Sqlite(folder.path().join("countersign.db")),
+            tls: tls(folder.path()),
             ..Config::default()
         };
         let (server, api) = runtime.block_on(async {
@@ -73,7 +91,8 @@ impl Stage {
 
     /// `host:port` of the server.
     pub(crate) fn host(&self) -> &str {
-        self.server().trim_start_matches("http://")
+        let server = self.server();
+        server.rsplit("://").next().unwrap_or(server)
     }
 
     pub(crate) fn api(&self, path: &str) -> String {

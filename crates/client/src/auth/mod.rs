@@ -26,9 +26,12 @@ pub(crate) use endpoints::Endpoints;
 use crate::error::ClientError;
 use crate::origin::PlainHttp;
 use crate::secret::RefreshToken;
-use crate::transport::{self, Http};
+use crate::transport::{self, Authorities, Http};
 use answer::Answered;
 use credentials::Form;
+
+/// Why a server that speaks HTTPS refuses plain HTTP.
+const HTTPS_ONLY: &str = "https_only";
 
 /// An auth server, who asks it, and for what.
 #[derive(Clone, Debug)]
@@ -43,7 +46,7 @@ pub(crate) struct Authority {
 impl Authority {
     pub(crate) fn new(endpoints: Endpoints) -> Self {
         Self {
-            http: Http::to_the_auth_server(endpoints.base()),
+            http: Http::to_the_auth_server(endpoints.base(), Authorities::default()),
             endpoints,
             credentials: ClientCredentials::None,
             scope: None,
@@ -73,6 +76,15 @@ impl Authority {
 
     pub(crate) fn ask_for_audience(&mut self, audience: String) {
         self.audience = Some(audience);
+    }
+
+    /// Believes these authorities as well when the server shows its certificate.
+    pub(crate) fn trust(&mut self, authorities: Authorities) {
+        self.http = Http::to_the_auth_server(self.base(), authorities);
+    }
+
+    pub(crate) fn trusted(&self) -> &Authorities {
+        self.http.authorities()
     }
 
     pub(crate) fn identify_as(&mut self, credentials: ClientCredentials) {
@@ -216,8 +228,13 @@ impl Authority {
             Ok(body) => body,
             Err(error) => return error,
         };
-        let error = serde_json::from_slice::<Problem>(&body)
-            .ok()
+        let problem = serde_json::from_slice::<Problem>(&body).ok();
+        if problem.as_ref().and_then(|it| it.reason.as_deref()) == Some(HTTPS_ONLY) {
+            return ClientError::BadAddress {
+                reason: "that port speaks HTTPS, so it begins with https://",
+            };
+        }
+        let error = problem
             .map(|problem| problem.error.into_owned())
             .filter(|code| is_code(code));
         match error.as_deref() {

@@ -40,15 +40,18 @@ pub(crate) struct KeptSource {
 
 impl KeptSource {
     /// The login in `storage`, which is `whose`.
-    pub(crate) fn new(storage: Arc<dyn Storage>, mut whose: KeptLogin) -> Self {
-        let authority = whose.authority();
+    pub(crate) fn new(
+        storage: Arc<dyn Storage>,
+        mut whose: KeptLogin,
+    ) -> Result<Self, ClientError> {
+        let authority = whose.authority()?;
         // The tokens are the storage's; here only the name matters.
         whose.end();
-        Self {
+        Ok(Self {
             authority,
             storage,
             whose,
-        }
+        })
     }
 
     pub(crate) fn origin(&self) -> String {
@@ -155,7 +158,8 @@ where
 /// Ends a session that nobody will use; if the server cannot be told, it ends by its age.
 async fn end(login: &KeptLogin) {
     if let Some(refresh) = login.refresh_token()
-        && let Err(error) = login.authority().sign_out(&refresh).await
+        && let Ok(authority) = login.authority()
+        && let Err(error) = authority.sign_out(&refresh).await
     {
         tracing::info!(
             code = error.code(),

@@ -1,5 +1,9 @@
 //! `countersign login`: a name and a password become a login that is kept.
 
+use std::fmt::Display;
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use countersign_client::{Client, ClientBuilder, ClientError};
 use reqwest::Url;
@@ -20,6 +24,7 @@ use crate::printable::printable;
 Examples:
   countersign login https://auth.example.com -u ada
   countersign login :7800 -u ada --api :5000
+  countersign login https://localhost:7800 -u ada --cacert cert.pem
   pass show auth | countersign login auth.example.com -u ada --password-stdin")]
 pub(crate) struct LoginArgs {
     /// The server, for example https://auth.example.com, or :7800 for a port of this machine
@@ -42,6 +47,10 @@ pub(crate) struct LoginArgs {
     /// The audience to ask for
     #[arg(long)]
     audience: Option<String>,
+    /// A file with the certificate (PEM) of the authority that signed the server's, if the system does
+    /// not know it; the login remembers it
+    #[arg(long, env = "COUNTERSIGN_CACERT", value_name = "FILE")]
+    cacert: Option<PathBuf>,
     /// Keep the login in the system's keyring instead of a file
     #[arg(long)]
     keyring: bool,
@@ -53,6 +62,7 @@ pub(crate) struct LoginArgs {
 pub(super) async fn run(args: &LoginArgs) -> Result<(), Failure> {
     let url = address(&args.url);
     let builder = builder(args, &url).map_err(failure)?;
+    let builder = trusting(builder, args.cacert.as_deref())?;
     let host = host(&url)?;
     let profiles = Profiles::of_this_user()?;
     let home = if args.keyring {
@@ -106,6 +116,15 @@ fn builder(args: &LoginArgs, url: &str) -> Result<ClientBuilder, ClientError> {
         builder = builder.plain_http_insecurely();
     }
     Ok(builder)
+}
+
+fn trusting(builder: ClientBuilder, file: Option<&Path>) -> Result<ClientBuilder, Failure> {
+    let Some(file) = file else {
+        return Ok(builder);
+    };
+    let named = |error: &dyn Display| Failure::usage(format!("{}: {error}", file.display()));
+    let pem = fs::read_to_string(file).map_err(|error| named(&error))?;
+    builder.trust_authority(&pem).map_err(|error| named(&error))
 }
 
 /// Host and port, if it is not the usual one.
