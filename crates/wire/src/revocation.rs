@@ -17,7 +17,9 @@
 //! `iat` never falls. A server whose clock is set back begins another epoch.
 //!
 //! As JSON, an answer is one message. If more follows, it says from where on
-//! ([`SnapshotAnswer::next`]): that is the `Last-Event-ID` of the next request.
+//! ([`SnapshotAnswer::next`]): that is the `Last-Event-ID` of the next request. Several servers may
+//! stand behind one address, each with an epoch of its own. So a `Last-Event-ID` may hold a cursor
+//! of each, with commas between them, and a server goes on from its own.
 //!
 //! Everything is one kind of message, the [`Bulletin`]: a snapshot, a piece of news, a heartbeat
 //! without any. The issuer signs each (header `typ` is [`TYP`]), so that nothing in between can

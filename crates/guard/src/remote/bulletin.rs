@@ -47,8 +47,9 @@ pub(super) enum BulletinError {
     Untrue(#[source] TokenError),
     #[error("the message is signed with a key that was withdrawn")]
     WithdrawnKey,
+    /// With its cursor: what follows it may be new, if it is the beginning of a snapshot.
     #[error("the message is older than what was seen before")]
-    Older,
+    Older { cursor: String },
     #[error("something was missed between the last message and this one")]
     Gap,
 }
@@ -58,7 +59,7 @@ impl BulletinError {
         match self {
             Self::Untrue(error) => error.reason().code(),
             Self::WithdrawnKey => "withdrawn_key",
-            Self::Older => "older",
+            Self::Older { .. } => "older",
             Self::Gap => "gap",
         }
     }
@@ -107,7 +108,7 @@ impl Reader {
         // What it says is true and holds; but if it is old, or not all, it says nothing of silence.
         place?;
         let (as_of, counter) = (bulletin.as_of, bulletin.counter);
-        let cursor = format!("{}:{counter}", bulletin.epoch);
+        let cursor = cursor(&bulletin.epoch, counter);
         let seen = self.epochs.get(&bulletin.epoch);
         let repeated = seen.is_some_and(|seen| as_of <= seen.as_of);
         self.remember(bulletin.epoch, Cursor { as_of, counter });
@@ -129,7 +130,8 @@ impl Reader {
     fn place(&self, bulletin: &Bulletin) -> Result<(), BulletinError> {
         let joins = match self.epochs.get(&bulletin.epoch) {
             Some(seen) if bulletin.as_of < seen.as_of || bulletin.counter < seen.counter => {
-                return Err(BulletinError::Older);
+                let cursor = cursor(&bulletin.epoch, bulletin.counter);
+                return Err(BulletinError::Older { cursor });
             }
             Some(seen) => bulletin.since.is_none_or(|since| since <= seen.counter),
             None => bulletin.since.is_none(),
@@ -155,6 +157,11 @@ impl Reader {
         let mark = |kind| if kind == Kind::Kid { kid } else { None };
         self.set.is_revoked(mark, now).is_some()
     }
+}
+
+/// As it stands in a `Last-Event-ID`.
+fn cursor(epoch: &str, counter: u64) -> String {
+    format!("{epoch}:{counter}")
 }
 
 /// The issuer's word, and the id of the key that signed it: one that it does not itself withdraw.

@@ -40,8 +40,8 @@ pub(super) struct Feed {
     keys: Arc<KeyCell>,
     set: Arc<RevokedSet>,
     fresh_keys: Request,
-    /// Where a stream is to go on.
-    cursor: Option<String>,
+    /// Where each server that was heard is to go on, the last one first.
+    cursors: Vec<String>,
     pace: Pace,
     swept: Instant,
 }
@@ -55,6 +55,9 @@ const SWEEP: Duration = Duration::from_secs(10);
 const WORTH_A_WARNING: u32 = 4;
 /// Pauses grow up to this while the issuer cannot be reached.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
+/// So many servers behind one address are told how far they were heard.
+const SERVERS_LIMIT: usize = 8;
 
 /// What became of asking once.
 enum Asked {
@@ -85,7 +88,7 @@ impl Feed {
             set,
             keys,
             fresh_keys,
-            cursor: None,
+            cursors: Vec::new(),
             pace: pace.clone(),
             swept: Instant::now(),
         })
@@ -155,7 +158,8 @@ impl Feed {
     async fn ask(&mut self) -> Result<Asked, FeedError> {
         let accept = "text/event-stream, application/json;q=0.5";
         let deadline = Instant::now() + self.pace.timeout;
-        let answer = self.fetcher.open(&self.url, accept, self.cursor.as_deref());
+        let cursors = (!self.cursors.is_empty()).then(|| self.cursors.join(","));
+        let answer = self.fetcher.open(&self.url, accept, cursors.as_deref());
         let mut response = timeout_at(deadline, answer)
             .await
             .map_err(|_| FeedError::Silence)??;
@@ -231,15 +235,28 @@ impl Feed {
         }
         match read {
             Ok(news) => {
-                self.cursor = Some(news.cursor);
+                self.go_on_from(news.cursor);
                 Ok(())
+            }
+            Err(BulletinError::Older { cursor }) => {
+                self.go_on_from(cursor.clone());
+                Err(BulletinError::Older { cursor })
             }
             Err(error) => {
                 // Whatever was not understood is asked for again, from the beginning.
-                self.cursor = None;
+                self.cursors.clear();
                 Err(error)
             }
         }
+    }
+
+    /// From this cursor on, when its server is asked again. A proxy may ask another one each time.
+    fn go_on_from(&mut self, cursor: String) {
+        let epoch = |cursor: &str| cursor.rsplit_once(':').map(|(epoch, _)| epoch.to_owned());
+        let own = epoch(&cursor);
+        self.cursors.retain(|other| epoch(other) != own);
+        self.cursors.insert(0, cursor);
+        self.cursors.truncate(SERVERS_LIMIT);
     }
 
     fn sweep(&mut self) {

@@ -42,6 +42,10 @@ pub(crate) struct Behaviour {
     pub(crate) bulletin: Bulletin,
     /// Whether `as_of` is the time of the answer.
     pub(crate) clock_runs: bool,
+    /// How many events an answer in JSON has at most; 0: all, whatever is asked for.
+    pub(crate) at_once: usize,
+    /// What another server behind the same address has to say, which gives every second answer.
+    pub(crate) other: Option<Bulletin>,
     /// Whether the revocations are streamed to those who ask for a stream.
     pub(crate) streams: bool,
     /// Who asked for a stream and was given one: its `Last-Event-ID`, and the way to it.
@@ -65,6 +69,31 @@ impl Behaviour {
             key: self.feed_key.clone(),
         };
         signer.sign_typ(self.feed_typ, &bulletin)
+    }
+
+    /// One piece of it after `since`, signed, and where the next one begins if there is more.
+    fn piece(&mut self, since: Option<u64>) -> SnapshotAnswer {
+        let whole = self.bulletin.clone();
+        let end = match self.at_once as u64 {
+            0 => whole.counter,
+            at_once => whole.counter.min(since.unwrap_or(0) + at_once),
+        };
+        self.bulletin.counter = end;
+        let kept = usize::try_from(end).expect("a small counter");
+        self.bulletin.events.truncate(kept);
+        let since = since.filter(|_| self.at_once > 0);
+        let snapshot = self.signed(since);
+        let next = (end < whole.counter).then(|| format!("{}:{end}", whole.epoch));
+        let as_of = self.bulletin.as_of;
+        self.bulletin = Bulletin { as_of, ..whole };
+        SnapshotAnswer { snapshot, next }
+    }
+
+    /// Where the reader of this epoch is, by what he says he has read.
+    fn own(&self, cursors: Option<&str>) -> Option<u64> {
+        let own = format!("{}:", self.bulletin.epoch);
+        let mut cursors = cursors?.split(',');
+        cursors.find_map(|cursor| cursor.strip_prefix(&own)?.parse().ok())
     }
 
     /// Sends it to all followers; those that went away are forgotten.
@@ -111,6 +140,8 @@ impl RemoteIssuer {
                 events: Vec::new(),
             },
             clock_runs: true,
+            at_once: 0,
+            other: None,
             streams: false,
             followers: Vec::new(),
         }));
@@ -226,19 +257,21 @@ async fn snapshot(State(world): State<World>, headers: HeaderMap) -> Response<Bo
         .get("accept")
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
+    let cursor = headers
+        .get("last-event-id")
+        .and_then(|value| value.to_str().ok());
     if behaviour.streams && accepts.contains("text/event-stream") {
-        let cursor = headers
-            .get("last-event-id")
-            .and_then(|value| value.to_str().ok());
         return stream(&mut behaviour, cursor.map(str::to_owned));
     }
     match &behaviour.snapshot {
         Answer::Honest => {
-            let snapshot = behaviour.signed(None);
-            json(&SnapshotAnswer {
-                snapshot,
-                next: None,
-            })
+            let since = behaviour.own(cursor);
+            let answer = json(&behaviour.piece(since));
+            let behaviour = &mut *behaviour;
+            if let Some(other) = &mut behaviour.other {
+                std::mem::swap(other, &mut behaviour.bulletin);
+            }
+            answer
         }
         other => dishonest(other),
     }
@@ -247,10 +280,7 @@ async fn snapshot(State(world): State<World>, headers: HeaderMap) -> Response<Bo
 /// A stream that goes on from the cursor, if it is one of this epoch.
 fn stream(behaviour: &mut Behaviour, cursor: Option<String>) -> Response<Body> {
     let (sender, receiver) = unbounded_channel();
-    let since = cursor
-        .as_deref()
-        .and_then(|cursor| cursor.strip_prefix(&format!("{}:", behaviour.bulletin.epoch)))
-        .and_then(|counter| counter.parse().ok());
+    let since = behaviour.own(cursor.as_deref());
     let first = format!("data: {}\n\n", behaviour.signed(since));
     sender.send(first).expect("the receiver is here");
     behaviour.followers.push((cursor, sender));

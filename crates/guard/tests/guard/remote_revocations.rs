@@ -179,6 +179,43 @@ async fn two_servers_behind_one_address_are_both_heard() {
     eventually("three is known", || revocations(&guard).len() == 3).await;
 }
 
+/// Every second answer is another server's, and none has all that there is.
+#[tokio::test]
+async fn pieces_of_two_servers_in_turn_come_to_an_end() {
+    let remote = RemoteIssuer::start().await;
+    for n in 0..7 {
+        remote.revoke(Kind::Jti, &format!("token {n}"));
+    }
+    {
+        let mut behaviour = remote.behaviour();
+        let mut other = behaviour.bulletin.clone();
+        other.epoch = "other".to_owned();
+        behaviour.other = Some(other);
+        behaviour.at_once = 2;
+    }
+    let guard = remote.builder().follow().await.expect("an issuer");
+    eventually("all is known", || revocations(&guard).len() == 7).await;
+    let before = revocations(&guard).as_of();
+    eventually("there are news", || revocations(&guard).as_of() > before).await;
+}
+
+#[tokio::test]
+async fn pieces_that_are_read_again_from_the_beginning_come_to_an_end() {
+    let remote = RemoteIssuer::start().await;
+    for n in 0..7 {
+        remote.revoke(Kind::Jti, &format!("token {n}"));
+    }
+    remote.behaviour().at_once = 2;
+    let guard = remote.builder().follow().await.expect("an issuer");
+    eventually("all is known", || revocations(&guard).len() == 7).await;
+    // What is not believed makes the guard begin anew.
+    remote.behaviour().feed_typ = "at+jwt";
+    a_few_polls(&remote).await;
+    remote.behaviour().feed_typ = countersign_wire::revocation::TYP;
+    let before = revocations(&guard).as_of();
+    eventually("there are news", || revocations(&guard).as_of() > before).await;
+}
+
 #[tokio::test]
 async fn a_withdrawn_key_is_refused_at_once_and_cannot_speak_any_more() {
     let remote = RemoteIssuer::start().await;

@@ -184,14 +184,14 @@ impl std::fmt::Debug for Follower {
 }
 
 impl Authority {
-    /// Follows the feed from `cursor`, as it stood in a `Last-Event-ID`; without one, or with one
-    /// of another epoch, from the beginning of a snapshot.
+    /// Follows the feed from the one of `cursors`, as they stood in a `Last-Event-ID`, that is of this
+    /// server's epoch; without one, from the beginning of a snapshot.
     pub(crate) async fn follow(
         self: Arc<Self>,
-        cursor: Option<&str>,
+        cursors: Option<&str>,
     ) -> Result<Follower, FlowError> {
         let (news, stop) = (self.feed.news.subscribe(), self.feed.stop.subscribe());
-        let first = self.news_for(cursor.and_then(parse).as_ref()).await?;
+        let first = self.news_for(self.own(cursors).as_ref()).await?;
         Ok(Follower {
             news,
             stop,
@@ -203,17 +203,26 @@ impl Authority {
         })
     }
 
-    /// One piece for somebody who does not follow: from `cursor`, or the beginning of a snapshot, and
-    /// where it goes on if that is not all.
+    /// One piece for somebody who does not follow: from one of `cursors`, or the beginning of a
+    /// snapshot, and where it goes on if that is not all.
     pub(crate) async fn revocations_from(
         &self,
-        cursor: Option<&str>,
+        cursors: Option<&str>,
     ) -> Result<SnapshotAnswer, FlowError> {
-        let news = self.news_for(cursor.and_then(parse).as_ref()).await?;
+        let news = self.news_for(self.own(cursors).as_ref()).await?;
         Ok(SnapshotAnswer {
             snapshot: news.jws().to_owned(),
             next: (!news.last).then(|| format(&news.upto)),
         })
+    }
+
+    /// The cursor that this server gave away, among those of others behind the same address.
+    fn own(&self, cursors: Option<&str>) -> Option<Cursor> {
+        let epoch = self.live().cursor().epoch;
+        let given = cursors?
+            .split(',')
+            .filter_map(|cursor| parse(cursor.trim()));
+        given.into_iter().find(|cursor| cursor.epoch == epoch)
     }
 
     /// Signs and sends what is new, and a heartbeat when nothing is; until it is dropped.

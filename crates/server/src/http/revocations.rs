@@ -1,7 +1,8 @@
 //! `GET /revocations`: what guards must refuse although it has not expired.
 //!
 //! As `text/event-stream` it is the whole live set and then whatever comes, or goes on from the
-//! `Last-Event-ID` a follower comes back with; as JSON it is one piece of that, and where the next
+//! `Last-Event-ID` a follower comes back with (which may have read from several servers behind one
+//! address, and then brings a cursor of each, with commas between them); as JSON it is one piece of that, and where the next
 //! one begins if there is more. Every piece is signed by the issuer.
 //! Anybody may follow, so there are only so many followers; one more gets such a piece instead, if
 //! that is understood as well, and may ask again.
@@ -39,17 +40,17 @@ pub(super) async fn revocations(
     Origin(from): Origin,
     headers: HeaderMap,
 ) -> Result<Response, Rejection> {
-    let cursor = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
+    let cursors = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let follower = accepts(&headers, EVENT_STREAM).then(|| followers.take(Network::of(from)));
     let share = match follower {
         Some(Some(share)) => share,
         Some(None) if !accepts(&headers, JSON) => return Err(Rejection::TooManyFollowers),
         Some(None) | None => {
-            let answer = Json(authority.revocations_from(cursor).await?);
+            let answer = Json(authority.revocations_from(cursors).await?);
             return Ok(([(CACHE_CONTROL, "no-store")], answer).into_response());
         }
     };
-    let follower = authority.follow(cursor).await?;
+    let follower = authority.follow(cursors).await?;
     let headers = [
         (CONTENT_TYPE, EVENT_STREAM),
         (CACHE_CONTROL, "no-store"),
