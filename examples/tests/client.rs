@@ -10,6 +10,7 @@ use std::process::{Command, Output};
 use countersign_issuer::Password;
 use countersign_issuer::client::ClientTerms;
 use countersign_server::{Config, Database, NewClient, Proof, Server};
+use countersign_witness::{Kind, note};
 
 const PASSWORD: &str = "seven brown foxes in a row";
 
@@ -96,6 +97,8 @@ async fn the_service_signs_in_as_itself() {
 }
 
 async fn server(folder: &Path, user: &str) -> Server {
+    countersign_witness::listen("server");
+    note(Kind::Password, PASSWORD);
     let server = Server::start(Config {
         listen: ([127, 0, 0, 1], 0).into(),
         database: Database::Sqlite(folder.join("countersign.db")),

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use countersign_issuer::Password;
 use countersign_server::{Config, Database, Server};
+use countersign_witness::{Kind, note};
 use program::Program;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -19,6 +20,8 @@ const PASSWORD: &str = "seven brown foxes in a row";
 #[tokio::test]
 async fn who_signed_in_is_greeted_and_nobody_else() {
     let folder = tempfile::tempdir().expect("a folder");
+    countersign_witness::listen("server");
+    note(Kind::Password, PASSWORD);
     let server = Server::start(Config {
         listen: ([127, 0, 0, 1], 0).into(),
         database: Database::Sqlite(folder.path().join("countersign.db")),

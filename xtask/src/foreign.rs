@@ -1,11 +1,12 @@
 //! The other implementations that ours is held against, fetched into `target/foreign`.
 //!
 //! PyJWT, Authlib, Flask, and what hashes passwords in Python, in an environment of their own; jose and
-//! Express, and two OAuth clients, for node beside it.
+//! Express, and two OAuth clients, for node beside it; an OAuth client of Rust's, built.
 //! Nothing outside `target/` changes, unless Python itself is missing and apt-get may install it.
 
 use std::path::{Path, PathBuf};
 
+use crate::cargo::cargo;
 use crate::command::Call;
 use crate::debian;
 use crate::failure::Failure;
@@ -28,10 +29,11 @@ pub(crate) fn prepare(
     }
     python_environment(workspace)
         .and_then(|()| node::install(workspace))
+        .and_then(|()| build_rust_client(workspace))
         .map_err(|why| {
             Failure::new(format!(
                 "{why}\n\nThe tests against other implementations need Python 3 with venv, node with \
-                 npm, and their package indexes. To run all others: --skip-foreign"
+                 npm, and the package indexes of both and of cargo. To run all others: --skip-foreign"
             ))
         })
 }
@@ -42,7 +44,7 @@ pub(crate) fn say_skipped() {
         "\n!! NOT TESTED, because of --skip-foreign:\n\
          !!   tokens exchanged with PyJWT and jose (tests/conformance/tests/pyjwt.rs, foreign_jwt.rs)
 \
-         !!   OAuth clients: oauth4webapi, openid-client, Authlib \
+         !!   OAuth clients: oauth4webapi, openid-client, Authlib, oauth2 \
          (tests/conformance/tests/oauth_clients.rs)
 \
          !!   the server against its description, by schemathesis (tests/conformance/tests/contract.rs)
@@ -64,6 +66,26 @@ pub(crate) fn python(workspace: &Workspace) -> PathBuf {
     } else {
         folder.join("bin/python")
     }
+}
+
+/// The program around the crate `oauth2`, a workspace of its own.
+const RUST_CLIENT: &str = "tests/conformance/rust/Cargo.toml";
+
+/// Where that program is.
+pub(crate) fn rust_client(workspace: &Workspace) -> PathBuf {
+    let name = format!("oauth-client{}", std::env::consts::EXE_SUFFIX);
+    rust_target(workspace).join("debug").join(name)
+}
+
+fn rust_target(workspace: &Workspace) -> PathBuf {
+    workspace.target.join("foreign").join("rust")
+}
+
+fn build_rust_client(workspace: &Workspace) -> Result<(), Failure> {
+    cargo(workspace, ["build", "--quiet", "--locked"])
+        .arguments(["--manifest-path", RUST_CLIENT, "--target-dir"])
+        .argument(rust_target(workspace))
+        .run()
 }
 
 fn environment(workspace: &Workspace) -> PathBuf {

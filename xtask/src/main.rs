@@ -22,6 +22,7 @@ mod failure;
 mod features;
 mod foreign;
 mod fuzz;
+mod logs;
 mod node;
 mod options;
 mod order;

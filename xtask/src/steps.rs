@@ -9,7 +9,7 @@ use crate::options::Options;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
 use crate::{
-    chromium, dependencies, features, foreign, fuzz, package, postgres, proxies, tests, walls,
+    chromium, dependencies, features, foreign, fuzz, logs, package, postgres, proxies, tests, walls,
 };
 
 /// Something that must hold.
@@ -97,6 +97,11 @@ const TESTS: &[Step] = &[
         name: "tests",
         says: "run every other test",
         run: tests::run,
+    },
+    Step {
+        name: "logs",
+        says: "no log of those tests holds a secret",
+        run: logs::check,
     },
 ];
 

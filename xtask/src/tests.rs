@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::options::Options;
 use crate::tally::Tally;
 use crate::workspace::Workspace;
-use crate::{foreign, node, postgres, proxies};
+use crate::{foreign, logs, node, postgres, proxies};
 
 /// Switches on the tests that need other implementations.
 const FOREIGN: [&str; 2] = ["--features", "countersign-conformance/foreign"];
@@ -46,9 +46,11 @@ pub(crate) fn run(
     };
     let arguments = runner.iter().copied().chain(["--workspace"]).chain(TARGETS);
     let mut tests = cargo(workspace, arguments.chain(features(options)))
+        .env(countersign_witness::FOLDER, logs::emptied(workspace)?)
         .env("COUNTERSIGN_BIN", binary(workspace))
         .env("COUNTERSIGN_TEST_PYTHON", foreign::python(workspace))
-        .env("COUNTERSIGN_TEST_NODE", node::folder(workspace));
+        .env("COUNTERSIGN_TEST_NODE", node::folder(workspace))
+        .env("COUNTERSIGN_TEST_RUST", foreign::rust_client(workspace));
     for proxy in &proxies::ALL {
         tests = tests.env(proxy.variable, proxy.program(workspace));
     }

@@ -47,6 +47,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Keeps the logs of tests: any test may, and nothing that is shipped.
+const WITNESS: &str = "countersign-witness";
+
 /// The crates that touch no socket, disk or clock.
 const NO_IO: &[&str] = &[
     "countersign",
@@ -127,6 +130,7 @@ fn arrows(workspace: &Workspace, faults: &mut Vec<String>) {
         let on = package
             .dependencies
             .iter()
+            .filter(|on| on.name != WITNESS || (row.is_some() && on.kind.as_deref() != Some("dev")))
             .map(|dependency| dependency.name.as_str());
         for on in on.filter(|on| ours.contains(on)) {
             let drawn = row.map_or(house.contains(on), |(_, may)| may.contains(&on));

@@ -31,6 +31,8 @@ pub(crate) struct Package {
 #[derive(Deserialize)]
 pub(crate) struct Dependency {
     pub(crate) name: String,
+    /// `dev` or `build`; none for what is built in.
+    pub(crate) kind: Option<String>,
 }
 
 impl Workspace {

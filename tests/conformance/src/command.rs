@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
 
+use countersign_witness::{Kind, note};
+
 /// One call of the command. Nothing of the caller's own settings reaches it.
 #[derive(Debug)]
 pub struct Countersign {
@@ -43,6 +45,9 @@ impl Countersign {
 
     /// With this setting in its environment.
     pub fn setting(mut self, name: &str, value: &str) -> Self {
+        if name.contains("MASTER_KEY") {
+            note(Kind::MasterKey, value);
+        }
         self.command.env(name, value);
         self
     }
@@ -63,11 +68,22 @@ impl Countersign {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
         let mut child = self.command.spawn().expect("countersign starts");
+        let arguments: Vec<_> = self.command.get_args().map(OsStr::to_os_string).collect();
+        if arguments
+            .iter()
+            .any(|argument| argument == "--password-stdin")
+        {
+            note(Kind::Password, &String::from_utf8_lossy(&self.input));
+        }
         if let Some(mut stdin) = child.stdin.take() {
             // Who refuses at once does not read; that is for the test to notice.
             let _ = stdin.write_all(&self.input);
         }
-        child.wait_with_output().expect("countersign ends")
+        let output = child.wait_with_output().expect("countersign ends");
+        if let Some(mut log) = countersign_witness::log("command") {
+            log.write_all(&output.stderr).expect("its words are kept");
+        }
+        output
     }
 
     /// Runs it, demands exit code 0, and hands over what it wrote to stdout.
@@ -82,11 +98,19 @@ impl Countersign {
             output.status,
             String::from_utf8_lossy(&output.stderr)
         );
-        String::from_utf8(output.stdout).expect("countersign writes UTF-8")
+        let data = String::from_utf8(output.stdout).expect("countersign writes UTF-8");
+        if data.starts_with("csc_") {
+            note(Kind::ClientSecret, &data);
+        }
+        data
     }
 
-    /// For a server, which is not waited for.
-    pub fn into_command(self) -> Command {
+    /// For a server, which is not waited for: it is as talkative as it can be where logs are kept,
+    /// unless its arguments say what it logs.
+    pub fn into_command(mut self) -> Command {
+        if countersign_witness::keeps() {
+            self.command.env("COUNTERSIGN_LOG", "trace");
+        }
         self.command
     }
 }

@@ -1,4 +1,4 @@
-//! Programs in other languages, on the packages that `cargo xtask test foreign` has installed.
+//! Programs of others, and on the packages of others, that `cargo xtask test foreign` has installed or built.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
@@ -30,6 +30,23 @@ pub fn node_packages() -> PathBuf {
         folder.display()
     );
     folder
+}
+
+/// The program of `tests/conformance/rust`, around the crate `oauth2`.
+///
+/// # Panics
+/// If it is not there.
+pub fn rust_client() -> PathBuf {
+    let program = std::env::var_os("COUNTERSIGN_TEST_RUST").map_or_else(
+        || root().join("target/foreign/rust/debug/oauth-client"),
+        PathBuf::from,
+    );
+    assert!(
+        program.exists(),
+        "there is no {}; `cargo xtask test foreign` builds it",
+        program.display()
+    );
+    program
 }
 
 /// A web application under test; dropped, it is ended.

@@ -15,6 +15,7 @@ pub mod chance;
 pub mod command;
 pub mod foreign;
 pub mod guide;
+mod noted;
 pub mod plain;
 pub mod port;
 pub mod request;

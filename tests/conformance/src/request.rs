@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use countersign_wire::paths;
 use reqwest::header::{AUTHORIZATION, HeaderMap};
-use reqwest::{Client, Method, RequestBuilder, StatusCode};
+use reqwest::{Certificate, Client, ClientBuilder, Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
+
+use crate::noted;
 
 /// How long a client waits for an answer before it takes it for lost: far longer than any takes,
 /// and shorter than the grace in which the same refresh token may be sent again.
@@ -38,13 +40,22 @@ impl Http {
     /// # Panics
     /// If this machine cannot make an HTTP client.
     pub fn new(base: impl Into<String>) -> Self {
-        Self {
-            client: Client::builder()
-                .timeout(PATIENCE)
-                .build()
-                .expect("an HTTP client"),
-            base: base.into(),
-        }
+        Self::built(Client::builder(), base.into())
+    }
+
+    /// The same over TLS, for a server whose certificate is this one (PEM).
+    ///
+    /// # Panics
+    /// If this machine cannot make an HTTP client, or that is no certificate.
+    pub fn trusting(certificate: &str, base: impl Into<String>) -> Self {
+        let certificate = Certificate::from_pem(certificate.as_bytes()).expect("a certificate");
+        let client = Client::builder().tls_certs_only([certificate]);
+        Self::built(client, base.into())
+    }
+
+    fn built(client: ClientBuilder, base: String) -> Self {
+        let client = client.timeout(PATIENCE).build().expect("an HTTP client");
+        Self { client, base }
     }
 
     /// A request with nothing in it yet.
@@ -102,9 +113,13 @@ impl Http {
 /// # Errors
 /// [`Lost`].
 pub async fn answer(request: RequestBuilder) -> Result<Answer, Lost> {
-    let response = request.send().await?;
+    let (client, request) = request.build_split();
+    let request = request?;
+    noted::request(&request);
+    let response = client.execute(request).await?;
     let (status, headers) = (response.status(), response.headers().clone());
     let text = response.text().await?;
+    noted::answer(&headers, &text);
     Ok(Answer {
         status,
         headers,

@@ -1,7 +1,7 @@
 //! `countersign serve` as a process, to be killed and started again: on an embedded database, or on
 //! one that it shares with others.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use countersign_wire::paths;
+use countersign_witness::{Kind, note};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -23,8 +24,13 @@ pub struct Server {
     port: u16,
     arguments: Vec<String>,
     shared: Option<Shared>,
+    tls: bool,
     process: Option<Process>,
 }
+
+/// A certificate for 127.0.0.1, signed by itself, and its key.
+const CERTIFICATE: &str = include_str!("../../../crates/server/tests/sockets/tls/first.pem");
+const CERTIFIED_KEY: &str = include_str!("../../../crates/server/tests/sockets/tls/first-key.pem");
 
 /// What several servers have in common: a database, its master key and the issuer.
 #[derive(Clone, Debug)]
@@ -67,8 +73,34 @@ impl Server {
             port: port::free(),
             arguments: arguments.into_iter().map(Into::into).collect(),
             shared: None,
+            tls: false,
             process: None,
         }
+    }
+
+    /// The same, over TLS.
+    ///
+    /// # Panics
+    /// If there is no room for it.
+    pub fn over_tls<S: Into<String>>(arguments: impl IntoIterator<Item = S>) -> Self {
+        let mut server = Self::with(arguments);
+        let files = [
+            ("--tls-cert", "cert.pem", CERTIFICATE),
+            ("--tls-key", "key.pem", CERTIFIED_KEY),
+        ];
+        for (option, name, pem) in files {
+            let file = server.folder().join(name);
+            std::fs::write(&file, pem).expect("a file");
+            let file = file.to_string_lossy().into_owned();
+            server.arguments.extend([option.to_owned(), file]);
+        }
+        server.tls = true;
+        server
+    }
+
+    /// The certificate of a server over TLS, as PEM.
+    pub fn certificate(&self) -> &str {
+        CERTIFICATE
     }
 
     /// One of several on one database, not started yet.
@@ -83,7 +115,8 @@ impl Server {
 
     /// The URL it serves, which is its issuer as well unless it shares a database.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        let scheme = if self.tls { "https" } else { "http" };
+        format!("{scheme}://127.0.0.1:{}", self.port)
     }
 
     /// Its folder: database and master key, unless it shares them, and nothing else.
@@ -93,6 +126,9 @@ impl Server {
 
     /// A client of it.
     pub fn http(&self) -> Http {
+        if self.tls {
+            return Http::trusting(CERTIFICATE, self.url());
+        }
         Http::new(self.url())
     }
 
@@ -147,8 +183,8 @@ impl Server {
         let stderr = child.stderr.take().expect("stderr is piped");
         let (say, said) = channel();
         // After the last line that the test wants to hear, nobody listens.
-        thread::spawn(move || relay(stdout).for_each(|line| drop(say.send(line))));
-        let words = thread::spawn(move || relay(stderr).collect());
+        thread::spawn(move || relay(stdout, "told").for_each(|line| drop(say.send(line))));
+        let words = thread::spawn(move || relay(stderr, "serve").collect());
         self.process = Some(Process { child, said, words });
     }
 
@@ -167,6 +203,7 @@ impl Server {
     /// If it ends instead, or takes longer than anyone would wait.
     pub async fn ready(&mut self) {
         let http = self.http();
+        let key = self.folder().join("countersign.key");
         let began = Instant::now();
         loop {
             if http
@@ -174,6 +211,9 @@ impl Server {
                 .await
                 .is_ok_and(|answer| answer.status == 200)
             {
+                if let Ok(key) = std::fs::read_to_string(key) {
+                    note(Kind::MasterKey, &key);
+                }
                 return;
             }
             if let Some(process) = &mut self.process
@@ -259,10 +299,14 @@ impl Server {
     }
 }
 
-/// What the server says, line by line, shown among the test's own output as well.
-fn relay(from: impl Read) -> impl Iterator<Item = String> {
+/// What the server says, line by line; kept where logs are, else shown among the test's own output.
+fn relay(from: impl Read, name: &str) -> impl Iterator<Item = String> {
+    let mut log = countersign_witness::log(name);
     let lines = BufReader::new(from).lines().map_while(Result::ok);
-    lines.inspect(|line| println!("serve: {line}"))
+    lines.inspect(move |line| match &mut log {
+        Some(log) => writeln!(log, "{line}").expect("its words are kept"),
+        None => println!("serve: {line}"),
+    })
 }
 
 impl Default for Server {

@@ -4,6 +4,7 @@
 //! free ones, in commands and files alike, so that guides can be tested side by side.
 
 use std::ffi::OsString;
+use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -115,7 +116,11 @@ impl Shell {
     /// # Panics
     /// If there is no shell.
     pub fn output(&self, line: &str) -> Output {
-        self.shell(&self.changed(line)).output().expect("a shell")
+        let output = self.shell(&self.changed(line)).output().expect("a shell");
+        if let Some(mut log) = countersign_witness::log("shell") {
+            log.write_all(&output.stderr).expect("its words are kept");
+        }
+        output
     }
 
     /// Starts the server with this line.
@@ -151,6 +156,9 @@ impl Shell {
         let program = &line[settings.len()..];
         let mut command = self.shell(&format!("{settings} exec {program}"));
         command.stdout(Stdio::null()).stdin(Stdio::null());
+        if let Some(log) = countersign_witness::log("background") {
+            command.stderr(log).env("COUNTERSIGN_LOG", "trace");
+        }
         command
     }
 

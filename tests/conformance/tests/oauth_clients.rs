@@ -1,5 +1,5 @@
-//! Unmodified OAuth clients against the real server: oauth4webapi and openid-client (JavaScript) and
-//! Authlib (Python) find it by its metadata, have tokens, refresh, introspect and revoke them, and
+//! Unmodified OAuth clients against the real server: oauth4webapi and openid-client (JavaScript),
+//! Authlib (Python) and oauth2 (Rust) find it by its metadata, have tokens, refresh, introspect and revoke them, and
 //! verify them by their own means.
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on must fail")]
@@ -27,7 +27,10 @@ struct Stage {
 
 impl Stage {
     async fn new() -> Self {
-        let mut server = Server::with(["--audience", AUDIENCE]);
+        Self::with(Server::with(["--audience", AUDIENCE])).await
+    }
+
+    async fn with(mut server: Server) -> Self {
         server
             .command([
                 "user",
@@ -81,6 +84,7 @@ impl Stage {
         json!({
             "issuer": self.server.url(),
             "audience": AUDIENCE,
+            "certificate": self.server.certificate(),
             "service": { "id": "service", "secret": self.secret },
             "signer": "signer",
             "signer_key": key,
@@ -91,9 +95,8 @@ impl Stage {
     }
 }
 
-fn ask(program: &Path, script: &Path, settings: &Value) -> Value {
-    let mut process = Command::new(program)
-        .arg(script)
+fn ask(program: &mut Command, settings: &Value) -> Value {
+    let mut process = program
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -118,7 +121,7 @@ async fn oauth4webapi_and_openid_client_do_everything_unmodified() {
     // Beside the packages, where node looks for them.
     let script = foreign::node_packages().join("oauth_clients.mjs");
     std::fs::copy(source("node/oauth_clients.mjs"), &script).expect("a copy of the script");
-    let result = ask(Path::new("node"), &script, &stage.settings().await);
+    let result = ask(Command::new("node").arg(&script), &stage.settings().await);
     let expected = json!({
         "scope": "read",
         "ways": ["basic", "post", "signed"],
@@ -142,13 +145,30 @@ async fn oauth4webapi_and_openid_client_do_everything_unmodified() {
 async fn authlib_does_everything_unmodified() {
     let stage = Stage::new().await;
     let script = source("python/oauth_client.py");
-    let result = ask(&foreign::python(), &script, &stage.settings().await);
+    let program = &mut Command::new(foreign::python());
+    let result = ask(program.arg(script), &stage.settings().await);
     let expected = json!({
         "client_secret_basic": ["service", "read"],
         "client_secret_post": ["service", "read"],
         "private_key_jwt": "signer",
         "refreshed": [true, "ada", false],
         "refusal": "invalid_scope",
+    });
+    assert_eq!(result, expected);
+}
+
+#[tokio::test]
+async fn the_crate_oauth2_does_everything_unmodified() {
+    // It takes tokens back over TLS only.
+    let stage = Stage::with(Server::over_tls(["--audience", AUDIENCE])).await;
+    let program = &mut Command::new(foreign::rust_client());
+    let result = ask(program, &stage.settings().await);
+    let expected = json!({
+        "ways": ["read", "read"],
+        "verified": "service",
+        "before": [true, "ada"],
+        "after": [false, false],
+        "refusals": ["invalid_scope", "invalid_client"],
     });
     assert_eq!(result, expected);
 }

@@ -138,7 +138,7 @@ async fn the_guide_for_services_is_typed() {
     let shown = shell.run(next());
     assert!(shown.contains("one without an end"), "{shown}");
     assert!(shown.contains("one until 20"), "{shown}");
-    for _ in 0..7 {
+    for _ in 0..9 {
         shell.run(next());
     }
     let again = std::fs::read_to_string(shell.folder().join("ada-again.json"));
@@ -146,6 +146,7 @@ async fn the_guide_for_services_is_typed() {
     assert_eq!(again["scope"], "orders:read", "what both may have");
     assert!(again["refresh_token"].is_string());
 
+    shell.run(next());
     shell.run(next());
     let told = json(&shell.run(next()));
     assert_eq!(
@@ -155,6 +156,12 @@ async fn the_guide_for_services_is_typed() {
     assert_eq!(shell.run(next()), "", "200, and nothing to say");
     let told = json(&shell.run(next()));
     assert_eq!(told, serde_json::json!({ "active": false }));
+    shell.run(next());
+    let shown = shell.run(next());
+    assert!(
+        shown.contains("120 s") && !shown.contains("orders:list"),
+        "{shown}"
+    );
     shell.run(next());
     let clients = shell.run("countersign client list");
     assert!(clients.contains("shop        disabled"), "{clients}");

@@ -56,6 +56,9 @@ pub(crate) fn run_with_input(command: &mut Command, input: &str) -> Ended {
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     let output = child.wait_with_output().expect("it ends");
+    if let Some(mut log) = countersign_witness::log("command") {
+        log.write_all(&output.stderr).expect("its words are kept");
+    }
     Ended {
         code: output.status.code().expect("it ends by itself"),
         data: String::from_utf8(output.stdout).expect("text"),

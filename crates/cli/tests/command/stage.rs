@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get};
 use countersign_issuer::Password;
 use countersign_server::{Config, Database, Server, TlsFiles};
+use countersign_witness::{Kind, note};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -53,6 +54,8 @@ impl Stage {
     }
 
     fn with(tls: impl FnOnce(&Path) -> Option<TlsFiles>) -> Self {
+        countersign_witness::listen("stage");
+        note(Kind::Password, PASSWORD);
         let folder = tempfile::tempdir().expect("a folder");
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)

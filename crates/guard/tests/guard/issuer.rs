@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use countersign::{Algorithm, KeySet, Signer, SigningKey, UnixTime};
 use countersign_guard::{Guard, GuardBuilder};
+use countersign_witness::{Kind, note};
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use serde_json::{Value, json};
@@ -27,6 +28,7 @@ impl Issuer {
     }
 
     pub(crate) fn named(name: &str) -> Self {
+        countersign_witness::listen("guard");
         let key = SigningKey::generate(Algorithm::ES256).expect("a key");
         Self {
             name: name.to_owned(),
@@ -78,10 +80,10 @@ impl Issuer {
     }
 
     pub(crate) fn sign_typ(&self, typ: &str, claims: &impl serde::Serialize) -> String {
-        Signer::new(self.key.clone())
-            .typ(typ)
-            .sign(claims)
-            .expect("a token")
+        let signer = Signer::new(self.key.clone()).typ(typ);
+        let token = signer.sign(claims).expect("a token");
+        note(Kind::AccessToken, &token);
+        token
     }
 }
 

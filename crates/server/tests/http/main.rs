@@ -11,6 +11,7 @@ use std::time::Duration;
 use countersign::{Algorithm, Unverified};
 use countersign_issuer::{Password, SessionPolicy};
 use countersign_server::{Config, Database, Server};
+use countersign_witness::{Kind, note};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -40,6 +41,8 @@ async fn start() -> Running {
 }
 
 async fn start_with(adjust: impl FnOnce(Config) -> Config) -> Running {
+    countersign_witness::listen("server");
+    note(Kind::Password, PASSWORD);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let config = Config {
         listen: ([127, 0, 0, 1], 0).into(),
@@ -109,6 +112,7 @@ impl Running {
 async fn pair(response: Response) -> Pair {
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(response.headers()["cache-control"], "no-store");
+    assert_eq!(response.headers()["pragma"], "no-cache");
     let body: Value = response.json().await.expect("JSON");
     let text = |name: &str| {
         body[name]
@@ -122,10 +126,10 @@ async fn pair(response: Response) -> Pair {
             .as_u64()
             .is_some_and(|life| (1..=600).contains(&life))
     );
-    Pair {
-        access: text("access_token"),
-        refresh: text("refresh_token"),
-    }
+    let (access, refresh) = (text("access_token"), text("refresh_token"));
+    note(Kind::AccessToken, &access);
+    note(Kind::RefreshToken, &refresh);
+    Pair { access, refresh }
 }
 
 /// Checks that a refusal has the house's shape, and gives its reason.
@@ -801,4 +805,34 @@ fn claims(jws: &str) -> Value {
     let payload = jws.split('.').nth(1).expect("three parts");
     let payload = countersign::base64url::decode(payload).expect("base64url");
     serde_json::from_slice(&payload).expect("JSON")
+}
+
+/// RFC 8414 §3.1: an issuer with a path is found with the well-known name in front of that path.
+#[tokio::test]
+async fn an_issuer_with_a_path_is_found_where_the_rfc_looks() {
+    let running = start_with(|config| Config {
+        issuer: Some("https://id.example/shop".into()),
+        plain_http: countersign_server::PlainHttp::BehindProxy,
+        ..config
+    })
+    .await;
+    let at = |path: &str| {
+        let url = format!("http://{}{path}", running.server.address());
+        running.client.get(url).send()
+    };
+    for path in [
+        "/.well-known/oauth-authorization-server/shop",
+        "/.well-known/openid-configuration/shop",
+        // For whoever strips `/shop` from what it forwards.
+        "/.well-known/openid-configuration",
+    ] {
+        let answer = at(path).await.expect("an answer");
+        assert_eq!(answer.status(), StatusCode::OK, "{path}");
+        let metadata: Value = answer.json().await.expect("JSON");
+        assert_eq!(metadata["issuer"], "https://id.example/shop");
+        let token = &metadata["token_endpoint"];
+        assert_eq!(token, "https://id.example/shop/oauth/token");
+    }
+    let other = at("/.well-known/oauth-authorization-server/other").await;
+    assert_eq!(other.expect("an answer").status(), StatusCode::NOT_FOUND);
 }

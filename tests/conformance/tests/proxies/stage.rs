@@ -157,6 +157,9 @@ struct Process {
 
 impl Process {
     fn start(name: &'static str, mut command: Command) -> Self {
+        if let Some(log) = countersign_witness::log(name) {
+            command.stderr(log);
+        }
         let child = command.stdin(Stdio::null()).spawn();
         let child = child.unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         Self { name, child }

@@ -95,6 +95,8 @@ impl Stage {
         }
         let [secret, orders_secret] =
             [secret, orders_secret].map(|it| it.expect("a secret").expose().to_owned());
+        note(Kind::ClientSecret, &secret);
+        note(Kind::ClientSecret, &orders_secret);
         let change = UserChange {
             scope: Some("read write".to_owned()),
             ..UserChange::default()
@@ -136,6 +138,7 @@ impl Stage {
         let answer = self.post(path, body, authorization).await;
         assert_eq!(answer.status(), StatusCode::OK, "{body}");
         assert_eq!(answer.headers()["cache-control"], "no-store");
+        assert_eq!(answer.headers()["pragma"], "no-cache");
         answer.json().await.expect("JSON")
     }
 
