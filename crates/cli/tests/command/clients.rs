@@ -147,3 +147,122 @@ fn a_user_is_given_other_rights() {
     assert_eq!(user(&["change", "ada", "--scope", "\"x\""]).code, 1);
     assert_eq!(user(&["change", "bob", "--no-roles"]).code, 1);
 }
+
+#[test]
+fn a_secret_may_go_to_a_file_and_nowhere_else() {
+    let it = Installation::new();
+    let file = it.folder.path("reports.secret");
+    let added = it.client(&["add", "reports", "--out", &file]);
+    assert!(added.words.contains(&file), "{added:?}");
+    assert!(!added.words.contains("csc_"), "{added:?}");
+    assert_eq!(added.done(), "");
+    let secret = std::fs::read_to_string(&file).expect("a file");
+    assert!(secret.starts_with("csc_") && secret.ends_with('\n'));
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::metadata(&file).expect("a file").permissions();
+        assert_eq!(mode.mode() & 0o777, 0o600);
+    }
+
+    // Never over another; and nothing has changed by the attempt.
+    for taken in [
+        &["rotate-secret", "reports", "--out", &file][..],
+        &["add", "billing", "--out", &file],
+    ] {
+        let refused = it.client(taken);
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(refused.words.contains("is there already"), "{refused:?}");
+    }
+    let nowhere = it.folder.path("no/such/folder.secret");
+    let refused = it.client(&["rotate-secret", "reports", "--out", &nowhere]);
+    assert!(refused.words.contains("cannot be written"), "{refused:?}");
+    let shown = it.json(&["show", "reports"]);
+    assert_eq!(shown["secrets"].as_array().map(Vec::len), Some(1));
+    assert_eq!(it.json(&["list"]).as_array().map(Vec::len), Some(1));
+    assert_eq!(std::fs::read_to_string(&file).expect("a file"), secret);
+
+    let next = it.folder.path("next.secret");
+    let rotated = it.json(&["rotate-secret", "reports", "--out", &next]);
+    assert_eq!(rotated["client_secret"], Value::Null, "{rotated}");
+    assert_ne!(std::fs::read_to_string(&next).expect("a file"), secret);
+    // There is no secret for these.
+    for none in [&["--public"][..], &["--jwks", "keys.jwk"]] {
+        let more = [&["add", "x", "--out", &next][..], none].concat();
+        assert_eq!(it.client(&more).code, 2, "{none:?}");
+    }
+}
+
+#[test]
+fn a_change_is_what_was_said_and_nothing_else() {
+    let it = Installation::new();
+    let lives = ["--access-life", "60", "--session-idle", "90"];
+    let add = ["add", "reports", "--scope", "read", "--scope", "write"];
+    let more = ["--audience", "a", "--serves", "b", "--role", "c"];
+    it.client(&[&add[..], &lives, &more].concat()).done();
+    let before = it.json(&["show", "reports"]);
+
+    let grants = ["--grant", "client_credentials", "--grant", "refresh_token"];
+    let change = ["change", "reports", "--name", "Nightly", "--scope", "read"];
+    let after = it.json(&[&change[..], &grants].concat());
+    let mut expected = before.clone();
+    expected["name"] = "Nightly".into();
+    expected["scope"] = "read".into();
+    expected["grant_types"] = serde_json::json!(["client_credentials", "refresh_token"]);
+    assert_eq!(after, expected);
+    assert_eq!(it.json(&["show", "reports"]), expected);
+
+    let lists = [
+        "--audience",
+        "",
+        "--serves",
+        "",
+        "--role",
+        "",
+        "--scope",
+        "",
+    ];
+    let lives = ["--access-life", "default", "--session-idle", "default"];
+    let terms = ["--session-absolute", "7200", "--algorithm", "EdDSA"];
+    let change = [&["change", "reports"][..], &lists, &lives, &terms].concat();
+    let said = it.client(&change);
+    assert_eq!(
+        (said.words.as_str(), said.data.as_str()),
+        ("changed reports\n", "")
+    );
+    let shown = it.json(&["show", "reports"]);
+    for empty in ["audiences", "serves", "roles"] {
+        assert_eq!(shown[empty], serde_json::json!([]), "{empty}");
+    }
+    for server in ["access_life", "session_idle"] {
+        assert_eq!(shown[server], Value::Null, "{server}");
+    }
+    assert_eq!(
+        (&shown["scope"], &shown["algorithm"]),
+        (&"".into(), &"EdDSA".into())
+    );
+    assert_eq!(shown["session_absolute"], 7200);
+
+    // Half of what was said is not done.
+    let (private, public) = it.folder.jwks(Algorithm::ES256);
+    for (wrong, words) in [
+        (&["--scope", "two words\""][..], "scope"),
+        (&["--jwks", &public], "client_secret_basic"),
+        (&["--jwks", &private], "private key"),
+    ] {
+        let change = [&["change", "reports", "--name", "Other"][..], wrong].concat();
+        let refused = it.client(&change);
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(refused.words.contains(words), "{refused:?}");
+    }
+    assert_eq!(it.json(&["show", "reports"]), shown);
+    for wrong in [
+        &["change", "reports"][..],
+        &["change", "reports", "--access-life", "soon"],
+        &["change", "reports", "--algorithm", "none"],
+    ] {
+        assert_eq!(it.client(wrong).code, 2, "{wrong:?}");
+    }
+    let nobody = it.client(&["change", "nobody", "--name", "x"]);
+    assert!(nobody.words.contains("no client nobody"), "{nobody:?}");
+}

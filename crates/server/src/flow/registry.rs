@@ -91,6 +91,8 @@ pub struct ClientChange {
     pub access_life: Option<Option<Duration>>,
     /// How access tokens are signed.
     pub algorithm: Option<Option<Algorithm>>,
+    /// Whether it is kept out, with what [`Registry::disable`] and [`Registry::enable`] say.
+    pub disabled: Option<bool>,
 }
 
 /// Why a client was not added or changed.
@@ -228,8 +230,8 @@ impl Registry {
         found.ok_or_else(|| RegistryError::UnknownClient(client_id.to_owned()))
     }
 
-    /// Changes what a client may ask for. What is taken away is in no token made from now on; those
-    /// that are out live for minutes.
+    /// Changes a client, all of it or nothing. What is taken away is in no token made from now on;
+    /// those that are out live for minutes.
     ///
     /// # Errors
     /// [`RegistryError::UnknownClient`], [`RegistryError::Bad`], or
@@ -239,9 +241,7 @@ impl Registry {
         client_id: &str,
         change: &ClientChange,
     ) -> Result<Client, RegistryError> {
-        let kind = AuditKind::ClientChanged;
-        let edit = |client: &mut Client| change.apply(client);
-        Ok(self.edit(client_id, kind, None, edit).await?.0)
+        Ok(self.changed(client_id, change).await?.0)
     }
 
     /// Gives a client a new secret. The newest one it has goes on for `keep`, so that its instances
@@ -275,13 +275,11 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::UnknownClient`].
     pub async fn disable(&self, client_id: &str) -> Result<usize, RegistryError> {
-        let disable = |client: &mut Client| {
-            client.disabled = true;
-            Ok(())
+        let change = ClientChange {
+            disabled: Some(true),
+            ..ClientChange::default()
         };
-        let ending = self.ending(UnixTime::now());
-        let kind = AuditKind::ClientDisabled;
-        Ok(self.edit(client_id, kind, Some(ending), disable).await?.1)
+        Ok(self.changed(client_id, &change).await?.1)
     }
 
     /// Lets a disabled client in again. Its tokens from before stay revoked; those it has from now on
@@ -290,16 +288,11 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::UnknownClient`].
     pub async fn enable(&self, client_id: &str) -> Result<(), RegistryError> {
-        let own_sid = new_id().map_err(registry)?;
-        let enable = |client: &mut Client| {
-            if client.disabled {
-                client.disabled = false;
-                client.own_sid.clone_from(&own_sid);
-            }
-            Ok(())
+        let change = ClientChange {
+            disabled: Some(false),
+            ..ClientChange::default()
         };
-        let kind = AuditKind::ClientEnabled;
-        self.edit(client_id, kind, None, enable).await.map(drop)
+        self.changed(client_id, &change).await.map(drop)
     }
 
     /// Deletes a client, with all that ends when it is disabled. The answer is how many sessions
@@ -326,6 +319,36 @@ impl Registry {
         self.store.close().await;
     }
 
+    /// One edit, whatever is in it. The number is that of the sessions that ended.
+    async fn changed(
+        &self,
+        client_id: &str,
+        change: &ClientChange,
+    ) -> Result<(Client, usize), RegistryError> {
+        let own_sid = new_id().map_err(registry)?;
+        let edit = |client: &mut Client| {
+            change.apply(client)?;
+            match change.disabled {
+                Some(false) if client.disabled => {
+                    client.disabled = false;
+                    client.own_sid.clone_from(&own_sid);
+                }
+                Some(disabled) => client.disabled = disabled,
+                None => {}
+            }
+            Ok(())
+        };
+        let (kind, ending) = match change.disabled {
+            None => (AuditKind::ClientChanged, None),
+            Some(false) => (AuditKind::ClientEnabled, None),
+            Some(true) => {
+                let ending = self.ending(UnixTime::now());
+                (AuditKind::ClientDisabled, Some(ending))
+            }
+        };
+        self.edit(client_id, kind, ending, edit).await
+    }
+
     /// Changes a client as it is now, again if another process was first. With `ending`, what was
     /// granted to it ends; the answer is how many sessions.
     async fn edit(
@@ -342,8 +365,9 @@ impl Registry {
             let client = client.checked()?;
             self.make_room_for(&client).await?;
             let mut audit = self.about(client_id, kind, UnixTime::now());
-            if kind == AuditKind::ClientChanged {
-                let fields = differing(&before, &client).join(", ");
+            let fields = differing(&before, &client).join(", ");
+            // That a secret is another one is what its own kind says.
+            if kind != AuditKind::ClientSecretRotated && !fields.is_empty() {
                 audit.detail = Some(format!("{client_id} {fields}"));
             }
             let changed = self

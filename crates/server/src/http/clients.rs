@@ -71,7 +71,7 @@ pub(super) async fn client(admin: Admin, Segment(id): Segment) -> Result<Respons
     Ok(private(row(admin.registry.client(&id).await?)))
 }
 
-/// `PATCH /admin/clients/{id}`.
+/// `PATCH /admin/clients/{id}`: all that is said, or nothing.
 pub(super) async fn change(
     admin: Admin,
     Segment(id): Segment,
@@ -94,14 +94,10 @@ pub(super) async fn change(
         session_absolute: seconds(change.session_absolute),
         access_life: seconds(change.access_life),
         algorithm: own,
+        disabled: change.disabled,
     };
     if !asked.is_empty() {
         admin.registry.change(&id, &asked).await?;
-    }
-    match change.disabled {
-        Some(true) => drop(admin.registry.disable(&id).await?),
-        Some(false) => admin.registry.enable(&id).await?,
-        None => {}
     }
     Ok(private(row(admin.registry.client(&id).await?)))
 }

@@ -119,6 +119,54 @@ async fn a_secret_is_replaced_while_the_old_one_goes_on_or_at_once() {
     assert_eq!(token(&running, &third).await, StatusCode::OK);
 }
 
+/// One change, one line in the audit log: there is no moment with half of it.
+#[tokio::test]
+async fn a_change_is_made_whole_or_not_at_all() {
+    let running = start().await;
+    add(&running, json!({"client_id": "reports", "scope": "read"})).await;
+    let path = "/admin/clients/reports";
+    let half = json!({"disabled": true, "scope": "two words\""});
+    let answer = send(&running, Method::PATCH, path, Some(half)).await;
+    assert_eq!(answer.status(), StatusCode::BAD_REQUEST);
+    let client = send(&running, Method::GET, path, None).await;
+    let client: Value = client.json().await.expect("JSON");
+    assert_eq!(
+        (&client["disabled"], &client["scope"]),
+        (&json!(false), &json!("read"))
+    );
+
+    let both = json!({"disabled": true, "scope": "write", "name": "Nightly"});
+    let answer = send(&running, Method::PATCH, path, Some(both)).await;
+    let client: Value = answer.json().await.expect("JSON");
+    assert_eq!(
+        (&client["disabled"], &client["scope"]),
+        (&json!(true), &json!("write"))
+    );
+    let log = send(&running, Method::GET, "/admin/audit", None).await;
+    let log: Value = log.json().await.expect("JSON");
+    let about = |entry: &&Value| {
+        entry["detail"]
+            .as_str()
+            .is_some_and(|it| it.starts_with("reports"))
+    };
+    let entries = log["lines"]
+        .as_array()
+        .expect("entries")
+        .iter()
+        .filter(about);
+    let entries: Vec<_> = entries
+        .map(|entry| (&entry["event"], &entry["detail"]))
+        .collect();
+    assert!(
+        entries.contains(&(&json!("client_disabled"), &json!("reports name, scope"))),
+        "{entries:?}"
+    );
+    assert!(
+        !entries.iter().any(|(event, _)| *event == "client_changed"),
+        "{entries:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_disabled_client_is_out_at_once_and_back_at_once_with_new_tokens() {
     let running = start().await;

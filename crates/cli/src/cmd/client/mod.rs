@@ -1,15 +1,21 @@
 //! `countersign client`: the programs that may ask for tokens.
 
-use std::path::PathBuf;
+mod change;
+mod row;
+mod secret_file;
+
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use countersign::{Algorithm, UnixTime};
-use countersign_issuer::client::{Authentication, ClientKeys, ClientTerms};
-use countersign_issuer::{Client, ClientSecret, GrantType};
-use countersign_server::{NewClient, Proof, Registry};
-use serde::Serialize;
+use countersign::Algorithm;
+use countersign_issuer::client::{ClientKeys, ClientTerms};
+use countersign_issuer::{Client, GrantType};
+use countersign_server::{ClientChange, NewClient, Proof, Registry};
 
+use self::change::ChangeArgs;
+use self::row::{Row, Secret, say, show, shown};
+use self::secret_file::SecretFile;
 use super::database::DatabaseArgs;
 use crate::failure::Failure;
 use crate::output;
@@ -21,7 +27,8 @@ const PAGE: u32 = 200;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   countersign client add billing --scope invoices:read
-  countersign client rotate-secret billing
+  countersign client change billing --scope invoices:read --scope invoices:list
+  countersign client rotate-secret billing --out billing.secret
   countersign client list")]
 pub(crate) struct ClientArgs {
     #[command(subcommand)]
@@ -47,6 +54,11 @@ enum ClientCommand {
         /// The client's id
         id: String,
     },
+    /// Change what a client may ask for, all that is said or nothing
+    ///
+    /// What is not named stays as it is. A list that is named is the whole list from then on. What
+    /// is taken away is in no token from then on; those that are out live for minutes.
+    Change(Box<ChangeArgs>),
     /// Give a client another secret; the one it has goes on for a while
     RotateSecret {
         /// The client's id
@@ -54,6 +66,9 @@ enum ClientCommand {
         /// For how many seconds the old secret goes on; 0 for one that has leaked
         #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
         keep: u64,
+        /// The file for the secret, which must not be there yet; nobody but its owner may read it
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
     /// Keep a client out: its users' sessions end, its own tokens are refused by every guard
     Disable {
@@ -115,6 +130,9 @@ struct AddArgs {
     /// How its access tokens are signed [default: as the audience needs it]
     #[arg(long, value_name = "ALG")]
     algorithm: Option<Algorithm>,
+    /// The file for the secret, which must not be there yet; nobody but its owner may read it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["public", "jwks"])]
+    out: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -145,13 +163,28 @@ pub(crate) fn run(args: ClientArgs) -> Result<(), Failure> {
         let config = database.existing()?;
         // Before anything is opened: what is wrong with the arguments changes nothing.
         let command = match command {
-            ClientCommand::Add(add) => Prepared::Add(Box::new(add.client()?)),
+            ClientCommand::Add(add) => {
+                let out = add.out.clone().map(SecretFile::new).transpose()?;
+                Prepared::Add(Box::new(add.client()?), out)
+            }
+            ClientCommand::Change(change) => {
+                let change = *change;
+                Prepared::Change(change.id, Box::new(change.changes.into_change()?))
+            }
+            ClientCommand::RotateSecret { id, keep, out } => {
+                let out = out.map(SecretFile::new).transpose()?;
+                Prepared::RotateSecret(id, Duration::from_secs(keep), out)
+            }
             other => Prepared::Other(other),
         };
         let registry = Registry::open(&config).await.map_err(Failure::failed)?;
         let outcome = match command {
-            Prepared::Add(new) => add(&registry, *new, json).await,
-            Prepared::Other(command) => change(&registry, command, json).await,
+            Prepared::Add(new, out) => add(&registry, *new, out, json).await,
+            Prepared::Change(id, change) => changed(&registry, &id, &change, json).await,
+            Prepared::RotateSecret(id, keep, out) => {
+                rotate_secret(&registry, &id, keep, out, json).await
+            }
+            Prepared::Other(command) => other(&registry, command, json).await,
         };
         registry.close().await;
         outcome
@@ -159,28 +192,70 @@ pub(crate) fn run(args: ClientArgs) -> Result<(), Failure> {
 }
 
 enum Prepared {
-    Add(Box<NewClient>),
+    Add(Box<NewClient>, Option<SecretFile>),
+    Change(String, Box<ClientChange>),
+    RotateSecret(String, Duration, Option<SecretFile>),
     Other(ClientCommand),
 }
 
-async fn add(registry: &Registry, new: NewClient, json: bool) -> Result<(), Failure> {
+async fn add(
+    registry: &Registry,
+    new: NewClient,
+    out: Option<SecretFile>,
+    json: bool,
+) -> Result<(), Failure> {
     let (client, secret) = registry.add(new).await.map_err(Failure::failed)?;
-    shown(&client, secret.as_ref(), json, "added")
+    match (secret, out) {
+        (None, _) => shown(&client, &Secret::None, json, "added"),
+        (Some(secret), None) => shown(&client, &Secret::Here(&secret), json, "added"),
+        (Some(secret), Some(file)) => {
+            let path = file.keep(&secret, &client.client_id)?;
+            shown(&client, &Secret::In(&path), json, "added")
+        }
+    }
 }
 
-async fn change(registry: &Registry, command: ClientCommand, json: bool) -> Result<(), Failure> {
+async fn changed(
+    registry: &Registry,
+    id: &str,
+    change: &ClientChange,
+    json: bool,
+) -> Result<(), Failure> {
+    let client = registry.change(id, change).await.map_err(Failure::failed)?;
+    if json {
+        return output::json(&Row::from(&client));
+    }
+    output::note(&format!("changed {id}"))
+}
+
+async fn rotate_secret(
+    registry: &Registry,
+    id: &str,
+    keep: Duration,
+    out: Option<SecretFile>,
+    json: bool,
+) -> Result<(), Failure> {
+    let rotated = registry.rotate_secret(id, keep).await;
+    let (client, secret) = rotated.map_err(Failure::failed)?;
+    let word = "new secret of";
+    match out {
+        None => shown(&client, &Secret::Here(&secret), json, word),
+        Some(file) => {
+            let path = file.keep(&secret, id)?;
+            shown(&client, &Secret::In(&path), json, word)
+        }
+    }
+}
+
+async fn other(registry: &Registry, command: ClientCommand, json: bool) -> Result<(), Failure> {
     match command {
-        ClientCommand::Add(_) => Ok(()),
+        ClientCommand::Add(_) | ClientCommand::Change(_) | ClientCommand::RotateSecret { .. } => {
+            Ok(())
+        }
         ClientCommand::List => list(registry, json).await,
         ClientCommand::Show { id } => {
             let client = registry.client(&id).await.map_err(Failure::failed)?;
             show(&client, json)
-        }
-        ClientCommand::RotateSecret { id, keep } => {
-            let keep = Duration::from_secs(keep);
-            let rotated = registry.rotate_secret(&id, keep).await;
-            let (client, secret) = rotated.map_err(Failure::failed)?;
-            shown(&client, Some(&secret), json, "new secret of")
         }
         ClientCommand::Disable { id } => {
             let ended = registry.disable(&id).await.map_err(Failure::failed)?;
@@ -234,105 +309,12 @@ async fn list(registry: &Registry, json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
-fn show(client: &Client, json: bool) -> Result<(), Failure> {
-    if json {
-        return output::json(&Row::from(client));
-    }
-    let row = Row::from(client);
-    let seconds = |life: Option<u64>| life.map(|life| format!("{life} s"));
-    let lines = [
-        ("client_id", Some(row.client_id.clone())),
-        ("name", Some(row.name.clone())),
-        (
-            "state",
-            Some(if row.disabled { "disabled" } else { "active" }.to_owned()),
-        ),
-        (
-            "proves itself by",
-            Some(row.token_endpoint_auth_method.to_owned()),
-        ),
-        (
-            "secrets",
-            (!row.secrets.is_empty()).then(|| described(&row.secrets)),
-        ),
-        ("grants", Some(row.grant_types.join(" "))),
-        ("scope", Some(row.scope.clone())),
-        ("audiences", Some(row.audiences.join(" "))),
-        ("serves", Some(row.serves.join(" "))),
-        ("roles", Some(row.roles.join(" "))),
-        ("session idle", seconds(row.session_idle)),
-        ("session absolute", seconds(row.session_absolute)),
-        ("access token life", seconds(row.access_life)),
-        ("algorithm", row.algorithm.map(str::to_owned)),
-    ];
-    for (name, value) in lines {
-        if let Some(value) = value.filter(|value| !value.is_empty()) {
-            output::line(&format!("{name:18}{}", printable(&value)))?;
-        }
-    }
-    Ok(())
-}
-
-/// How many secrets there are, and when they end: all that can be known of them.
-fn described(secrets: &[SecretRow]) -> String {
-    let each = secrets.iter().map(|secret| match secret.expires_at {
-        None => "one without an end".to_owned(),
-        Some(end) => format!("one until {}", super::date(UnixTime::from_secs(end))),
-    });
-    each.collect::<Vec<_>>().join(", ")
-}
-
-/// The client, and the secret if one was made. Words go to standard error, so that the secret alone
-/// can be piped on.
-fn shown(
-    client: &Client,
-    secret: Option<&ClientSecret>,
-    json: bool,
-    word: &str,
-) -> Result<(), Failure> {
-    let secret = secret.map(ClientSecret::expose);
-    if json {
-        return output::json(&WithSecret {
-            client: Row::from(client),
-            client_secret: secret,
-        });
-    }
-    let id = &client.client_id;
-    match secret {
-        None => output::note(&format!("{word} {id}")),
-        Some(secret) => {
-            output::note(&format!("{word} {id}; this secret is shown this once:"))?;
-            output::line(secret)
-        }
-    }
-}
-
-fn say(id: &str, ended: usize, json: bool, word: &str) -> Result<(), Failure> {
-    if json {
-        return output::json(&Changed {
-            client_id: id,
-            sessions_ended: ended,
-        });
-    }
-    output::note(&match ended {
-        0 => format!("{word} {id}"),
-        1 => format!("{word} {id}, 1 session ended"),
-        more => format!("{word} {id}, {more} sessions ended"),
-    })
-}
-
 impl AddArgs {
     fn client(self) -> Result<NewClient, Failure> {
         let proof = match (self.public, self.jwks) {
             (true, _) => Proof::None,
             (false, None) => Proof::Secret,
-            (false, Some(file)) => {
-                let text = std::fs::read_to_string(&file)
-                    .map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
-                let keys = ClientKeys::from_json(&text)
-                    .map_err(|bad| Failure::failed(format!("{}: {bad}", file.display())))?;
-                Proof::Keys(keys)
-            }
+            (false, Some(file)) => Proof::Keys(keys_in(&file)?),
         };
         let grants = self.grants.into_iter().map(GrantType::from);
         let grants: Vec<_> = grants.collect();
@@ -355,75 +337,10 @@ impl AddArgs {
     }
 }
 
-/// A client as it is printed.
-#[derive(Serialize)]
-struct Row {
-    client_id: String,
-    name: String,
-    token_endpoint_auth_method: &'static str,
-    secrets: Vec<SecretRow>,
-    grant_types: Vec<&'static str>,
-    scope: String,
-    audiences: Vec<String>,
-    serves: Vec<String>,
-    roles: Vec<String>,
-    session_idle: Option<u64>,
-    session_absolute: Option<u64>,
-    access_life: Option<u64>,
-    algorithm: Option<&'static str>,
-    disabled: bool,
-    created_at: u64,
-}
-
-#[derive(Serialize)]
-struct SecretRow {
-    expires_at: Option<u64>,
-}
-
-#[derive(Serialize)]
-struct WithSecret<'a> {
-    #[serde(flatten)]
-    client: Row,
-    client_secret: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct Changed<'a> {
-    client_id: &'a str,
-    sessions_ended: usize,
-}
-
-impl From<&Client> for Row {
-    fn from(client: &Client) -> Self {
-        let secrets = match &client.authentication {
-            Authentication::Secrets(secrets) => secrets.as_slice(),
-            Authentication::None | Authentication::Keys(_) => &[],
-        };
-        let secrets = secrets.iter().map(|secret| SecretRow {
-            expires_at: secret.expires_at().map(UnixTime::as_secs),
-        });
-        let terms = &client.terms;
-        let seconds = |life: Option<Duration>| life.map(|life| life.as_secs());
-        Self {
-            client_id: client.client_id.clone(),
-            name: client.name.clone(),
-            token_endpoint_auth_method: client.authentication.method(),
-            secrets: secrets.collect(),
-            grant_types: client
-                .grant_types
-                .iter()
-                .map(|kind| kind.as_str())
-                .collect(),
-            scope: client.scope.clone(),
-            audiences: client.audiences.clone(),
-            serves: client.serves.clone(),
-            roles: client.roles.clone(),
-            session_idle: seconds(terms.session_idle),
-            session_absolute: seconds(terms.session_absolute),
-            access_life: seconds(terms.access_life),
-            algorithm: terms.algorithm.map(Algorithm::name),
-            disabled: client.disabled,
-            created_at: client.created_at.as_secs(),
-        }
-    }
+/// The public keys in a file.
+fn keys_in(file: &Path) -> Result<ClientKeys, Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::failed(format!("{}: {error}", file.display())))?;
+    ClientKeys::from_json(&text)
+        .map_err(|bad| Failure::failed(format!("{}: {bad}", file.display())))
 }
