@@ -1,8 +1,8 @@
 //! How many were let in, how many not, and why.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use crate::cache::Lookups;
 
@@ -34,8 +34,45 @@ impl Counts {
 pub(crate) struct Counters {
     accepted: AtomicU64,
     accepted_legacy: AtomicU64,
-    /// There are few codes, and a refusal is not what has to be fast.
-    refused: Mutex<BTreeMap<&'static str, u64>>,
+    refused: Refusals,
+}
+
+/// Twice as many as there are reason codes.
+const PLACES: usize = 96;
+
+/// How many were refused, by reason. A reason has a place from its first refusal on; nobody who is
+/// refused waits for another.
+struct Refusals([Place; PLACES]);
+
+#[derive(Default)]
+struct Place {
+    code: OnceLock<&'static str>,
+    count: AtomicU64,
+}
+
+impl Default for Refusals {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Place::default()))
+    }
+}
+
+impl Refusals {
+    fn add(&self, code: &'static str) {
+        let mut places = self.0.iter();
+        if let Some(place) = places.find(|place| *place.code.get_or_init(|| code) == code) {
+            place.count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn read(&self) -> BTreeMap<&'static str, u64> {
+        let places = self.0.iter();
+        let taken = places.map_while(|place| Some((*place.code.get()?, &place.count)));
+        taken
+            .map(|(code, count)| (code, count.load(Ordering::Relaxed)))
+            // Its place is taken, and it is not counted yet.
+            .filter(|(_, count)| *count > 0)
+            .collect()
+    }
 }
 
 impl Counters {
@@ -47,25 +84,47 @@ impl Counters {
     }
 
     pub(crate) fn refused(&self, code: &'static str) {
-        *self
-            .refused
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(code)
-            .or_default() += 1;
+        self.refused.add(code);
     }
 
     pub(crate) fn read(&self, lookups: Lookups) -> Counts {
         Counts {
             accepted: self.accepted.load(Ordering::Relaxed),
             accepted_legacy: self.accepted_legacy.load(Ordering::Relaxed),
-            refused: self
-                .refused
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .clone(),
+            refused: self.refused.read(),
             cache_hits: lookups.hits,
             cache_misses: lookups.misses,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::Counters;
+    use crate::cache::Lookups;
+
+    #[test]
+    fn refusals_at_once_are_all_counted_each_for_its_reason() {
+        const CODES: [&str; 5] = ["expired", "revoked", "denied", "closed", "missing_token"];
+        let counters = Counters::default();
+        thread::scope(|scope| {
+            for number in 0..8 {
+                let counters = &counters;
+                scope.spawn(move || {
+                    // Each begins with another one, so that they race for the places.
+                    for round in 0..1_000 {
+                        counters.refused(CODES[(number + round) % CODES.len()]);
+                    }
+                });
+            }
+        });
+        let counts = counters.read(Lookups::default());
+        assert_eq!(counts.refused.len(), CODES.len());
+        for code in CODES {
+            assert_eq!(counts.refused_for(code), 1_600, "{code}");
+        }
+        assert_eq!(counts.refused_for("malformed"), 0);
     }
 }

@@ -1,10 +1,11 @@
 //! `countersign guard`: what it refuses before it answers anybody.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, ChildStderr, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::thread;
 
 use crate::exposition::Exposition;
 use crate::run::{command, run, run_with_input};
@@ -79,24 +80,35 @@ fn what_cannot_be_guarded_is_said_at_once() {
 }
 
 /// A sidecar, until the test ends.
-struct Sidecar {
+pub(crate) struct Sidecar {
     process: Child,
-    addresses: Vec<String>,
-    _words: BufReader<ChildStderr>,
+    pub(crate) addresses: Vec<String>,
 }
 
 impl Sidecar {
     /// It is there when it has said all of these `words`, an address behind each.
     fn start(arguments: &[&str], words: &[&str]) -> Self {
         let listen = ["guard", "--listen", "127.0.0.1:0"];
-        let mut guard = command(&[&listen, arguments].concat());
-        let mut process = guard.stderr(Stdio::piped()).spawn().expect("it starts");
+        Self::of(&mut command(&[&listen, arguments].concat()), words)
+    }
+
+    /// The same of any command that says where it listens.
+    pub(crate) fn of(command: &mut Command, words: &[&str]) -> Self {
+        if countersign_witness::keeps() {
+            command.env("COUNTERSIGN_LOG", "trace");
+        }
+        let process = command.stderr(Stdio::piped()).spawn();
+        let mut process = process.expect("it starts");
+        let mut log = countersign_witness::log("sidecar");
         let mut told = BufReader::new(process.stderr.take().expect("it is piped"));
         let mut addresses = Vec::new();
         for word in words {
             addresses.push(loop {
                 let mut line = String::new();
                 assert_ne!(told.read_line(&mut line).expect("text"), 0, "it ended");
+                if let Some(log) = &mut log {
+                    log.write_all(line.as_bytes()).expect("its words are kept");
+                }
                 if let Some((_, rest)) = line.split_once(word) {
                     let is_address = |c: char| c.is_ascii_digit() || ".:".contains(c);
                     let address = rest.split(|c: char| !is_address(c)).next();
@@ -104,15 +116,16 @@ impl Sidecar {
                 }
             });
         }
-        Self {
-            process,
-            addresses,
-            _words: told,
-        }
+        // Whoever is not listened to stands still sooner or later.
+        thread::spawn(move || match log {
+            Some(mut log) => io::copy(&mut told, &mut log),
+            None => io::copy(&mut told, &mut io::sink()),
+        });
+        Self { process, addresses }
     }
 
     /// The status, and the body.
-    fn ask(address: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+    pub(crate) fn ask(address: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
         let mut stream = TcpStream::connect(address).expect("it listens");
         let own = ("host", address);
         let own = (!headers.iter().any(|(name, _)| *name == "host")).then_some(&own);
@@ -282,5 +295,5 @@ fn a_proxy_of_the_environment_is_not_told_what_stays_on_this_machine() {
     assert!(ended.words.contains("cannot fetch"), "{ended:?}");
     let asked = proxy.accept().map(|_| ());
     let kind = asked.expect_err("the proxy was asked").kind();
-    assert_eq!(kind, std::io::ErrorKind::WouldBlock);
+    assert_eq!(kind, io::ErrorKind::WouldBlock);
 }

@@ -67,6 +67,140 @@ fn oauth_as(endpoint: &str, outcome: &str) -> String {
     format!("countersign_oauth_requests_total{{endpoint=\"{endpoint}\",outcome=\"{outcome}\"}}")
 }
 
+/// Where it is that each counter of the page is moved, value by value.
+const MOVED: &[(&str, &str, &str)] = &[
+    (
+        "countersign_logins_total",
+        "every_end_of_a_sign_in_is_counted a_full_hash_queue_is_counted_and_seen \
+         a_database_that_does_not_answer_is_counted a_server_that_fails_is_counted",
+        HERE_TESTED,
+    ),
+    (
+        "countersign_refreshes_total",
+        "every_end_of_a_refresh_is_counted a_database_that_does_not_answer_is_counted",
+        HERE_TESTED,
+    ),
+    (
+        "countersign_oauth_requests_total",
+        "every_end_of_a_request_to_the_oauth_endpoints_is_counted \
+         a_database_that_does_not_answer_is_counted a_server_that_fails_is_counted",
+        HERE_TESTED,
+    ),
+    (
+        "countersign_hash_refused_total",
+        "a_full_hash_queue_is_counted_and_seen",
+        HERE_TESTED,
+    ),
+    (
+        "countersign_store_failed_total",
+        "a_database_that_does_not_answer_is_counted a_server_that_fails_is_counted",
+        HERE_TESTED,
+    ),
+    (
+        "countersign_store_failed_total",
+        "who_finds_no_free_connection_is_counted",
+        include_str!("../store/postgres/servers.rs"),
+    ),
+    (
+        "countersign_http_requests_total",
+        "requests_followers_and_connections_are_counted \
+         a_database_that_does_not_answer_is_counted",
+        HERE_TESTED,
+    ),
+    (
+        "countersign_http_refused_total",
+        "what_is_wrong_with_a_request_is_counted who_finds_no_place_is_counted \
+         a_network_with_too_many_connections_is_counted",
+        LIMITS,
+    ),
+    (
+        "countersign_connections_accepted_total",
+        "who_finds_no_place_is_counted",
+        LIMITS,
+    ),
+    (
+        "countersign_connections_full_total",
+        "who_finds_no_place_is_counted",
+        LIMITS,
+    ),
+    (
+        "countersign_connections_failed_total",
+        "a_network_with_too_many_connections_is_counted \
+         a_handshake_that_comes_to_nothing_is_counted",
+        LIMITS,
+    ),
+    (
+        "countersign_connections_failed_total",
+        "connections_for_which_there_is_no_file_are_counted",
+        include_str!("../../../cli/tests/command/open_files.rs"),
+    ),
+    (
+        "countersign_guard_accepted_total",
+        "what_the_servers_own_guard_decides_is_counted",
+        HERE_TESTED,
+    ),
+    (
+        "countersign_guard_refused_total",
+        "what_the_servers_own_guard_decides_is_counted",
+        HERE_TESTED,
+    ),
+    (
+        "countersign_guard_cache_lookups_total",
+        "what_the_servers_own_guard_decides_is_counted",
+        HERE_TESTED,
+    ),
+    (
+        "process_cpu_seconds_total",
+        "what_the_process_takes_is_counted",
+        HERE_TESTED,
+    ),
+];
+const HERE_TESTED: &str = include_str!("metrics.rs");
+const LIMITS: &str = include_str!("../sockets/counters.rs");
+/// The server's own guard takes no tokens of the old kind; the number is that of other guards, and
+/// the guard's tests move it.
+const NEVER: &str = "countersign_guard_accepted_legacy_total";
+
+/// A counter that no test moves, or one value of its labels, fails here.
+#[test]
+fn every_counter_is_moved_by_a_test() {
+    for family in server_families().filter(|family| family.kind == Kind::Counter) {
+        let own = MOVED.iter().filter(|(name, ..)| *name == family.name);
+        let mut bodies = String::new();
+        for (_, tests, source) in own {
+            for test in tests.split_whitespace() {
+                let (_, body) = source
+                    .split_once(&format!("fn {test}("))
+                    .unwrap_or_else(|| panic!("there is no test {test}"));
+                bodies += body.split("\n}\n").next().unwrap_or(body);
+            }
+        }
+        assert_eq!(bodies.is_empty(), family.name == NEVER, "{}", family.name);
+        for label in family.labels {
+            let Values::Listed(values) = label.values else {
+                continue;
+            };
+            for value in values {
+                // As a value of its own, or within a spelled-out name.
+                let quoted = [format!("\"{value}\""), format!("\\\"{value}\\\"")];
+                let is_named = quoted.iter().any(|quoted| bodies.contains(quoted));
+                assert!(is_named, "no test moves {}: {value}", family.name);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_process_takes_is_counted() {
+    let running = start().await;
+    let name = "process_cpu_seconds_total";
+    let before = running.numbers().await.number(name);
+    // Each sign-in is a password hash.
+    while running.numbers().await.number(name) <= before {
+        running.signed_in().await;
+    }
+}
+
 /// The page and its definitions say the same, in the same order.
 #[tokio::test]
 async fn the_page_is_what_its_definitions_say() {
@@ -395,6 +529,36 @@ async fn every_end_of_a_request_to_the_oauth_endpoints_is_counted() {
     }
 }
 
+/// What is in the database is nothing that this program writes.
+#[tokio::test]
+async fn a_server_that_fails_is_counted() {
+    let stage = Stage::new().await;
+    let running = &stage.running;
+    let at_the_shop = stage.ada_at_the_shop().await;
+    let at_the_shop = at_the_shop["refresh_token"].as_str().expect("a token");
+    let exchange = format!("grant_type=refresh_token&refresh_token={at_the_shop}");
+    let shop = stage.shop();
+    let rotated = stage.post("/oauth/token", &exchange, Some(&shop)).await;
+    assert_eq!(rotated.status(), StatusCode::OK);
+    let database = running.database();
+    let change = |sql: &str| database.execute(sql, []).expect("rows");
+    // Inside the grace the next token is made again, with a key that is not there any more.
+    change("UPDATE sessions SET mac_key_id = 99 WHERE ended_at IS NULL");
+    let again = stage.post("/oauth/token", &exchange, Some(&shop));
+    let answer = running.moves(&oauth_as("token", "failed"), again).await;
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    // A client of another process, whose tokens are signed as nothing is here.
+    change("UPDATE clients SET algorithm = 'ES512' WHERE client_id = 'page'");
+    let login = json!({"username": "ada", "password": PASSWORD, "client_id": "page"});
+    let login = running.post("/login", &login);
+    let answer = running.moves(&login_as("failed"), login).await;
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let corrupt = "countersign_store_failed_total{error=\"corrupt\"}";
+    change("UPDATE sessions SET generation = -1");
+    let again = stage.post("/oauth/token", &exchange, Some(&shop));
+    running.moves(corrupt, again).await;
+}
+
 /// Another program writes, and does not come to an end.
 #[tokio::test]
 async fn a_database_that_does_not_answer_is_counted() {
@@ -482,8 +646,13 @@ async fn what_the_servers_own_guard_decides_is_counted() {
     running
         .moves(&refused("revoked"), running.get_as("/me", &pair))
         .await;
-    let found = "countersign_guard_cache_lookups_total{result=\"hit\"}";
-    running.moves(found, running.get_as("/me", &pair)).await;
+    let lookup =
+        |result: &str| format!("countersign_guard_cache_lookups_total{{result=\"{result}\"}}");
+    let again = running.get_as("/me", &pair);
+    running.moves(&lookup("hit"), again).await;
+    let next = running.signed_in().await;
+    let first = running.get_as("/me", &next);
+    running.moves(&lookup("miss"), first).await;
     assert_eq!(
         running
             .numbers()
@@ -516,8 +685,14 @@ async fn requests_followers_and_connections_are_counted() {
         .send()
         .await
         .expect("an answer");
+    let keys = running.request(Method::GET, "/.well-known/jwks.json");
+    let keys = keys.send().await.expect("keys");
+    let known = running.request(Method::GET, "/.well-known/jwks.json");
+    let known = known.header("if-none-match", &keys.headers()["etag"]);
+    known.send().await.expect("an answer");
     let after = running.numbers().await;
     for (name, grown) in [
+        (of("/.well-known/jwks.json", "3xx"), 1),
         (of("/login", "2xx"), 1),
         (of("/login", "4xx"), 1),
         (of("/sessions/{sid}", "4xx"), 1),

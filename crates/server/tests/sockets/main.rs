@@ -3,10 +3,18 @@
 
 #![expect(
     clippy::expect_used,
+    clippy::panic,
     reason = "a test whose preparations fail must fail loudly"
 )]
 
+mod counters;
 mod crowd;
+#[path = "../http/exposition.rs"]
+#[expect(
+    dead_code,
+    reason = "the tests of the numbers themselves need more of it"
+)]
+mod exposition;
 mod frames;
 mod host;
 mod limits;
@@ -31,6 +39,7 @@ struct Running {
 
 impl Running {
     async fn start(limits: Limits, adjust: impl FnOnce(Config) -> Config) -> Self {
+        countersign_witness::listen("sockets");
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),

@@ -1,4 +1,5 @@
 use std::fs;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -19,6 +20,15 @@ const SECOND: [&str; 2] = [
 ];
 
 pub(crate) async fn start(files: &Path, limits: Limits) -> Running {
+    start_with(files, limits, None).await
+}
+
+/// The same, with its numbers on a listener of their own.
+pub(crate) async fn start_beside(files: &Path, limits: Limits) -> Running {
+    start_with(files, limits, Some(([127, 0, 0, 1], 0).into())).await
+}
+
+async fn start_with(files: &Path, limits: Limits, numbers: Option<SocketAddr>) -> Running {
     put(files, FIRST);
     let tls = TlsFiles {
         certificate: files.join("cert.pem"),
@@ -26,6 +36,7 @@ pub(crate) async fn start(files: &Path, limits: Limits) -> Running {
     };
     Running::start(limits, |config| countersign_server::Config {
         tls: Some(tls),
+        metrics_listen: numbers,
         ..config
     })
     .await

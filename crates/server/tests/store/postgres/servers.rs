@@ -7,6 +7,7 @@ use countersign::{Algorithm, SigningKey, UnixTime};
 use countersign_issuer::Password;
 use countersign_issuer::client::{ClientKeys, ClientTerms};
 use countersign_server::{Config, Database, NewClient, PlainHttp, Proof, Server};
+use countersign_witness::{Kind, note};
 use reqwest::{Client, Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
@@ -25,9 +26,13 @@ async fn serve(url: &str) -> Server {
 
 /// The same with another life of its access tokens.
 async fn serve_tokens_of(url: &str, access_life: Duration) -> Server {
+    countersign_witness::listen("shared-server");
+    note(Kind::Password, PASSWORD);
+    note(Kind::MasterKey, &"5b".repeat(32));
     let config = Config {
         access_life,
         listen: ([127, 0, 0, 1], 0).into(),
+        metrics_listen: Some(([127, 0, 0, 1], 0).into()),
         database: Database::Postgres(SecretString::new(url)),
         issuer: Some("https://id.example".into()),
         master_key: Some(SecretString::new("5b".repeat(32))),
@@ -372,4 +377,37 @@ async fn without_its_database_a_server_says_come_back_later_and_means_it() {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     server.stop().await;
+}
+
+/// More is asked than there are connections to the database, and none comes free.
+#[tokio::test]
+async fn who_finds_no_free_connection_is_counted() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let url = cluster.new_database().await;
+    let server = serve(&format!("{url}?pool_size=1")).await;
+    add_ada(&server).await;
+    let pair = sign_in(&server).await;
+    let holder = crate::cluster::connect(&url).await;
+    let hold = "BEGIN; SELECT * FROM countersign.sessions FOR UPDATE";
+    holder.batch_execute(hold).await.expect("held");
+    let body = json!({"refresh_token": pair["refresh_token"]});
+    let address = server.metrics_address().expect("a listener");
+    let overloaded = "countersign_store_failed_total{error=\"overloaded\"} ";
+    let counted = async {
+        loop {
+            // It waits for the lock, with the only connection; the server's own looks wait for that.
+            post(&server, "/refresh", body.clone()).await;
+            let page = reqwest::get(format!("http://{address}/metrics")).await;
+            let page = page.expect("an answer").text().await.expect("a page");
+            let line = page.lines().find_map(|line| line.strip_prefix(overloaded));
+            if line.expect("a line") != "0" {
+                break;
+            }
+        }
+    };
+    let counted = tokio::time::timeout(AT_MOST, counted).await;
+    counted.expect("it is counted");
+    holder.batch_execute("ROLLBACK").await.expect("let go");
 }
