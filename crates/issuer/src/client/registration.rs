@@ -30,7 +30,8 @@ const LONGEST_SESSION: Duration = Duration::from_secs(3_650 * 86_400);
 pub enum BadClient {
     /// The id cannot be one.
     #[error(
-        "a client id has 1 to {LONGEST_ID} letters, digits and `-._~`, and is not `{}`",
+        "a client id has 1 to {LONGEST_ID} letters, digits and `-._~`, and is none of `{}`, `.` and \
+         `..`",
         Client::FIRST_PARTY
     )]
     Id,
@@ -106,10 +107,11 @@ impl Client {
     /// [`BadClient`], which says what to change.
     pub fn checked(self) -> Result<Self, BadClient> {
         let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        // Two of them are no name in a path: whoever asks for them asks for what is above.
         let id = self.client_id.as_bytes();
         if !(1..=LONGEST_ID).contains(&id.len())
             || !id.iter().copied().all(unreserved)
-            || self.client_id == Self::FIRST_PARTY
+            || [Self::FIRST_PARTY, ".", ".."].contains(&self.client_id.as_str())
         {
             return Err(BadClient::Id);
         }

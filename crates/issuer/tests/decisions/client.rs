@@ -215,7 +215,7 @@ fn a_client_that_cannot_be_is_refused() {
         change(&mut client);
         client.checked().unwrap_err()
     };
-    for id in ["", "first-party", "a b", "a/b", "ä"] {
+    for id in ["", "first-party", "a b", "a/b", "ä", ".", ".."] {
         let client = Client {
             client_id: id.to_owned(),
             ..good.clone()

@@ -8,7 +8,7 @@
 //! The device token travels the same way, so that a page need not store that one either.
 
 use axum::extract::FromRequestParts;
-use axum::http::header::{CACHE_CONTROL, SET_COOKIE};
+use axum::http::header::SET_COOKIE;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
@@ -17,6 +17,7 @@ use countersign_guard::{OwnOrigins, cookie};
 use countersign_issuer::device::DeviceToken;
 use countersign_wire::token::{BEARER, BrowserAnswer};
 
+use super::never_cached::NEVER_CACHED;
 use super::problem::Rejection;
 use super::shared::Shared;
 use crate::flow::Pair;
@@ -101,7 +102,7 @@ pub(super) fn answer(pair: &Pair) -> Response {
         refresh_expires_in: pair.refresh_expires_in.as_secs(),
         scope: pair.scope.clone(),
     };
-    let mut response = ([(CACHE_CONTROL, "no-store")], axum::Json(body)).into_response();
+    let mut response = (NEVER_CACHED, axum::Json(body)).into_response();
     let life = pair.refresh_expires_in.as_secs();
     keep(&mut response, REFRESH, pair.refresh_token.expose(), life);
     if let Some(device) = &pair.device_token {

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::HeaderMap;
-use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use countersign::secret::SecretString;
 use countersign_wire::token::{BEARER, LoginRequest, TokenAnswer};
@@ -17,6 +16,7 @@ use countersign_wire::token::{BEARER, LoginRequest, TokenAnswer};
 use super::body::Json;
 use super::browser::{self, Browser};
 use super::client_auth::identified_at_login;
+use super::never_cached::NEVER_CACHED;
 use super::origin::Origin;
 use super::problem::Rejection;
 use crate::flow::{Authority, Pair, SignIn};
@@ -93,5 +93,5 @@ pub(super) fn token_answer(pair: Pair) -> impl IntoResponse {
         scope: pair.scope,
         device_token: pair.device_token.map(|token| token.expose().to_owned()),
     };
-    ([(CACHE_CONTROL, "no-store")], axum::Json(answer))
+    (NEVER_CACHED, axum::Json(answer))
 }

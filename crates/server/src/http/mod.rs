@@ -14,6 +14,7 @@ mod login;
 mod logout;
 mod metrics;
 pub(crate) mod named;
+mod never_cached;
 mod oauth;
 mod openapi;
 mod origin;

@@ -5,7 +5,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::header::CACHE_CONTROL;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use countersign_issuer::client::Wanted;
@@ -15,6 +14,7 @@ use countersign_wire::token::{AccessTokenAnswer, BEARER};
 use super::client_auth::identified;
 use super::form::Form;
 use super::form_fault::FormFault;
+use super::never_cached::NEVER_CACHED;
 use super::origin::Origin;
 use super::problem::Rejection;
 use crate::flow::{Asking, Authority, ClientToken, Pair, Refresh};
@@ -137,7 +137,7 @@ async fn revoked(
     authority
         .revoke(asking.client(), token.expose(), origin)
         .await?;
-    Ok((StatusCode::OK, [(CACHE_CONTROL, "no-store")]).into_response())
+    Ok((StatusCode::OK, NEVER_CACHED).into_response())
 }
 
 /// The answer, once it is counted how it ended.
@@ -173,5 +173,5 @@ fn in_own_name(token: &ClientToken) -> AccessTokenAnswer {
 }
 
 fn private(body: impl serde::Serialize) -> Response {
-    ([(CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
+    (NEVER_CACHED, axum::Json(body)).into_response()
 }

@@ -27,7 +27,7 @@ pub(crate) struct Routers {
 /// The pages of `browser_origins` may read the answers as well; `readers` the numbers, beside the
 /// API.
 pub(crate) fn routers(shared: Shared, browser_origins: &[String], readers: Readers) -> Routers {
-    let (routes, public) = (routes(), public());
+    let (routes, public) = (routes(), public(shared.authority.issuer()));
     let paths = [&routes.paths, &public.paths]
         .into_iter()
         .flatten()
@@ -115,12 +115,16 @@ fn routes() -> Routes {
 }
 
 /// What any page of any origin may read.
-fn public() -> Routes {
-    Routes::new()
+fn public(issuer: &str) -> Routes {
+    let routes = Routes::new()
         .route(paths::JWKS, get(well_known::key_set))
         .route(paths::OPENID_CONFIGURATION, get(well_known::metadata))
         .route(paths::OAUTH_AUTHORIZATION_SERVER, get(well_known::metadata))
-        .route(paths::OPENAPI, get(openapi::openapi))
+        .route(paths::OPENAPI, get(openapi::openapi));
+    let more = well_known::before_the_path(issuer).into_iter().flatten();
+    more.fold(routes, |routes, path| {
+        Routes::route(routes, &path, get(well_known::metadata))
+    })
 }
 
 /// The routes for callers with the role `admin`.

@@ -41,6 +41,21 @@ pub(super) async fn key_set(
     (caching, kind, published.json).into_response()
 }
 
+/// Where the metadata of an issuer with a path is as well: RFC 8414 §3 puts the well-known name in
+/// front of that path. Who forwards requests for the path alone need not know; who follows the RFC
+/// forwards these.
+pub(super) fn before_the_path(issuer: &str) -> Option<[String; 2]> {
+    let (_, rest) = issuer.split_once("://")?;
+    let path = &rest[rest.find('/')?..];
+    // Those two mean something to the router, and nothing to an issuer.
+    let is_plain = !path.contains(['{', '}']);
+    let names = [
+        paths::OPENID_CONFIGURATION,
+        paths::OAUTH_AUTHORIZATION_SERVER,
+    ];
+    is_plain.then(|| names.map(|name| format!("{name}{path}")))
+}
+
 /// `GET /.well-known/openid-configuration` and `…/oauth-authorization-server` (RFC 8414): what is
 /// built, and nothing that is not.
 pub(super) async fn metadata(State(authority): State<Arc<Authority>>) -> impl IntoResponse {

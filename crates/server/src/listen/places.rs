@@ -35,6 +35,12 @@ impl Purpose {
             | paths::OAUTH_AUTHORIZATION_SERVER
             | paths::OPENAPI
             | paths::REVOCATIONS => Self::Published,
+            // Of an issuer with a path.
+            _ if path.starts_with(paths::OPENID_CONFIGURATION)
+                || path.starts_with(paths::OAUTH_AUTHORIZATION_SERVER) =>
+            {
+                Self::Published
+            }
             _ => Self::Work,
         }
     }
