@@ -5,11 +5,11 @@
 //! from and what came of it; never its query, its headers or its body, which may hold secrets.
 
 use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Instant;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use countersign::{base64url, crypto};
@@ -22,23 +22,22 @@ use crate::metrics::Traffic;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest name that is taken over.
 const LONGEST: usize = 64;
+/// For so long nothing more is said of who is turned away.
+const SILENCE: Duration = Duration::from_secs(60);
 
 /// Whose names are taken over, and where it is counted what came of each.
 #[derive(Clone)]
 pub(super) struct Naming {
     pub(super) proxies: TrustedProxies,
     pub(super) traffic: Arc<Traffic>,
+    pub(super) turned_away: Arc<TurnedAway>,
 }
 
-pub(super) async fn named(
-    State(Naming { proxies, traffic }): State<Naming>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn named(State(naming): State<Naming>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
-    let name = name(&proxies, peer, request.headers());
+    let name = name(&naming.proxies, peer, request.headers());
     let span = info_span!("request", id = name.as_deref().unwrap_or_default());
-    let mut answer = seen_through(&traffic, request, next).instrument(span).await;
+    let mut answer = seen_through(&naming, request, next).instrument(span).await;
     if let Some(value) = name.and_then(|name| HeaderValue::try_from(name).ok()) {
         answer.headers_mut().insert(REQUEST_ID, value);
     }
@@ -61,21 +60,55 @@ pub(crate) fn refusing(proxies: TrustedProxies) -> Refuse {
     })
 }
 
-async fn seen_through(traffic: &Traffic, request: Request, next: Next) -> Response {
+async fn seen_through(naming: &Naming, request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().cloned();
     let began = Instant::now();
     let answer = next.run(request).await;
     let route = route.as_ref().map(MatchedPath::as_str);
     let (status, took) = (answer.status().as_u16(), began.elapsed());
-    traffic.answered(route, status, took);
+    naming.traffic.answered(route, status, took);
     let route = route.unwrap_or("none");
-    if answer.status().is_server_error() {
+    if answer.status() == StatusCode::SERVICE_UNAVAILABLE {
+        debug!(%method, route, status, ?took, "turned away");
+        if let Some(requests) = naming.turned_away.note(began) {
+            warn!(
+                requests,
+                route, "turned away requests (503), this one the last of them"
+            );
+        }
+    } else if answer.status().is_server_error() {
         warn!(%method, route, status, ?took, "failed");
     } else {
         debug!(%method, route, status, ?took, "answered");
     }
     answer
+}
+
+/// Who is turned away comes again, and anybody can come as often as they like: there is a line about
+/// them once a minute. Each is counted (`countersign_http_requests_total`), and each is in the log
+/// that has every request.
+#[derive(Debug, Default)]
+pub(super) struct TurnedAway(Mutex<Unsaid>);
+
+#[derive(Debug, Default)]
+struct Unsaid {
+    requests: u64,
+    said: Option<Instant>,
+}
+
+impl TurnedAway {
+    /// How many there were since that was last said, if it is time to say so.
+    fn note(&self, now: Instant) -> Option<u64> {
+        let mut unsaid = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        unsaid.requests += 1;
+        let is_soon = |said: Instant| now.saturating_duration_since(said) < SILENCE;
+        if unsaid.said.is_some_and(is_soon) {
+            return None;
+        }
+        unsaid.said = Some(now);
+        Some(std::mem::take(&mut unsaid.requests))
+    }
 }
 
 /// A trusted proxy's name for the request, or a new one.
@@ -97,6 +130,20 @@ fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_is_turned_away_is_said_once_a_minute_and_all_of_them_in_the_end() {
+        let turned_away = TurnedAway::default();
+        let began = Instant::now();
+        let after = |seconds| began + Duration::from_secs(seconds);
+        assert_eq!(turned_away.note(began), Some(1));
+        for second in 1..60 {
+            assert_eq!(turned_away.note(after(second)), None, "{second}");
+        }
+        assert_eq!(turned_away.note(after(60)), Some(60));
+        assert_eq!(turned_away.note(after(61)), None);
+        assert_eq!(turned_away.note(after(500)), Some(2));
+    }
 
     #[test]
     fn only_a_trusted_proxy_names_requests_and_only_with_plain_words() {

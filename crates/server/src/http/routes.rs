@@ -49,6 +49,7 @@ pub(crate) fn routers(shared: Shared, browser_origins: &[String], readers: Reade
     let naming = Naming {
         proxies: shared.proxies.clone(),
         traffic,
+        turned_away: Arc::default(),
     };
     let api = routes
         .merge(public.layer(cors::public()))
