@@ -80,7 +80,10 @@ impl Countersign {
             let _ = stdin.write_all(&self.input);
         }
         let output = child.wait_with_output().expect("countersign ends");
-        if let Some(mut log) = countersign_witness::log("command") {
+        // A word about wrong usage repeats what was typed, to whoever typed it.
+        if output.status.code() != Some(2)
+            && let Some(mut log) = countersign_witness::log("command")
+        {
             log.write_all(&output.stderr).expect("its words are kept");
         }
         output

@@ -56,7 +56,10 @@ pub(crate) fn run_with_input(command: &mut Command, input: &str) -> Ended {
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     let output = child.wait_with_output().expect("it ends");
-    if let Some(mut log) = countersign_witness::log("command") {
+    // A word about wrong usage repeats what was typed, to whoever typed it.
+    if output.status.code() != Some(2)
+        && let Some(mut log) = countersign_witness::log("command")
+    {
         log.write_all(&output.stderr).expect("its words are kept");
     }
     Ended {

@@ -72,7 +72,7 @@ const MOVED: &[(&str, &str, &str)] = &[
     (
         "countersign_logins_total",
         "every_end_of_a_sign_in_is_counted a_full_hash_queue_is_counted_and_seen \
-         a_database_that_does_not_answer_is_counted a_server_that_fails_is_counted",
+         a_database_that_does_not_answer_is_counted",
         HERE_TESTED,
     ),
     (
@@ -161,6 +161,10 @@ const LIMITS: &str = include_str!("../sockets/counters.rs");
 /// the guard's tests move it.
 const NEVER: &str = "countersign_guard_accepted_legacy_total";
 
+/// No sign-in fails so but by a generator of chance or a signer that does: nothing that is asked, and
+/// nothing that is in the database, leads there.
+const UNREACHED: (&str, &str) = ("countersign_logins_total", "failed");
+
 /// A counter that no test moves, or one value of its labels, fails here.
 #[test]
 fn every_counter_is_moved_by_a_test() {
@@ -180,7 +184,8 @@ fn every_counter_is_moved_by_a_test() {
             let Values::Listed(values) = label.values else {
                 continue;
             };
-            for value in values {
+            let reached = |value: &&&str| (family.name, **value) != UNREACHED;
+            for value in values.iter().filter(reached) {
                 // As a value of its own, or within a spelled-out name.
                 let quoted = [format!("\"{value}\""), format!("\\\"{value}\\\"")];
                 let is_named = quoted.iter().any(|quoted| bodies.contains(quoted));
@@ -547,16 +552,10 @@ async fn a_server_that_fails_is_counted() {
     let again = stage.post("/oauth/token", &exchange, Some(&shop));
     let answer = running.moves(&oauth_as("token", "failed"), again).await;
     assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
-    // A client of another process, whose tokens are signed as nothing is here.
-    change("UPDATE clients SET algorithm = 'ES512' WHERE client_id = 'page'");
-    let login = json!({"username": "ada", "password": PASSWORD, "client_id": "page"});
-    let login = running.post("/login", &login);
-    let answer = running.moves(&login_as("failed"), login).await;
-    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
     let corrupt = "countersign_store_failed_total{error=\"corrupt\"}";
-    change("UPDATE sessions SET generation = -1");
-    let again = stage.post("/oauth/token", &exchange, Some(&shop));
-    running.moves(corrupt, again).await;
+    change("UPDATE audit SET event = 'unheard_of'");
+    let read = admin::send(running, Method::GET, "/admin/audit", None);
+    running.moves(corrupt, read).await;
 }
 
 /// Another program writes, and does not come to an end.

@@ -141,9 +141,11 @@ async fn a_handshake_that_comes_to_nothing_is_counted() {
         ..Limits::default()
     };
     let running = tls::start_beside(files.path(), limits).await;
-    let mut plain = running.connect().await;
-    plain.write_all(HEALTHZ.as_bytes()).await.expect("sent");
-    rest(&mut plain).await;
+    let mut garbled = running.connect().await;
+    // The head of a handshake, and nothing that belongs behind it.
+    let garbage = b"\x16\x03\x01\x00\x04none";
+    garbled.write_all(garbage).await.expect("sent");
+    rest(&mut garbled).await;
     grows_to(&running, &failed("handshake"), 1).await;
     let mut silent = running.connect().await;
     rest(&mut silent).await;

@@ -13,6 +13,8 @@ use super::{Grant, keys_in};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
+// What clap would write names every one of them.
+#[command(override_usage = "countersign client change [OPTIONS] <ID>")]
 pub(super) struct ChangeArgs {
     /// The client's id
     pub(super) id: String,
