@@ -259,7 +259,7 @@ async fn use_it_as_a_service(http: &Http, used: &mut Used, secret: &str) {
     let wrong = form(paths::OAUTH_TOKEN, own.to_owned());
     used.send(wrong.basic_auth("service", Some(WRONG))).await;
     let signed = format!(
-        "{own}&client_assertion={token}&client_assertion_type=\
+        "{own}&client_assertion={token}c&client_assertion_type=\
         urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer"
     );
     used.send(form(paths::OAUTH_TOKEN, signed)).await;
