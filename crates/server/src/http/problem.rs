@@ -290,6 +290,14 @@ fn flow(error: &FlowError) -> Response {
         FlowError::Store(StoreError::Overloaded) => {
             unavailable("The server is overloaded", "overloaded")
         }
+        FlowError::Store(StoreError::Unwritable(why)) => {
+            let description = format!("The database cannot be written: {why}");
+            unavailable(&description, "storage_unavailable")
+        }
+        FlowError::Store(error @ StoreError::Fault) => {
+            tracing::error!(%error, "a request was not answered");
+            server_failed()
+        }
         FlowError::Store(error) => {
             tracing::error!(%error, "the database failed a request");
             unavailable("The server cannot reach its data", "storage_unavailable")
@@ -402,7 +410,7 @@ const BUSY: &str = "Too many requests are being answered";
 const CROWD: &str = "There are too many connections from this network";
 const FOLLOWERS: &str = "Too many follow the revocations, or too many of this network";
 
-fn unavailable(description: &'static str, reason: &'static str) -> Response {
+fn unavailable(description: &str, reason: &'static str) -> Response {
     let problem = Problem::new(
         problem::TEMPORARILY_UNAVAILABLE,
         format!("{description}; try again in a moment"),

@@ -18,6 +18,7 @@ use super::Peer;
 use super::arrival::Arrivals;
 use super::patience::Asked;
 use super::places::{Entered, Places, Purpose};
+use super::seen_through::{Panicked, SeenThrough};
 use crate::http::problem::Rejection;
 use crate::http::proxies::TrustedProxies;
 use crate::limits::Limits;
@@ -140,20 +141,15 @@ impl Desk {
     async fn route(self, peer: Peer, mut request: Request, entered: Entered) -> Response {
         request.extensions_mut().insert(peer);
         let router = self.router;
-        // A task of its own: whoever hangs up in the middle must not leave half a story behind,
-        // a session ended in the database of which no guard was told.
-        let answered = tokio::spawn(async move {
-            let answer = router.oneshot(request).await;
+        let work = async move {
+            let Ok(answer) = router.oneshot(request).await;
             drop(entered);
             answer
-        });
-        match answered.await {
-            Ok(Ok(answer)) => answer,
-            Err(error) => {
-                tracing::error!(%error, "a request was not answered");
-                StatusCode::INTERNAL_SERVER_ERROR.into_response()
-            }
-        }
+        };
+        SeenThrough::new(work).await.unwrap_or_else(|Panicked| {
+            tracing::error!("a request was not answered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        })
     }
 }
 

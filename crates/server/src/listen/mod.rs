@@ -7,8 +7,10 @@
 
 mod answering;
 mod arrival;
+mod at_once;
 mod patience;
 mod places;
+mod seen_through;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -32,6 +34,7 @@ use tokio::time::timeout;
 
 use self::answering::Desk;
 pub(crate) use self::answering::{Door, Refuse};
+use self::at_once::AtOnce;
 use self::patience::{Asking, Framing, Patient};
 use crate::http::proxies::TrustedProxies;
 use crate::limits::Limits;
@@ -121,7 +124,8 @@ pub(crate) async fn serve(
                         _open: counts.open(),
                         _place: place,
                     };
-                    tokio::spawn(connection.accept(socket, tls.clone()));
+                    let served = connection.accept(socket, tls.clone());
+                    tokio::spawn(AtOnce::new(served));
                 }
                 // Out of file descriptors, most likely: wait for some to come back.
                 Err(error) => {

@@ -22,6 +22,9 @@ pub enum StoreError {
     /// The database cannot be reached or does not do as asked.
     #[error("the database does not answer: {0}")]
     Unavailable(String),
+    /// The database answers and cannot be changed.
+    #[error("the database cannot be written: {0}")]
+    Unwritable(String),
     /// More writes wait than the queue holds.
     #[error("the database is overloaded")]
     Overloaded,
@@ -46,6 +49,9 @@ pub enum StoreError {
         "the database is being restored or given another master key; try again when that is done"
     )]
     BeingReplaced,
+    /// This program failed at it; what it had done is undone.
+    #[error("a fault in this program ended what was asked of the database")]
+    Fault,
     /// A row holds something this program never writes.
     #[error("the database holds something unexpected in {place}: {detail}")]
     Corrupt {
@@ -68,7 +74,9 @@ impl StoreError {
             Self::Corrupt { .. } => StoreFailure::Corrupt,
             Self::NewerSchema { .. }
             | Self::Unavailable(_)
+            | Self::Unwritable(_)
             | Self::Closed
+            | Self::Fault
             | Self::InUse
             | Self::Served(_)
             | Self::BeingReplaced => StoreFailure::Unavailable,
@@ -83,8 +91,10 @@ impl StoreError {
                 known: *known,
             },
             Self::Unavailable(detail) => Self::Unavailable(detail.clone()),
+            Self::Unwritable(detail) => Self::Unwritable(detail.clone()),
             Self::Overloaded => Self::Overloaded,
             Self::Closed => Self::Closed,
+            Self::Fault => Self::Fault,
             Self::InUse => Self::InUse,
             Self::Served(path) => Self::Served(path.clone()),
             Self::BeingReplaced => Self::BeingReplaced,

@@ -45,7 +45,10 @@ use crate::metrics::StoreCounts;
 #[async_trait]
 impl Store for PostgresStore {
     async fn ping(&self) -> Result<(), StoreError> {
-        self.pool.query("SELECT 1", &[]).await?;
+        let rows = self.pool.query("SELECT pg_is_in_recovery()", &[]).await?;
+        if rows.iter().any(|row| row.get(0)) {
+            return Err(StoreError::Unwritable("it is a standby".to_owned()));
+        }
         Ok(())
     }
 

@@ -35,6 +35,10 @@ pub(super) struct Checkpointer {
 pub(super) struct Overdue(Arc<AtomicBool>);
 
 impl Overdue {
+    pub(super) fn is_due(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
     /// Called by the writer between two groups: moves what the checkpointer has left, if it must.
     /// That is little, and whoever reads at this moment is not waited for.
     pub(super) fn finish(&self, writing: &Connection) {

@@ -1,7 +1,7 @@
-//! The embedded engine: SQLite in WAL mode, one writing thread, readers apart.
+//! The embedded engine: SQLite in WAL mode, one writer at a time, readers apart.
 //!
 //! ```text
-//!   verbs ──> writer ──> one thread, group commit, synchronous=FULL
+//!   verbs ──> writer ──> alone where they are, or one thread with group commit; synchronous=FULL
 //!        └──> readers ─> a few connections that see the last commit
 //!             checkpointer ─> moves the log into the file, off the commit path
 //! ```
@@ -16,8 +16,10 @@ mod connection;
 pub(crate) mod copy;
 mod endings;
 mod engine;
+mod job;
 mod keys;
 pub(crate) mod lock;
+mod lookout;
 mod migrations;
 mod reader;
 mod revocations;
@@ -44,7 +46,8 @@ impl Store for SqliteStore {
     async fn ping(&self) -> Result<(), StoreError> {
         self.readers
             .read(|db| Ok(db.query_row("SELECT 1", [], |_| Ok(()))?))
-            .await
+            .await?;
+        self.writer.works().await
     }
 
     async fn foreign_writes(&self) -> Result<u64, StoreError> {
