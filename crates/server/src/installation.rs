@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use countersign::UnixTime;
 use countersign_issuer::MasterKey;
 use countersign_issuer::revoke::RevocationPolicy;
 
@@ -45,14 +46,16 @@ pub(crate) async fn open_to_serve(
     Ok((open_store(&config.database).await?, master, lock))
 }
 
-/// How long revocations of this installation live: as long as any access token it has made may, this
-/// configuration's or an earlier one's.
+/// How long revocations of this installation live: as long as any access token it has made may that is
+/// not gone yet, this configuration's or an earlier one's.
 pub(crate) async fn revocation_policy(
     store: &dyn Store,
     config: &Config,
 ) -> Result<RevocationPolicy, StoreError> {
     Ok(RevocationPolicy {
-        longest_life: store.longest_access_life(config.access_life).await?,
+        longest_life: store
+            .longest_access_life(config.access_life, UnixTime::now())
+            .await?,
         ..RevocationPolicy::default()
     })
 }

@@ -63,6 +63,9 @@ async fn follow_and_keep(authority: &Authority) {
             if let Err(error) = authority.read_revocations().await {
                 tracing::warn!(%error, "cannot read the revocations; it will be tried again");
             }
+            if let Err(error) = authority.learn_longest_life().await {
+                tracing::warn!(%error, "cannot read how long tokens live; it will be tried again");
+            }
             authority.forget_clients();
             if let Err(error) = authority.keep_keys().await {
                 tracing::error!(%error, "cannot look after the keys; it will be tried again");

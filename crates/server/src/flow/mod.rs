@@ -270,15 +270,15 @@ impl Authority {
         Duration::from_secs(self.longest_life.load(Ordering::Relaxed))
     }
 
-    /// Takes in that another process makes tokens that live longer than any did when this one was
-    /// started: what ends here must be remembered for as long.
+    /// Says how long the tokens of this process live, and takes in that another one makes such as live
+    /// longer: what ends here must be remembered for as long. Once the last of those is gone, it need
+    /// not be any more.
     pub(crate) async fn learn_longest_life(&self) -> Result<(), FlowError> {
-        let own = self.policy.tokens.life;
-        let longest = self.store.longest_access_life(own).await?;
-        let longest = longest.as_secs();
-        let before = self.longest_life.fetch_max(longest, Ordering::Relaxed);
-        if before < longest {
-            self.guard_keys.announce(self.longest_access_life());
+        let (own, now) = (self.policy.tokens.life, self.steady_now());
+        let longest = self.store.longest_access_life(own, now).await?;
+        let before = self.longest_life.swap(longest.as_secs(), Ordering::Relaxed);
+        if before != longest.as_secs() {
+            self.guard_keys.announce(longest);
         }
         Ok(())
     }

@@ -244,7 +244,7 @@ impl Reset<'_> {
         let life = self
             .before
             .map_or(self.life, |before| before.longest_life.max(self.life));
-        let longest_life = self.store.longest_access_life(life).await?;
+        let longest_life = self.store.longest_access_life(life, self.now).await?;
         let policy = RevocationPolicy {
             longest_life,
             ..RevocationPolicy::default()

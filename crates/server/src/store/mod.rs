@@ -58,11 +58,17 @@ pub trait Store:
     /// A number that changes whenever another process has written to the database.
     async fn foreign_writes(&self) -> Result<u64, StoreError>;
 
-    /// The larger of `life` and every value handed in before, kept for ever: the longest life an
-    /// access token of this installation can have.
-    async fn longest_access_life(&self, life: Duration) -> Result<Duration, StoreError>;
+    /// The longest life that any access token of this installation can have which may still be alive:
+    /// the larger of `life`, which is in use now, and those that were until a while ago. Whoever makes
+    /// tokens says so every few minutes.
+    async fn longest_access_life(
+        &self,
+        life: Duration,
+        now: UnixTime,
+    ) -> Result<Duration, StoreError>;
 
-    /// The same for sessions, whichever client they are of.
+    /// The larger of `life` and every value handed in before, kept for ever: the longest life of a
+    /// session, whichever client it is of.
     async fn longest_session_life(&self, life: Duration) -> Result<Duration, StoreError>;
 
     /// Deletes a few rows that nobody can ask for again, and audit lines older than
@@ -83,6 +89,12 @@ pub trait Store:
     /// Writes out what waits in memory and closes.
     async fn close(&self);
 }
+
+/// A life of access tokens is written down as in use this often, in seconds.
+const LIFE_MARKED_EVERY: i64 = 600;
+/// For so long after it was, in seconds, tokens may have been made that live for as long: whoever makes
+/// them may be late by a few times.
+const LIFE_IN_USE: i64 = 3 * LIFE_MARKED_EVERY;
 
 /// A store that several tasks share.
 pub type SharedStore = Arc<dyn Store>;

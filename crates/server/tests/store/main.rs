@@ -89,7 +89,8 @@ on_both_engines! {
         a_step_is_taken_once
         a_change_that_fails_half_way_is_undone
         a_key_is_sealed_anew_if_it_is_still_what_it_was
-        the_longest_life_is_never_forgotten;
+        a_longer_life_is_remembered_until_its_last_token_is_gone
+        a_life_in_use_is_marked_again;
     database:
         everything_is_there_after_the_database_is_opened_again
         what_another_process_publishes_is_noticed

@@ -182,7 +182,7 @@ fn remembered(database: &Path, kids: &[String], ended_since: &[String], last_mac
         ended_since.iter().all(|sid| still.contains(sid)),
         "{still:?}"
     );
-    let life = "SELECT value FROM facts WHERE name = 'longest_access_life'";
+    let life = "SELECT max(life) FROM access_lives";
     assert_eq!(count(database, life), 7200);
     let mark = "SELECT count(*) FROM facts WHERE name = 'backup_made_at'";
     assert_eq!(count(database, mark), 0, "it is no backup any more");

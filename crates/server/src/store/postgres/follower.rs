@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 
 use countersign::crypto;
 
-use super::clock::MICROS;
+use super::clock::{MICROS, SECONDS};
 use super::pool::Pool;
 use super::rows;
-use crate::store::StoreError;
+use crate::store::{LIFE_IN_USE, StoreError};
 
 /// The window that is watched, in microseconds.
 const WINDOW: i64 = 60_000_000;
@@ -80,7 +80,9 @@ impl Follower {
             "SELECT {MICROS}, count(*)::BIGINT,
                  coalesce(sum(published_at % 1000000000000), 0)::BIGINT,
                  (SELECT sum(value)::BIGINT FROM facts
-                  WHERE name IN ('key_changes', 'client_changes', 'longest_access_life'))
+                  WHERE name IN ('key_changes', 'client_changes'))
+                 + (SELECT coalesce(sum(life), 0)::BIGINT FROM access_lives
+                    WHERE used_at + life + {LIFE_IN_USE} > {SECONDS})
              FROM revocations WHERE published_at > {MICROS} - $2::BIGINT AND writer <> $1"
         );
         let row = db.query_one(&sql, &[&self.writer, &WINDOW]).await?;

@@ -16,6 +16,7 @@ const STEPS: &[&str] = &[
     include_str!("../../../migrations/postgres/0002_clients.sql"),
     include_str!("../../../migrations/postgres/0003_own_tokens.sql"),
     include_str!("../../../migrations/postgres/0004_endings.sql"),
+    include_str!("../../../migrations/postgres/0005_access_lives.sql"),
 ];
 
 /// Brings the database up to this program's schema, or refuses one that is newer.

@@ -37,9 +37,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign::UnixTime;
+use tokio_postgres::types::ToSql;
 
+use self::clock::SECONDS;
 pub use self::engine::PostgresStore;
-use super::{Store, StoreError};
+use super::{LIFE_IN_USE, LIFE_MARKED_EVERY, Store, StoreError};
 use crate::metrics::StoreCounts;
 
 #[async_trait]
@@ -56,8 +58,28 @@ impl Store for PostgresStore {
         self.follower.changes(&self.pool).await
     }
 
-    async fn longest_access_life(&self, life: Duration) -> Result<Duration, StoreError> {
-        self.longest("longest_access_life", life).await
+    async fn longest_access_life(
+        &self,
+        life: Duration,
+        _now: UnixTime,
+    ) -> Result<Duration, StoreError> {
+        let life = rows::seconds_of(life);
+        let look = format!(
+            "SELECT max(life),
+                 coalesce(max(used_at) FILTER (WHERE life = $1), 0) + $2::BIGINT > {SECONDS}
+             FROM access_lives WHERE life = $1 OR used_at + life + $3::BIGINT > {SECONDS}"
+        );
+        let parameters: [&(dyn ToSql + Sync); 3] = [&life, &LIFE_MARKED_EVERY, &LIFE_IN_USE];
+        let row = self.pool.query_one(&look, &parameters).await?;
+        let longest: i64 = rows::get::<Option<i64>>(&row, 0)?.unwrap_or_default();
+        if !rows::get::<bool>(&row, 1)? {
+            let mark = format!(
+                "INSERT INTO access_lives (life, used_at) VALUES ($1, {SECONDS})
+                 ON CONFLICT (life) DO UPDATE SET used_at = excluded.used_at"
+            );
+            self.pool.query(&mark, &[&life]).await?;
+        }
+        Ok(Duration::from_secs(longest.max(life).unsigned_abs()))
     }
 
     async fn longest_session_life(&self, life: Duration) -> Result<Duration, StoreError> {

@@ -177,14 +177,9 @@ impl Predecessor {
 
     /// The longest life of an access token that was ever announced.
     pub(crate) fn longest_access_life(&self) -> Result<Duration, StoreError> {
-        let life: Option<i64> = self
-            .0
-            .query_row(
-                "SELECT value FROM facts WHERE name = 'longest_access_life'",
-                [],
-                |row| row.get(0),
-            )
-            .optional()?;
+        let life: Option<i64> =
+            self.0
+                .query_row("SELECT max(life) FROM access_lives", [], |row| row.get(0))?;
         Ok(Duration::from_secs(life.unwrap_or_default().unsigned_abs()))
     }
 }

@@ -38,7 +38,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 pub use self::engine::SqliteStore;
 use self::sweep::Until;
-use super::{Store, StoreError};
+use super::{LIFE_IN_USE, LIFE_MARKED_EVERY, Store, StoreError};
 use crate::metrics::StoreCounts;
 
 #[async_trait]
@@ -63,8 +63,38 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn longest_access_life(&self, life: Duration) -> Result<Duration, StoreError> {
-        self.longest("longest_access_life", life).await
+    async fn longest_access_life(
+        &self,
+        life: Duration,
+        now: UnixTime,
+    ) -> Result<Duration, StoreError> {
+        let (life, now) = (rows::seconds_of(life), rows::seconds(now));
+        let marked = self.readers.read(move |db| {
+            Ok(db
+                .prepare_cached(
+                    "SELECT 1 FROM access_lives WHERE life = ?1 AND abs(?2 - used_at) < ?3",
+                )?
+                .exists([life, now, LIFE_MARKED_EVERY])?)
+        });
+        if !marked.await? {
+            let mark = "INSERT INTO access_lives (life, used_at) VALUES (?1, ?2)
+                 ON CONFLICT (life) DO UPDATE SET used_at = excluded.used_at";
+            let written = self.writer.write(move |db| {
+                db.prepare_cached(mark)?.execute([life, now])?;
+                Ok(())
+            });
+            written.await?;
+        }
+        let longest = self.readers.read(move |db| {
+            let longest: i64 = db
+                .prepare_cached(
+                    "SELECT max(life) FROM access_lives
+                     WHERE life = ?1 OR used_at + life + ?3 > ?2",
+                )?
+                .query_row([life, now, LIFE_IN_USE], |row| row.get(0))?;
+            Ok(Duration::from_secs(longest.unsigned_abs()))
+        });
+        longest.await
     }
 
     async fn longest_session_life(&self, life: Duration) -> Result<Duration, StoreError> {

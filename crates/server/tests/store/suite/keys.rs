@@ -176,9 +176,40 @@ pub(crate) async fn a_key_is_sealed_anew_if_it_is_still_what_it_was(f: Fixture) 
     assert_eq!(macs[0].sealed, Sealed::from_stored(*b"anew"));
 }
 
-pub(crate) async fn the_longest_life_is_never_forgotten(f: Fixture) {
-    let life = |secs| f.store.longest_access_life(Duration::from_secs(secs));
-    assert_eq!(life(600).await.expect("works").as_secs(), 600);
-    assert_eq!(life(60).await.expect("works").as_secs(), 600);
-    assert_eq!(life(900).await.expect("works").as_secs(), 900);
+pub(crate) async fn a_longer_life_is_remembered_until_its_last_token_is_gone(f: Fixture) {
+    let life = async |secs| {
+        let life = Duration::from_secs(secs);
+        let longest = f.store.longest_access_life(life, now()).await;
+        longest.expect("works").as_secs()
+    };
+    let pass = async |seconds: u64| {
+        let sql = format!("UPDATE access_lives SET used_at = used_at - {seconds}");
+        f.database.execute(&sql).await;
+    };
+    assert_eq!(life(600).await, 600);
+    assert_eq!(life(60).await, 600);
+    assert_eq!(life(7_200).await, 7_200);
+    assert_eq!(life(600).await, 7_200);
+    // Half an hour, in which a server may have gone on making them, and their own life.
+    pass(8_900).await;
+    assert_eq!(life(600).await, 7_200);
+    pass(200).await;
+    assert_eq!(life(600).await, 600);
+    assert_eq!(life(7_200).await, 7_200, "in use again");
+    assert_eq!(life(600).await, 7_200);
+}
+
+/// Whoever makes tokens says so often enough to be believed.
+pub(crate) async fn a_life_in_use_is_marked_again(f: Fixture) {
+    let life = |secs| (Duration::from_secs(secs), now());
+    for _ in 0..6 {
+        let (long, at) = life(7_200);
+        let longest = f.store.longest_access_life(long, at).await;
+        assert_eq!(longest.expect("works"), long);
+        let sql = "UPDATE access_lives SET used_at = used_at - 2000";
+        f.database.execute(sql).await;
+    }
+    let (short, at) = life(60);
+    let longest = f.store.longest_access_life(short, at).await;
+    assert_eq!(longest.expect("works").as_secs(), 7_200);
 }

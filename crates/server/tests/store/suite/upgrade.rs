@@ -167,7 +167,11 @@ pub(crate) async fn what_the_first_release_stored_is_there_and_in_use(f: Fixture
     assert_eq!(&states[..2], [KeyState::Pending, KeyState::Signing]);
     assert_eq!(macs.len(), 1);
     let day = std::time::Duration::from_secs(600);
-    let longest = f.store.longest_access_life(day).await.expect("works");
+    let longest = f
+        .store
+        .longest_access_life(day, now())
+        .await
+        .expect("works");
     assert_eq!(longest.as_secs(), 7_200);
     let lines = f.store.audit_log(0, 100).await.expect("works");
     let kinds: Vec<_> = lines.iter().map(|(_, line)| line.kind).collect();
@@ -212,6 +216,7 @@ pub(crate) async fn clients_from_before_have_each_a_sid_of_their_own(f: Fixture)
     store.close().await;
     drop(store);
     let back = "ALTER TABLE clients DROP COLUMN own_sid; DROP TABLE endings; DROP TABLE spared;
+        DROP TABLE access_lives;
         DROP INDEX IF EXISTS sessions_alive;";
     match &database {
         Database::Sqlite(folder) => {
