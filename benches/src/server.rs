@@ -109,7 +109,14 @@ impl Server {
     /// # Errors
     /// When it ends instead.
     pub fn start(&mut self) -> Result<(), Failure> {
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut command = self.command(&[
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            // Many are opened for one user.
+            "--max-sessions",
+            "4000000",
+        ]);
         command.args(&self.arguments).stderr(Stdio::piped());
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn()?;
         let stderr = child.stderr.take().ok_or("stderr is piped")?;

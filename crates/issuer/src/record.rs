@@ -287,6 +287,9 @@ stored_as_text! {
         RefreshReused = "refresh_reused",
         /// A refresh token came in that this database never gave out.
         RollbackOrForgery = "rollback_or_forgery",
+        /// Its user signed in again and had more than are allowed at once: it was the least recently
+        /// used one.
+        Crowded = "crowded",
         /// The database was restored from a backup.
         Restored = "restored",
     }

@@ -35,6 +35,9 @@ pub struct Config {
     pub access_life: Duration,
     /// How long sessions live, and the grace of a refresh.
     pub sessions: SessionPolicy,
+    /// How many sessions a user may have for one client at once, at least 1: whoever signs in once more
+    /// ends the one least recently used.
+    pub max_sessions: u32,
     /// How long a line of the audit log is kept.
     pub audit_retention: Duration,
     /// What a new password hash costs.
@@ -148,6 +151,7 @@ impl Default for Config {
             other_audiences: BTreeMap::new(),
             access_life: Duration::from_secs(600),
             sessions: SessionPolicy::default(),
+            max_sessions: 100,
             audit_retention: Duration::from_secs(365 * 86_400),
             passwords: PasswordParameters::default(),
             hash_lanes: default_lanes(),
@@ -171,6 +175,9 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         if let Some(missing) = self.limits.missing() {
             return Err(ConfigError::NoRoom(missing));
+        }
+        if self.max_sessions == 0 {
+            return Err(ConfigError::NoRoom("the number of sessions of a user"));
         }
         let reachable = !self.listen.ip().is_loopback();
         if reachable && self.tls.is_none() && self.plain_http == PlainHttp::LoopbackOnly {

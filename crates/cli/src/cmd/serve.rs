@@ -178,6 +178,16 @@ struct Ages {
         value_parser = value_parser!(u16).range(1..=300)
     )]
     refresh_grace: u16,
+    /// How many sessions a user may have for one client at once; whoever signs in once more ends the
+    /// one least recently used
+    #[arg(
+        long,
+        env = "COUNTERSIGN_MAX_SESSIONS",
+        default_value_t = 100,
+        value_name = "NUMBER",
+        value_parser = value_parser!(u32).range(1..)
+    )]
+    max_sessions: u32,
     /// How many days a line of the audit log is kept
     #[arg(
         long,
@@ -365,6 +375,7 @@ impl ServeArgs {
             browser_origins: self.browser_origins.clone(),
             metrics_listen: self.metrics_listen,
             sessions: self.ages.sessions(),
+            max_sessions: self.ages.max_sessions,
             audit_retention: days(self.ages.audit_days),
             hash_lanes: self.hash_lanes.map_or(defaults.hash_lanes, usize::from),
             hash_queue: self.hash_queue.map_or(defaults.hash_queue, usize::from),

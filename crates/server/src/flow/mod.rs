@@ -126,6 +126,7 @@ struct Policy {
     audience: String,
     tokens: TokenPolicy,
     sessions: SessionPolicy,
+    max_sessions: u32,
     keys: KeyPolicies,
     revocations: RevocationPolicy,
     audit_retention: Duration,
@@ -197,6 +198,7 @@ impl Authority {
                 ..TokenPolicy::new(issuer.clone())
             },
             sessions: config.sessions,
+            max_sessions: config.max_sessions,
             keys: KeyPolicies {
                 signing: KeyPolicy {
                     algorithms: algorithms(config),

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use countersign::secret::SecretString;
 use countersign::{UnixTime, crypto};
 use countersign_issuer::device::Device;
-use countersign_issuer::record::{AuditEvent, AuditKind, Handle, PasswordHash, Session, User};
+use countersign_issuer::record::{
+    AuditEvent, AuditKind, EndReason, Handle, PasswordHash, Session, User,
+};
 use countersign_issuer::throttle::Network;
 use countersign_issuer::token::TokenSeed;
 use countersign_issuer::{
@@ -15,7 +17,7 @@ use countersign_issuer::{
 };
 
 use super::{Asking, Authority, FlowError, Pair, new_id};
-use crate::store::{Opened, name_key};
+use crate::store::{Ending, Opened, Room, name_key};
 
 /// A sign-in as it was asked for.
 #[derive(Debug)]
@@ -83,12 +85,20 @@ impl Authority {
             detail: (asked.client.as_ref()).map(|asking| asking.client().client_id.clone()),
             ..AuditEvent::new(now, AuditKind::SignedIn)
         };
+        let room = Room {
+            most: self.policy.max_sessions,
+            ending: Ending {
+                network: Some(asked.peer.to_string()),
+                ..self.ending(EndReason::Crowded, now)
+            },
+        };
         match self
             .store
-            .open_session(session.clone(), stored, upgrade, audit)
+            .open_session(session.clone(), stored, upgrade, room.clone(), audit)
             .await?
         {
             Opened::Opened => {}
+            Opened::InPlaceOf(ended) => self.publish_ended(&ended, &room.ending),
             // Disabled, or given another password, while the hash was running: not let in.
             Opened::UserChanged => return Err(Refused::InvalidCredentials.into()),
         }

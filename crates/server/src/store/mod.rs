@@ -27,7 +27,7 @@ pub use self::endings::{Batch, Endings, Whose};
 pub use self::error::StoreError;
 pub use self::keys::{KeyName, KeyRowChange, Keys};
 pub use self::revocations::Revocations;
-pub use self::sessions::{Opened, Rotated, Rotation, Sessions, Which};
+pub use self::sessions::{Opened, Room, Rotated, Rotation, Sessions, Which};
 pub use self::users::{UserChange, Users};
 pub(crate) use self::users::{hash_kind, name_key};
 
@@ -89,6 +89,10 @@ pub trait Store:
     /// Writes out what waits in memory and closes.
     async fn close(&self);
 }
+
+/// How many sessions end at most because one more is opened. Where there are far too many, because the
+/// setting was made smaller, it takes a few sign-ins.
+const CROWDED_AT_ONCE: u32 = 100;
 
 /// A life of access tokens is written down as in use this often, in seconds.
 const LIFE_MARKED_EVERY: i64 = 600;

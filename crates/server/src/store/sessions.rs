@@ -16,12 +16,14 @@ pub trait Sessions: Send + Sync {
     /// Opens a session for the user whose password was just checked. `checked` is the hash it was
     /// checked against: if it is no longer the user's, or the user was disabled meanwhile, nothing
     /// is opened; nor if its client is neither the server's own nor one that is there and enabled.
-    /// `upgrade` replaces that hash by one at today's cost.
+    /// `upgrade` replaces that hash by one at today's cost. Of the user's sessions for this client that
+    /// are alive those least recently used end for it, so that no more are left than `room` has.
     async fn open_session(
         &self,
         session: Session,
         checked: PasswordHash,
         upgrade: Option<PasswordHash>,
+        room: Room,
         audit: AuditEvent,
     ) -> Result<Opened, StoreError>;
 
@@ -49,12 +51,24 @@ pub trait Sessions: Send + Sync {
     async fn end_sessions(&self, which: Which, ending: Ending) -> Result<Vec<Ended>, StoreError>;
 }
 
+/// How many sessions a user may have for one client at once, and as what those end that are too many.
+#[derive(Clone, Debug)]
+pub struct Room {
+    /// How many, the new one among them. Sign-ins at the same moment may be one too many for each
+    /// other; the next one makes up for it.
+    pub most: u32,
+    /// As what the others end.
+    pub ending: Ending,
+}
+
 /// What became of a session that was to be opened.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[must_use]
 pub enum Opened {
     /// It is open.
     Opened,
+    /// It is open, and these ended for it.
+    InPlaceOf(Vec<Ended>),
     /// The user was disabled, deleted or given another password in the meantime, or the client was
     /// disabled or deleted.
     UserChanged,

@@ -10,7 +10,7 @@ use countersign_issuer::record::{
     AuditEvent, AuditKind, EndReason, Handle, PasswordHash, Session, User,
 };
 use countersign_issuer::{Client, GrantType};
-use countersign_server::store::{Ending, Rotation, UserChange};
+use countersign_server::store::{Ending, Room, Rotation, UserChange};
 
 pub(crate) const CLIENT: &str = "first-party";
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
@@ -110,6 +110,14 @@ pub(crate) fn ending(reason: EndReason) -> Ending {
         network: None,
         actor: None,
         detail: None,
+    }
+}
+
+/// More than any test fills but the one about it.
+pub(crate) fn room() -> Room {
+    Room {
+        most: 100_000,
+        ending: ending(EndReason::Crowded),
     }
 }
 

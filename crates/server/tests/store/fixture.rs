@@ -8,7 +8,7 @@ use countersign_server::store::sqlite::SqliteStore;
 use countersign_server::store::{Created, Opened, Store, StoreError};
 use tempfile::TempDir;
 
-use crate::cast::{audit, now, session, user};
+use crate::cast::{audit, now, room, session, user};
 use crate::cluster;
 
 pub(crate) struct Fixture {
@@ -60,9 +60,13 @@ impl Fixture {
 
     pub(crate) async fn open(&self, user: &User, session: &Session) -> Opened {
         let hash = user.password_hash.clone();
-        let opened =
-            self.store
-                .open_session(session.clone(), hash, None, audit(AuditKind::SignedIn));
+        let opened = self.store.open_session(
+            session.clone(),
+            hash,
+            None,
+            room(),
+            audit(AuditKind::SignedIn),
+        );
         opened.await.expect("a working store")
     }
 

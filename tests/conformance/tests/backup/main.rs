@@ -75,7 +75,7 @@ async fn nothing_of_before_or_after_the_backup_is_accepted_once_it_is_restored()
     // Since the backup tokens lived longer for a while.
     Connection::open(&database)
         .expect("a database")
-        .execute("UPDATE facts SET value = 7200", [])
+        .execute("UPDATE access_lives SET life = 7200", [])
         .expect("written");
     let restored = run(&server, &["restore", "safe.db", "--json"]);
     assert_eq!(restored.status.code(), Some(0), "{restored:?}");

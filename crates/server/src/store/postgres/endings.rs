@@ -241,6 +241,16 @@ impl<'a> EndingValues<'a> {
         }
     }
 
+    /// Those of something else, then these and one more.
+    pub(super) fn after_and<'p>(
+        &'p self,
+        more: &'p (dyn ToSql + Sync),
+        mut all: Vec<&'p (dyn ToSql + Sync)>,
+    ) -> Vec<&'p (dyn ToSql + Sync)> {
+        all.extend(self.before(&[more]));
+        all
+    }
+
     /// These, and then those of the condition.
     pub(super) fn before<'p>(
         &'p self,

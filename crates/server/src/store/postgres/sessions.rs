@@ -6,16 +6,20 @@ use async_trait::async_trait;
 use countersign::UnixTime;
 use countersign_issuer::Client;
 use countersign_issuer::record::{AuditEvent, Handle, PasswordHash, Session};
+use countersign_issuer::revoke::RevocationKind;
 use tokio_postgres::Row;
 
 use super::audit::{LINE, Line, line_from};
+use super::clock::MICROS;
 use super::endings::{EndingValues, begin_alone, end_sql, ended_row};
 use super::engine::PostgresStore;
 use super::pool::Pool;
+use super::revocations::REPUBLISH;
 use super::rotation;
 use super::rows::{self, Bytes, NOT_ENDED, SESSION, SESSION_COLUMNS, Text, seconds};
 use crate::store::{
-    Ended, Ending, Opened, Rotated, Rotation, Sessions, StoreError, Which, Whose, hash_kind,
+    CROWDED_AT_ONCE, Ended, Ending, Opened, Room, Rotated, Rotation, Sessions, StoreError, Which,
+    Whose, hash_kind,
 };
 
 #[async_trait]
@@ -25,9 +29,18 @@ impl Sessions for PostgresStore {
         session: Session,
         checked: PasswordHash,
         upgrade: Option<PasswordHash>,
+        room: Room,
         audit: AuditEvent,
     ) -> Result<Opened, StoreError> {
-        open(&self.pool, &session, &checked, upgrade.as_ref(), &audit).await
+        let asked = Opening {
+            session: &session,
+            checked: &checked,
+            upgrade: upgrade.as_ref(),
+            room: &room,
+            audit: &audit,
+            writer: self.follower.writer(),
+        };
+        self.follower.unless_lost(open(&self.pool, &asked).await)
     }
 
     async fn rotate(&self, rotation: Rotation) -> Result<Rotated, StoreError> {
@@ -85,19 +98,45 @@ fn open_sql(held: &str) -> String {
          ), written AS (
              INSERT INTO audit ({LINE}) SELECT {line} FROM opened
          )
-         SELECT sid FROM opened",
+         , crowded AS (
+             SELECT handle FROM (
+                 SELECT handle, last_used_at FROM sessions
+                 WHERE ended_at IS NULL AND user_id = $1 AND client_id = $7
+                   AND idle_expires_at > $20 AND expires_at > $20
+                 LIMIT $41::BIGINT + {CROWDED_AT_ONCE}) AS theirs
+             ORDER BY last_used_at DESC, handle LIMIT {CROWDED_AT_ONCE} OFFSET $41::BIGINT
+         ), ended AS (
+             UPDATE sessions SET ended_at = $33, end_reason = $34
+             WHERE ended_at IS NULL AND handle IN (SELECT handle FROM crowded)
+               AND EXISTS (SELECT 1 FROM opened)
+             RETURNING sid, user_id
+         ), published AS (
+             INSERT INTO revocations (kind, value, until, published_at, writer)
+             SELECT '{kind}', sid, $35::BIGINT, {MICROS}, $36::BIGINT FROM ended {REPUBLISH}
+         ), told AS (
+             INSERT INTO audit ({LINE})
+             SELECT $33::BIGINT, $37::TEXT, user_id, NULL::TEXT, sid, $38::TEXT, $39::TEXT,
+                 $40::TEXT, {MICROS}
+             FROM ended
+         )
+         SELECT opened.sid, ended.sid, ended.user_id FROM opened LEFT JOIN ended ON TRUE",
         first_party = Client::FIRST_PARTY,
+        kind = RevocationKind::Session.as_str(),
         line = line_from(25)
     )
 }
 
-async fn open(
-    db: &Pool,
-    session: &Session,
-    checked: &PasswordHash,
-    upgrade: Option<&PasswordHash>,
-    event: &AuditEvent,
-) -> Result<Opened, StoreError> {
+/// A session that is to be opened, and all that comes with it.
+struct Opening<'a> {
+    session: &'a Session,
+    checked: &'a PasswordHash,
+    upgrade: Option<&'a PasswordHash>,
+    room: &'a Room,
+    audit: &'a AuditEvent,
+    writer: i64,
+}
+
+async fn open(db: &Pool, asked: &Opening<'_>) -> Result<Opened, StoreError> {
     static OPEN: LazyLock<String> = LazyLock::new(|| {
         open_sql(
             "SELECT id FROM users
@@ -111,13 +150,22 @@ async fn open(
              WHERE id = $1 AND password_hash = $2 AND NOT disabled RETURNING id",
         )
     });
+    let Opening {
+        session,
+        checked,
+        upgrade,
+        room,
+        audit,
+        writer,
+    } = *asked;
     let audience =
         serde_json::to_string(&session.audience).map_err(|error| StoreError::Corrupt {
             place: "sessions.audience",
             detail: error.to_string(),
         })?;
     let [g1, t1, g2, t2, g3, t3, g4, t4] = rows::mark_values(&session.marks);
-    let line = Line::of(event);
+    let (line, crowded) = (Line::of(audit), EndingValues::of(&room.ending, writer));
+    let others = i64::from(room.most.saturating_sub(1));
     let opened = db
         .query(
             if upgrade.is_some() {
@@ -125,38 +173,51 @@ async fn open(
             } else {
                 &OPEN
             },
-            &line.after(&[
-                &Text(&session.user_id),
-                &Text(checked.as_str()),
-                &upgrade.map(|hash| Text(hash.as_str())),
-                &upgrade.map(|hash| Text(hash_kind(hash))),
-                &Bytes(session.handle.as_bytes()),
-                &Text(&session.sid),
-                &Text(&session.client_id),
-                &Text(&session.scope),
-                &Text(&audience),
-                &i64::from(session.generation),
-                &i64::from(session.mac_key_id),
-                &g1,
-                &t1,
-                &g2,
-                &t2,
-                &g3,
-                &t3,
-                &g4,
-                &t4,
-                &seconds(session.created_at),
-                &seconds(session.auth_time),
-                &seconds(session.last_used_at),
-                &seconds(session.idle_expires_at),
-                &seconds(session.expires_at),
-            ]),
+            &crowded.after_and(
+                &others,
+                line.after(&[
+                    &Text(&session.user_id),
+                    &Text(checked.as_str()),
+                    &upgrade.map(|hash| Text(hash.as_str())),
+                    &upgrade.map(|hash| Text(hash_kind(hash))),
+                    &Bytes(session.handle.as_bytes()),
+                    &Text(&session.sid),
+                    &Text(&session.client_id),
+                    &Text(&session.scope),
+                    &Text(&audience),
+                    &i64::from(session.generation),
+                    &i64::from(session.mac_key_id),
+                    &g1,
+                    &t1,
+                    &g2,
+                    &t2,
+                    &g3,
+                    &t3,
+                    &g4,
+                    &t4,
+                    &seconds(session.created_at),
+                    &seconds(session.auth_time),
+                    &seconds(session.last_used_at),
+                    &seconds(session.idle_expires_at),
+                    &seconds(session.expires_at),
+                ]),
+            ),
         )
         .await?;
-    Ok(if opened.is_empty() {
-        Opened::UserChanged
-    } else {
+    if opened.is_empty() {
+        return Ok(Opened::UserChanged);
+    }
+    let mut ended = Vec::new();
+    for row in &opened {
+        if let Some(sid) = rows::get::<Option<String>>(row, 1)? {
+            let user_id = rows::get(row, 2)?;
+            ended.push(Ended { sid, user_id });
+        }
+    }
+    Ok(if ended.is_empty() {
         Opened::Opened
+    } else {
+        Opened::InPlaceOf(ended)
     })
 }
 

@@ -11,7 +11,8 @@ use super::endings::{self, end_where};
 use super::engine::SqliteStore;
 use super::rows::{self, NOT_ENDED, SESSION, SESSION_COLUMNS, USER, seconds};
 use crate::store::{
-    Ended, Ending, Opened, Rotated, Rotation, Sessions, StoreError, Which, Whose, hash_kind,
+    CROWDED_AT_ONCE, Ended, Ending, Opened, Room, Rotated, Rotation, Sessions, StoreError, Which,
+    Whose, hash_kind,
 };
 
 #[async_trait]
@@ -21,10 +22,11 @@ impl Sessions for SqliteStore {
         session: Session,
         checked: PasswordHash,
         upgrade: Option<PasswordHash>,
+        room: Room,
         audit: AuditEvent,
     ) -> Result<Opened, StoreError> {
         self.writer
-            .write(move |db| open(db, &session, &checked, upgrade.as_ref(), &audit))
+            .write(move |db| open(db, &session, &checked, upgrade.as_ref(), &room, &audit))
             .await
     }
 
@@ -65,6 +67,7 @@ fn open(
     session: &Session,
     checked: &PasswordHash,
     upgrade: Option<&PasswordHash>,
+    room: &Room,
     event: &AuditEvent,
 ) -> Result<Opened, StoreError> {
     let unchanged = db
@@ -83,10 +86,37 @@ fn open(
         db.prepare_cached("UPDATE users SET password_hash = ?2, hash_kind = ?3 WHERE id = ?1")?
             .execute(params![session.user_id, hash.as_str(), hash_kind(hash)])?;
     }
+    let ended = make_room(db, session, room)?;
     insert(db, session)?;
     endings::spare(db, &session.sid, &session.user_id, &session.client_id)?;
     audit::append(db, event)?;
-    Ok(Opened::Opened)
+    Ok(if ended.is_empty() {
+        Opened::Opened
+    } else {
+        Opened::InPlaceOf(ended)
+    })
+}
+
+/// Ends the least recently used of the other sessions of the same user for the same client. It looks at
+/// no more than it may have to, however many there are.
+fn make_room(db: &Connection, new: &Session, room: &Room) -> Result<Vec<Ended>, StoreError> {
+    let condition = format!(
+        "handle IN (
+             SELECT handle FROM (
+                 SELECT handle, last_used_at FROM sessions INDEXED BY sessions_alive
+                 WHERE ended_at IS NULL AND user_id = ?3 AND client_id = ?4
+                   AND idle_expires_at > ?5 AND expires_at > ?5
+                 LIMIT ?6 + {CROWDED_AT_ONCE})
+             ORDER BY last_used_at DESC, handle LIMIT {CROWDED_AT_ONCE} OFFSET ?6)"
+    );
+    let others = room.most.saturating_sub(1);
+    let now = seconds(new.created_at);
+    end_where(
+        db,
+        &condition,
+        &[&new.user_id, &new.client_id, &now, &others],
+        &room.ending,
+    )
 }
 
 fn insert(db: &Connection, session: &Session) -> Result<(), StoreError> {

@@ -3,10 +3,10 @@
 use countersign::UnixTime;
 use countersign_issuer::record::{AuditKind, EndReason, Handle, PasswordHash, Session, User};
 use countersign_issuer::revoke::RevocationKind;
-use countersign_server::store::{Ending, Found, Opened, Rotated, Which};
+use countersign_server::store::{Ending, Found, Opened, Room, Rotated, Which};
 
 use crate::cast::{
-    HOUR, audit, disabled, ending, in_seconds, now, rotation, seconds_ago, session, user,
+    HOUR, audit, disabled, ending, in_seconds, now, room, rotation, seconds_ago, session, user,
 };
 use crate::fixture::Fixture;
 
@@ -43,6 +43,7 @@ pub(crate) async fn no_session_opens_for_a_user_who_changed_while_the_password_w
         session(&ada, 1),
         ada.password_hash.clone(),
         Some(PasswordHash::from_stored("better")),
+        room(),
         audit(AuditKind::SignedIn),
     );
     assert_eq!(upgraded.await.expect("works"), Opened::UserChanged);
@@ -60,6 +61,7 @@ pub(crate) async fn a_sign_in_may_bring_a_better_hash(f: Fixture) {
         session(&ada, 1),
         ada.password_hash.clone(),
         Some(better.clone()),
+        room(),
         audit(AuditKind::SignedIn),
     );
     assert_eq!(opened.await.expect("works"), Opened::Opened);
@@ -70,6 +72,67 @@ pub(crate) async fn a_sign_in_may_bring_a_better_hash(f: Fixture) {
         .expect("works")
         .expect("still there");
     assert_eq!(stored.password_hash, better);
+}
+
+pub(crate) async fn the_least_recently_used_session_ends_for_one_too_many(f: Fixture) {
+    let ada = user("ada");
+    let bob = user("bob");
+    f.add(&ada).await;
+    f.add(&bob).await;
+    let open = async |session: Session, most| {
+        let hash = PasswordHash::from_stored(format!("hash-of-{}", &session.user_id[6..]));
+        let room = Room { most, ..room() };
+        let line = audit(AuditKind::SignedIn);
+        let opened = f.store.open_session(session, hash, None, room, line).await;
+        let Opened::InPlaceOf(ended) = opened.expect("works") else {
+            return Vec::new();
+        };
+        let mut sids: Vec<_> = ended.into_iter().map(|it| it.sid).collect();
+        sids.sort();
+        sids
+    };
+    let used = |number, ago| Session {
+        last_used_at: seconds_ago(ago),
+        ..session(&ada, number)
+    };
+    // Neither what has expired nor what is somebody else's takes room.
+    let expired = Session {
+        idle_expires_at: seconds_ago(1),
+        ..used(8, 500)
+    };
+    for fits in [
+        expired,
+        session(&bob, 9),
+        used(1, 50),
+        used(2, 300),
+        used(3, 100),
+    ] {
+        assert_eq!(open(fits, 3).await, [""; 0]);
+    }
+    assert_eq!(open(session(&ada, 4), 3).await, ["sid-2"]);
+    let revoked = f.store.revocations(now()).await.expect("works");
+    let revoked: Vec<_> = revoked.iter().map(|it| it.value.as_str()).collect();
+    assert_eq!(revoked, ["sid-2"]);
+    let lines = f.store.audit_log(0, 100).await.expect("works");
+    let ended: Vec<_> = lines
+        .iter()
+        .filter(|(_, line)| line.kind == AuditKind::SessionEnded)
+        .map(|(_, line)| (line.sid.as_deref(), line.detail.as_deref()))
+        .collect();
+    assert_eq!(ended, [(Some("sid-2"), Some("crowded"))]);
+    assert_eq!(open(session(&ada, 5), 1).await, ["sid-1", "sid-3", "sid-4"]);
+    let alive = f.store.sessions_of(&bob.id, now()).await.expect("works");
+    assert_eq!(alive.len(), 1);
+    // A sign-in that is refused ends nothing.
+    let stale = PasswordHash::from_stored("another");
+    let room = Room { most: 1, ..room() };
+    let line = audit(AuditKind::SignedIn);
+    let refused = f
+        .store
+        .open_session(session(&ada, 6), stale, None, room, line);
+    assert_eq!(refused.await.expect("works"), Opened::UserChanged);
+    let alive = f.store.sessions_of(&ada.id, now()).await.expect("works");
+    assert_eq!(alive[0].sid, "sid-5");
 }
 
 pub(crate) async fn an_ended_session_is_published_and_rotates_no_more(f: Fixture) {
@@ -322,6 +385,7 @@ pub(crate) async fn a_failed_write_takes_nobody_else_with_it(f: Fixture) {
             session,
             user.password_hash.clone(),
             None,
+            room(),
             audit(AuditKind::SignedIn),
         )
     };
