@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -42,7 +43,8 @@ pub struct Config {
     pub audit_retention: Duration,
     /// What a new password hash costs.
     pub passwords: PasswordParameters,
-    /// How many passwords are hashed at once.
+    /// How many passwords are hashed at once, at most: half as many while anything but sign-ins is
+    /// asked.
     pub hash_lanes: usize,
     /// How many more may wait for a lane.
     pub hash_queue: usize,
@@ -290,9 +292,9 @@ pub(crate) fn is_loopback(authority: &str) -> bool {
     host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// Half the cores, so that hashing alone can never fill the machine.
+/// One for each core.
 fn default_lanes() -> usize {
-    std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1))
+    std::thread::available_parallelism().map_or(1, NonZero::get)
 }
 
 #[cfg(test)]

@@ -126,7 +126,8 @@ pub(crate) struct ServeArgs {
     ages: Ages,
     #[command(flatten)]
     passwords: PasswordCost,
-    /// How many passwords are hashed at once [default: half of the cores]
+    /// How many passwords are hashed at once, at most; half as many while anything but sign-ins is
+    /// asked [default: one for each core]
     #[arg(
         long,
         env = "COUNTERSIGN_HASH_LANES",
@@ -213,8 +214,14 @@ fn days(count: u16) -> Duration {
     Duration::from_secs(u64::from(count) * 86_400)
 }
 
+/// More than are ever needed at once.
+const BLOCKING_THREADS: usize = 8;
+
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        // For reads of the database, of which only a few are done at once; yet in a crowd threads
+        // would be added while others are about to be free, each with a stack and a heap.
+        .max_blocking_threads(BLOCKING_THREADS)
         .enable_all()
         .build()
         .map_err(Failure::failed)?;

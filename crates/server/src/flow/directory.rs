@@ -14,7 +14,7 @@ use countersign_issuer::{
 };
 
 use super::names::{LONGEST, are_roles, is_username};
-use super::{Authority, Busy, FlowError, endings, new_id};
+use super::{Authority, FlowError, endings, new_id};
 use crate::config::Config;
 use crate::installation::{self, OpenError};
 use crate::store::{Created, Ended, Ending, Found, SharedStore, StoreError, UserChange, Whose};
@@ -78,12 +78,6 @@ pub enum DirectoryError {
     /// The password could not be hashed.
     #[error(transparent)]
     Issuer(#[from] IssuerError),
-}
-
-impl From<Busy> for DirectoryError {
-    fn from(_: Busy) -> Self {
-        Self::Busy
-    }
 }
 
 impl Directory {
@@ -355,7 +349,7 @@ impl Directory {
         if let Some(authority) = &self.authority {
             // Where sign-ins hash, and no more of it: an administrator's script is a flood too.
             let hashed = authority.lanes.run(move |hasher| hasher.hash(&new, salt));
-            return Ok(hashed.await??);
+            return Ok(hashed.await.map_err(|why| directory(why.into()))??);
         }
         let mut hasher = PasswordHasher::new(self.cost);
         let joined = tokio::task::spawn_blocking(move || hasher.hash(&new, salt)).await;

@@ -81,7 +81,8 @@ use self::feed::Feed;
 pub(crate) use self::feed::Follower;
 pub use self::import::{ForeignRefused, ForeignUser, Imported, Importer};
 use self::keys::{KeyPolicies, Ring};
-use self::lanes::{Busy, Lanes};
+pub(crate) use self::lanes::OtherWork;
+use self::lanes::{Lanes, Unhashed};
 pub use self::oversight::{Oversight, SessionsOf};
 pub(crate) use self::refresh::Refresh;
 pub use self::registry::{ClientChange, NewClient, Proof, Registry, RegistryError};
@@ -160,9 +161,14 @@ pub(crate) enum FlowError {
     Issuer(#[from] IssuerError),
 }
 
-impl From<Busy> for FlowError {
-    fn from(_: Busy) -> Self {
-        Self::Busy
+impl From<Unhashed> for FlowError {
+    fn from(why: Unhashed) -> Self {
+        match why {
+            Unhashed::Busy => Self::Busy,
+            Unhashed::Failed => Self::Issuer(IssuerError::Hashing {
+                why: "the hash function panicked".to_owned(),
+            }),
+        }
     }
 }
 
@@ -303,6 +309,11 @@ impl Authority {
     /// The keys and revocations of this server, for the guard over its own routes.
     pub(crate) fn guard_feeds(&self) -> (KeyHandle, RevokedHandle) {
         (self.guard_keys.clone(), self.guard_revoked.clone())
+    }
+
+    /// Is to be told of whatever is asked of the server and is no sign-in.
+    pub(crate) fn others(&self) -> Arc<OtherWork> {
+        self.lanes.others()
     }
 
     /// Whether the store answers.

@@ -182,7 +182,7 @@ impl Authority {
                 _ => None,
             };
             let checked = checked.ok().map(|proof| Checked { proof, upgrade });
-            Ok::<_, IssuerError>((user, checked))
+            Ok::<_, IssuerError>((user.clone(), checked))
         });
         Ok(checked.await??)
     }

@@ -13,9 +13,11 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use countersign::{base64url, crypto};
+use countersign_wire::paths;
 use tracing::{Instrument, debug, info_span, warn};
 
 use super::proxies::TrustedProxies;
+use crate::flow::OtherWork;
 use crate::listen::{Peer, Refuse};
 use crate::metrics::Traffic;
 
@@ -31,11 +33,16 @@ pub(super) struct Naming {
     pub(super) proxies: TrustedProxies,
     pub(super) traffic: Arc<Traffic>,
     pub(super) turned_away: Arc<TurnedAway>,
+    /// Told of requests that are no sign-ins, for which these give way.
+    pub(super) others: Arc<OtherWork>,
 }
 
 pub(super) async fn named(State(naming): State<Naming>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().map(|peer| peer.0.ip());
     let name = name(&naming.proxies, peer, request.headers());
+    if request.uri().path() != paths::LOGIN {
+        naming.others.came();
+    }
     let span = info_span!("request", id = name.as_deref().unwrap_or_default());
     let mut answer = seen_through(&naming, request, next).instrument(span).await;
     if let Some(value) = name.and_then(|name| HeaderValue::try_from(name).ok()) {

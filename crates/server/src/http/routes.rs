@@ -50,6 +50,7 @@ pub(crate) fn routers(shared: Shared, browser_origins: &[String], readers: Reade
         proxies: shared.proxies.clone(),
         traffic,
         turned_away: Arc::default(),
+        others: shared.authority.others(),
     };
     let api = routes
         .merge(public.layer(cors::public()))

@@ -151,7 +151,7 @@ static HASH_LANES: Family = Family {
     name: "countersign_hash_lanes",
     kind: Kind::Gauge,
     labels: &[],
-    means: "How many passwords are hashed at once (`hash_lanes`)",
+    means: "How many passwords are hashed at once, at most (`hash_lanes`)",
     watch: "",
 };
 

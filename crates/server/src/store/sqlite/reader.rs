@@ -2,21 +2,24 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::Instant;
 
 use rusqlite::{Connection, OpenFlags};
+use tokio::sync::Semaphore;
 
 use super::connection::prepare_connection;
 use crate::metrics::{Asked, StoreCounts};
 use crate::store::StoreError;
 
-/// How many idle connections are kept. More may be open while more reads run at once.
-const IDLE: usize = 4;
-
 #[derive(Clone, Debug)]
 pub(super) struct Readers {
     path: PathBuf,
+    /// Those nobody reads with.
     idle: Arc<Mutex<Vec<Connection>>>,
+    /// How many may read at once; the others wait. A thread and a connection for each would be a
+    /// lot of memory in a crowd, and no faster.
+    places: Arc<Semaphore>,
     counts: Arc<StoreCounts>,
 }
 
@@ -25,6 +28,7 @@ impl Readers {
         let readers = Self {
             path: path.to_owned(),
             idle: Arc::default(),
+            places: Arc::new(Semaphore::new(places())),
             counts,
         };
         readers.put_back(readers.connect()?);
@@ -50,6 +54,8 @@ impl Readers {
         W: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let readers = self.clone();
+        let place = Arc::clone(&self.places).acquire_owned().await;
+        let place = place.map_err(|_| StoreError::Closed)?;
         tokio::task::spawn_blocking(move || {
             let connection = match readers.take() {
                 Some(connection) => connection,
@@ -57,6 +63,7 @@ impl Readers {
             };
             let outcome = work(&connection);
             readers.put_back(connection);
+            drop(place);
             outcome
         })
         .await
@@ -79,8 +86,11 @@ impl Readers {
 
     fn put_back(&self, connection: Connection) {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        if idle.len() < IDLE {
-            idle.push(connection);
-        }
+        idle.push(connection);
     }
+}
+
+/// One for each core, and more than one even if there is only one: a read may wait for the disk.
+fn places() -> usize {
+    thread::available_parallelism().map_or(4, |cores| cores.get().max(4))
 }
