@@ -12,6 +12,8 @@ use crate::noted;
 /// How long a client waits for an answer before it takes it for lost: far longer than any takes,
 /// and shorter than the grace in which the same refresh token may be sent again.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same for a caller who asks for seconds of computing on a machine that has other work as well.
+const LONG: Duration = Duration::from_secs(120);
 
 /// A client of one server.
 #[derive(Clone, Debug)]
@@ -41,6 +43,19 @@ impl Http {
     /// If this machine cannot make an HTTP client.
     pub fn new(base: impl Into<String>) -> Self {
         Self::built(Client::builder(), base.into())
+    }
+
+    /// The same, but it waits for long: a sign-in that is refused costs a hash of every kind that is
+    /// stored, and hashing gives way to whatever else the machine does.
+    ///
+    /// # Panics
+    /// If this machine cannot make an HTTP client.
+    pub fn patient(base: impl Into<String>) -> Self {
+        let client = Client::builder().timeout(LONG).build();
+        Self {
+            client: client.expect("an HTTP client"),
+            base: base.into(),
+        }
     }
 
     /// The same over TLS, for a server whose certificate is this one (PEM).

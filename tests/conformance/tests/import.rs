@@ -12,7 +12,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use countersign_conformance::{Countersign, Server};
+use countersign_conformance::{Countersign, Http, Server};
 use rusqlite::{Connection, OpenFlags};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -39,13 +39,13 @@ async fn users_of_other_systems_sign_in_and_their_hashes_become_ours() {
     assert_eq!(second["imported"], json_lines.len());
 
     server.start().await;
-    let http = server.http();
-    let wrong = http.login(&users[0].username, "another password").await;
+    let wrong = http(&server)
+        .login(&users[0].username, "another password")
+        .await;
     assert_eq!(wrong.expect("an answer").status, 401);
     for user in &users {
         assert_eq!(stored(&server, &user.username), user.password_hash);
-        let wrong = server
-            .http()
+        let wrong = http(&server)
             .login(&user.username, "another password")
             .await;
         assert_eq!(wrong.expect("an answer").status, 401, "{}", user.username);
@@ -67,9 +67,13 @@ async fn users_of_other_systems_sign_in_and_their_hashes_become_ours() {
 }
 
 async fn sign_in(server: &Server, user: &Foreign) {
-    let answer = server.http().login(&user.username, &user.password).await;
+    let answer = http(server).login(&user.username, &user.password).await;
     let answer = answer.expect("an answer");
     assert_eq!(answer.status, 200, "{}: {}", user.username, answer.text);
+}
+
+fn http(server: &Server) -> Http {
+    Http::patient(server.url())
 }
 
 fn import(server: &Server, name: &str, content: &str) -> Value {
