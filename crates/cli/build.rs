@@ -1,4 +1,4 @@
-//! How the release build is linked: without symbols, and so that an idle server keeps little of it in memory.
+//! How the release build is linked: so that an idle server keeps little of it in memory.
 
 use std::env::var;
 use std::process::Command;
@@ -6,16 +6,10 @@ use std::process::Command;
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
     println!("cargo::rerun-if-changed=order.ld");
-    println!("cargo::rerun-if-env-changed=COUNTERSIGN_SYMBOLS");
     let is = |name: &str, value: &str| var(name).is_ok_and(|found| found == value);
-    let small = is("OPT_LEVEL", "s") && is("DEBUG", "false");
-    if !small || !is("CARGO_CFG_TARGET_OS", "linux") {
+    let released = is("PROFILE", "release") && is("DEBUG", "false");
+    if !released || !is("CARGO_CFG_TARGET_OS", "linux") {
         return;
-    }
-    // Cargo forgets the profile's `strip` for a package whose `opt-level` the profile sets apart, as
-    // it does for this one.
-    if var("COUNTERSIGN_SYMBOLS").is_err() {
-        pass("--strip-all");
     }
     // The linker of Rust's toolchain and that of binutils understand the rest; another one is named.
     let flags = var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();

@@ -41,9 +41,12 @@ pub(crate) fn run(workspace: &Workspace) -> Result<(), Failure> {
     let map = folder.join("map");
     let arguments = "rustc --release -p countersign-cli --bin countersign --";
     let linking = format!("link-arg=-Wl,--no-demangle,-Map={}", map.display());
-    cargo(workspace, arguments.split(' ').chain(["-C", &linking]))
-        .env("COUNTERSIGN_SYMBOLS", "1")
-        .run()?;
+    let arguments = arguments.split(' ');
+    cargo(
+        workspace,
+        arguments.chain(["-C", &linking, "-C", "strip=none"]),
+    )
+    .run()?;
     let program = workspace.target.join("release/countersign");
     let ran = traced(&program, &folder)?;
     let sections = sections(&read(&map)?, &ran);
