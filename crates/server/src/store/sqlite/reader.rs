@@ -74,8 +74,8 @@ impl Readers {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         prepare_connection(&connection)?;
-        // There are several, and all of them look for the same pages.
-        connection.pragma_update(None, "cache_size", -1024)?;
+        // There are several, all look for the same pages, and the system keeps those as well.
+        connection.pragma_update(None, "cache_size", -512)?;
         Ok(connection)
     }
 
