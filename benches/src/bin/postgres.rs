@@ -115,6 +115,7 @@ struct Driver {
     generation: i64,
     mac_key: i64,
     client_id: String,
+    audiences: Vec<String>,
 }
 
 impl Driver {
@@ -135,7 +136,9 @@ impl Driver {
             .await?;
         let rows = admin
             .query(
-                "SELECT handle, generation, mac_key_id, client_id FROM copies",
+                "SELECT handle, generation, mac_key_id, client_id,
+                     ARRAY(SELECT jsonb_array_elements_text(audience::JSONB))
+                 FROM copies",
                 &[],
             )
             .await?;
@@ -150,6 +153,7 @@ impl Driver {
                 generation: whole(&row, 1)?,
                 mac_key: whole(&row, 2)?,
                 client_id: row.get(3),
+                audiences: row.get(4),
             });
         }
         if drivers.len() != CONNECTIONS {
@@ -172,6 +176,7 @@ impl Driver {
                     &self.mac_key,
                     &idle,
                     &apart,
+                    &self.audiences,
                 ],
             )
             .await?;
