@@ -9,7 +9,9 @@ use countersign_issuer::record::{AuditEvent, AuditKind, EndReason, PasswordHash,
 use countersign_issuer::throttle::Network;
 use countersign_issuer::{IssuerError, Password, Refused};
 
-use super::{Authority, FlowError, endings};
+use super::authority::Authority;
+use super::endings;
+use super::error::FlowError;
 use crate::store::{Ending, Found, Which, Whose, name_key};
 
 /// A change of the own password, as it was asked for.

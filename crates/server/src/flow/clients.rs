@@ -3,9 +3,8 @@
 //! A client is loaded once and then known, until any process changes any client: the database is
 //! asked several times a second whether one has.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use countersign::UnixTime;
 use countersign::secret::SecretString;
@@ -13,11 +12,9 @@ use countersign_issuer::client::{Wanted, claimed_client};
 use countersign_issuer::{AccessToken, AuthenticatedClient, Client, PublicClient, Refused};
 use countersign_wire::paths;
 
-use super::sign_in::new_seed;
-use super::{Authority, FlowError};
-
-/// How many clients are known at once; more than that are forgotten together.
-const KNOWN: usize = 4_096;
+use super::authority::Authority;
+use super::error::FlowError;
+use super::fresh::new_seed;
 
 /// What a request says of its client.
 #[derive(Debug)]
@@ -188,45 +185,12 @@ impl Authority {
     pub(crate) fn forget_clients(&self) {
         self.clients.forget();
     }
-}
 
-/// Clients as they were read from the database, since any was last changed.
-#[derive(Debug, Default)]
-pub(super) struct ClientCache(Mutex<Known>);
-
-#[derive(Debug, Default)]
-struct Known {
-    clients: HashMap<String, Arc<Client>>,
-    /// How often all was forgotten: what was read before that is not kept after it.
-    generation: u64,
-}
-
-impl ClientCache {
-    fn get(&self, client_id: &str) -> (Option<Arc<Client>>, u64) {
-        let known = self.known();
-        (known.clients.get(client_id).cloned(), known.generation)
-    }
-
-    fn keep(&self, client: &Arc<Client>, generation: u64) {
-        let mut known = self.known();
-        if known.generation != generation {
-            return;
+    /// Writes down who failed to prove it; with `all`, also what would wait for the end of its minute.
+    pub(crate) async fn write_failures(&self, all: bool) -> Result<(), FlowError> {
+        for event in self.failures.take(all, UnixTime::now()) {
+            self.store.audit(event).await?;
         }
-        if known.clients.len() >= KNOWN {
-            known.clients.clear();
-        }
-        known
-            .clients
-            .insert(client.client_id.clone(), Arc::clone(client));
-    }
-
-    fn forget(&self) {
-        let mut known = self.known();
-        known.clients.clear();
-        known.generation += 1;
-    }
-
-    fn known(&self) -> MutexGuard<'_, Known> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        Ok(())
     }
 }

@@ -11,9 +11,11 @@ use countersign_issuer::record::{AuditKind, EndReason, KeyState, SigningKeyRecor
 use countersign_issuer::revoke::{Revocation, RevocationPolicy};
 use countersign_issuer::{IssuerError, MasterKey};
 
-use super::keys::{replaced_mac_keys, signing_change};
-use super::rekey::opens_all;
-use super::{Authority, FlowError, endings};
+use super::authority::Authority;
+use super::endings;
+use super::error::FlowError;
+use super::rekey::{opens_all, settle_master_key};
+use super::ring::{replaced_mac_keys, signing_change};
 use crate::config::Config;
 use crate::installation::{self, OpenError};
 use crate::store::{Ended, Ending, KeyRowChange, SharedStore, Which, Whose};
@@ -60,7 +62,7 @@ impl Custodian {
     /// [`OpenError`] when the database or the master key cannot be opened.
     pub async fn open(config: &Config) -> Result<Self, OpenError> {
         let (store, master) = installation::open(config).await?;
-        let master = super::settle_master_key(config, &store, master).await?;
+        let master = settle_master_key(config, &store, master).await?;
         let revocations = installation::revocation_policy(&*store, config).await?;
         Ok(Self {
             store,

@@ -13,8 +13,11 @@ use countersign_issuer::{
     IssuerError, Password, PasswordHasher, PasswordParameters, Refused, scope,
 };
 
+use super::authority::Authority;
+use super::endings;
+use super::error::FlowError;
+use super::fresh::new_id;
 use super::names::{LONGEST, are_roles, is_username};
-use super::{Authority, FlowError, endings, new_id};
 use crate::config::Config;
 use crate::installation::{self, OpenError};
 use crate::store::{Created, Ended, Ending, Found, SharedStore, StoreError, UserChange, Whose};

@@ -6,7 +6,8 @@
 use countersign::UnixTime;
 use countersign_issuer::revoke::{Revocation, RevocationKind};
 
-use super::{Authority, FlowError};
+use super::authority::Authority;
+use super::error::FlowError;
 use crate::store::{Batch, Ended, Ending, SharedStore, StoreError, Whose};
 
 /// Goes on with an ending whose first sessions are `ended`, and adds the rest to them.

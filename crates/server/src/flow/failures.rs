@@ -1,4 +1,4 @@
-//! Failed client authentications, written down.
+//! Failed client authentications that wait to be written down.
 //!
 //! Nothing was changed by them, so no answer waits for its line: how long a refusal takes does not
 //! say whether anybody wrote. The lines are handed in here and written by a task of the server's,
@@ -11,8 +11,6 @@ use countersign::UnixTime;
 use countersign_issuer::Refused;
 use countersign_issuer::failures::{FailureCount, Unwritten};
 use countersign_issuer::record::{AuditEvent, AuditKind};
-
-use super::{Authority, FlowError};
 
 /// The failures that wait to be written down.
 #[derive(Debug, Default)]
@@ -49,30 +47,21 @@ impl Failures {
         waiting.lines.extend(past.drain(..).map(|it| line(it, now)));
     }
 
+    /// The lines to be written now; with `all`, also those that would wait for the end of their minute.
+    pub(super) fn take(&self, all: bool, now: UnixTime) -> Vec<AuditEvent> {
+        let mut waiting = self.waiting();
+        let past = if all {
+            waiting.count.rest()
+        } else {
+            waiting.count.over(now)
+        };
+        let mut lines = std::mem::take(&mut waiting.lines);
+        lines.extend(past.into_iter().map(|it| line(it, now)));
+        lines
+    }
+
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Authority {
-    /// Writes down what waits; with `all`, also what would wait for the end of its minute.
-    pub(crate) async fn write_failures(&self, all: bool) -> Result<(), FlowError> {
-        let now = UnixTime::now();
-        let lines = {
-            let mut waiting = self.failures.waiting();
-            let past = if all {
-                waiting.count.rest()
-            } else {
-                waiting.count.over(now)
-            };
-            let mut lines = std::mem::take(&mut waiting.lines);
-            lines.extend(past.into_iter().map(|it| line(it, now)));
-            lines
-        };
-        for event in lines {
-            self.store.audit(event).await?;
-        }
-        Ok(())
     }
 }
 

@@ -11,7 +11,8 @@ use countersign_issuer::{Asked, AuthenticatedClient, Client, Session, Verdict};
 use countersign_wire::introspection::{ACCESS_TOKEN, Introspection, REFRESH_TOKEN};
 use countersign_wire::token::BEARER;
 
-use super::{Authority, FlowError};
+use super::authority::Authority;
+use super::error::FlowError;
 
 impl Authority {
     /// Looks at a token. Nothing is changed by it.

@@ -2,7 +2,7 @@
 
 use countersign_issuer::Refused;
 
-use super::FlowError;
+use super::error::FlowError;
 use crate::metrics::Refreshed;
 
 impl From<&FlowError> for Refreshed {

@@ -6,7 +6,8 @@ use countersign::UnixTime;
 use countersign_issuer::record::{AuditEvent, AuditKind, EndReason, Session};
 use countersign_issuer::revoke::RevocationPolicy;
 
-use super::{Authority, endings};
+use super::authority::Authority;
+use super::endings;
 use crate::config::Config;
 use crate::installation::{self, OpenError};
 use crate::store::{Ended, Ending, SharedStore, StoreError, Which};

@@ -12,7 +12,9 @@ use countersign_issuer::{
     Verdict,
 };
 
-use super::{Authority, FlowError, Pair};
+use super::authority::Authority;
+use super::error::FlowError;
+use super::pair::Pair;
 use crate::metrics::Refreshed;
 use crate::store::{Ending, Rotated, Rotation, Which};
 

@@ -13,7 +13,10 @@ use countersign_issuer::record::{AuditEvent, AuditKind, EndReason};
 use countersign_issuer::revoke::{Revocation, RevocationKind, RevocationPolicy};
 use countersign_issuer::{Client, ClientSecret, GrantType, IssuerError};
 
-use super::{Authority, FlowError, endings, new_id};
+use super::authority::Authority;
+use super::endings;
+use super::error::FlowError;
+use super::fresh::new_id;
 use crate::config::Config;
 use crate::installation::{self, OpenError};
 use crate::store::{Created, Ended, Ending, Found, SharedStore, StoreError, Whose};

@@ -26,9 +26,10 @@ use countersign_issuer::revoke::{Revocation, RevocationPolicy};
 use countersign_issuer::{IssuerError, MasterKey};
 
 use super::custodian::in_use;
-use super::keys::{replaced_mac_keys, signing_change};
+use super::endings;
+use super::error::FlowError;
 use super::reverted::{self, Reverted};
-use super::{FlowError, endings};
+use super::ring::{replaced_mac_keys, signing_change};
 use crate::config::{Config, Database};
 use crate::master_key::{self, MasterKeyError};
 use crate::place::Draft;

@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use countersign::UnixTime;
-use countersign_issuer::revoke::{Revocation, RevocationKind, RevocationPolicy};
-use countersign_wire::revocation::{Event, Kind};
+use countersign_issuer::revoke::{Revocation, RevocationPolicy};
+use countersign_wire::revocation::Kind;
 
-use super::{Authority, FlowError};
+use super::authority::Authority;
+use super::error::FlowError;
+use super::feed::kind;
 
 const REMEMBERED: Duration = Duration::from_secs(3_600);
 
@@ -53,7 +55,7 @@ impl Authority {
         let now = self.steady_now();
         let swept = self.live().sweep(now);
         if swept > 0 {
-            self.forget_pieces(Duration::ZERO).await;
+            self.feed.forget_pieces(Duration::ZERO).await;
         }
         self.guard_revoked.sweep(now);
         let audit_before = now.saturating_sub(self.policy.audit_retention);
@@ -76,27 +78,8 @@ fn remembered(policy: &RevocationPolicy) -> Duration {
     policy.access_tokens().max(REMEMBERED)
 }
 
-pub(super) fn event(revocation: Revocation) -> Event {
-    let until = revocation.until.as_secs();
-    Event {
-        kind: kind(revocation.kind),
-        value: revocation.value,
-        at: Some(revocation.at.as_secs()),
-        until,
-    }
-}
-
 fn merged(revocation: Revocation) -> (Kind, String, UnixTime) {
     (kind(revocation.kind), revocation.value, revocation.until)
-}
-
-fn kind(kind: RevocationKind) -> Kind {
-    match kind {
-        RevocationKind::Session => Kind::Sid,
-        RevocationKind::Subject => Kind::Sub,
-        RevocationKind::Token => Kind::Jti,
-        RevocationKind::Key => Kind::Kid,
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,8 @@ use countersign_issuer::record::{AuditEvent, AuditKind, EndReason};
 use countersign_issuer::revoke::Revocation;
 use countersign_issuer::{Client, DeviceToken, Refused};
 
-use super::{Authority, FlowError};
+use super::authority::Authority;
+use super::error::FlowError;
 use crate::store::{Ending, Which};
 
 impl Authority {

@@ -1,7 +1,6 @@
 //! A name and a password become a session and its first pair.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use countersign::secret::SecretString;
 use countersign::{UnixTime, crypto};
@@ -10,13 +9,15 @@ use countersign_issuer::record::{
     AuditEvent, AuditKind, EndReason, Handle, PasswordHash, Session, User,
 };
 use countersign_issuer::throttle::Network;
-use countersign_issuer::token::TokenSeed;
 use countersign_issuer::{
-    AccessToken, Client, GrantType, IssuerError, NewSession, Password, PasswordProof, Refused,
-    SessionPolicy, UserGrant,
+    Client, GrantType, IssuerError, NewSession, Password, PasswordProof, Refused, UserGrant,
 };
 
-use super::{Asking, Authority, FlowError, Pair, new_id};
+use super::authority::Authority;
+use super::clients::Asking;
+use super::error::FlowError;
+use super::fresh::new_id;
+use super::pair::Pair;
 use crate::store::{Ending, Opened, Room, name_key};
 
 /// A sign-in as it was asked for.
@@ -222,39 +223,4 @@ impl Authority {
         };
         Ok(grant.open_session(new, &policy, now)?)
     }
-
-    /// How long sessions of this client last.
-    pub(super) fn session_policy(&self, client: Option<&Arc<Client>>) -> SessionPolicy {
-        let server = &self.policy.sessions;
-        client.map_or(*server, |client| client.terms.session_policy(server))
-    }
-
-    /// The pair that answers a sign-in or a refresh: the session's current refresh token, and a
-    /// fresh access token.
-    pub(super) fn pair(
-        &self,
-        grant: &UserGrant,
-        session: &Session,
-        now: UnixTime,
-    ) -> Result<Pair, FlowError> {
-        let ring = self.ring.load();
-        let policy = &self.policy.tokens;
-        let access_token =
-            AccessToken::issue(grant, session, &ring.keys, policy, new_seed()?, now)?;
-        Ok(Pair {
-            access_token,
-            refresh_token: ring.macs.refresh_token(session)?,
-            refresh_expires_in: session.refresh_expires_in(now),
-            scope: grant.scope_in(session),
-            device_token: None,
-        })
-    }
-}
-
-/// What is random in a token.
-pub(super) fn new_seed() -> Result<TokenSeed, FlowError> {
-    Ok(TokenSeed {
-        jwt_id: new_id()?,
-        jitter: u32::from_be_bytes(crypto::random::<4>()?),
-    })
 }

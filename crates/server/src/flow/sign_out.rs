@@ -6,7 +6,9 @@ use countersign::UnixTime;
 use countersign::secret::SecretString;
 use countersign_issuer::{AuditKind, EndReason};
 
-use super::{Authority, FlowError, endings};
+use super::authority::Authority;
+use super::endings;
+use super::error::FlowError;
 use crate::store::{Ending, Which};
 
 impl Authority {

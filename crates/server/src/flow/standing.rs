@@ -6,8 +6,8 @@ use countersign::UnixTime;
 use countersign_issuer::keyring;
 use countersign_issuer::record::{KeyState, SigningKeyRecord};
 
-use super::Authority;
-use super::keys::Ring;
+use super::authority::Authority;
+use super::ring::Ring;
 use crate::metrics::{FlowCounts, KeysStanding, Standing, StoreCounts};
 
 impl Authority {
