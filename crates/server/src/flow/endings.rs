@@ -8,7 +8,27 @@ use countersign_issuer::revoke::{Revocation, RevocationKind};
 
 use super::authority::Authority;
 use super::error::FlowError;
-use crate::store::{Batch, Ended, Ending, SharedStore, StoreError, Whose};
+use crate::store::{Batch, Ended, Ending, SharedStore, StoreError, Which, Whose};
+
+/// Ends what `which` names, all of it, and tells the guards of this process; the answer is which sessions.
+pub(super) async fn end(
+    store: &SharedStore,
+    authority: Option<&Authority>,
+    which: Which,
+    ending: &Ending,
+) -> Result<Vec<Ended>, StoreError> {
+    let whose = which.whose();
+    let mut ended = store.end_sessions(which, ending.clone()).await?;
+    match whose {
+        Some(whose) => finish(store, authority, &whose, ending, &mut ended).await?,
+        None => {
+            if let Some(authority) = authority {
+                authority.publish_ended(&ended, ending);
+            }
+        }
+    }
+    Ok(ended)
+}
 
 /// Goes on with an ending whose first sessions are `ended`, and adds the rest to them.
 pub(super) async fn finish(

@@ -14,11 +14,7 @@
 //!     revocations  what ended, in the database and here; follow: told to guards as it happens
 //!     standing     how it stands, for whoever reads the numbers
 //!   asked by administrators
-//!     directory    users are added, changed, disabled
-//!     registry     clients are added, changed, disabled
-//!     custodian    keys are rotated and withdrawn by hand
-//!     oversight    sessions are seen and ended, the audit log is read
-//!     import       users come from another system, with their hashes
+//!     admin/       users, clients, keys, sessions and the audit log; users of another system
 //!   done to an installation as a whole
 //!     backup       the database is copied while it is in use
 //!     restore      a copy takes its place; reverted: what that takes back
@@ -27,34 +23,29 @@
 //!   authority      the one who signs, whom all of a running server ask
 //!     pair, endings     what several stories have in common
 //!     ring, client_cache, failures, feed, lanes, steady    what he consists of
-//!   error, fresh, names   the ground
+//!   error, fresh   the ground
 //! ```
 //!
 //! No HTTP and no SQL here: a flow asks the store's verbs, the issuer decides.
 
 mod account;
+mod admin;
 mod authority;
 mod backup;
 mod client_cache;
 mod clients;
-mod custodian;
-mod directory;
 mod endings;
 mod error;
 mod failures;
 mod feed;
 mod follow;
 mod fresh;
-mod import;
 mod introspect;
 mod keys;
 mod lanes;
-mod names;
 mod outcome;
-mod oversight;
 mod pair;
 mod refresh;
-mod registry;
 mod rekey;
 mod restore;
 mod reverted;
@@ -67,19 +58,19 @@ mod standing;
 mod steady;
 
 pub(crate) use self::account::PasswordChange;
+pub use self::admin::{
+    ClientChange, Custodian, CustodianError, Directory, DirectoryError, ForeignRefused,
+    ForeignUser, Imported, Importer, NewClient, Oversight, Proof, Registry, RegistryError, Rights,
+    SessionsOf,
+};
 pub(crate) use self::authority::Authority;
 pub use self::backup::{Backup, BackupError, Overwrite, backup};
 pub(crate) use self::clients::{Asking, ClientToken, Credentials};
-pub use self::custodian::{Custodian, CustodianError};
-pub use self::directory::{Directory, DirectoryError, Rights};
 pub(crate) use self::error::FlowError;
 pub(crate) use self::follow::Follower;
-pub use self::import::{ForeignRefused, ForeignUser, Imported, Importer};
 pub(crate) use self::lanes::OtherWork;
-pub use self::oversight::{Oversight, SessionsOf};
 pub(crate) use self::pair::Pair;
 pub(crate) use self::refresh::Refresh;
-pub use self::registry::{ClientChange, NewClient, Proof, Registry, RegistryError};
 pub use self::rekey::{RekeyError, Rekeyed, rekey};
 pub(crate) use self::rekey::{opens_all, settle_master_key};
 pub use self::restore::{Comparison, RestoreError, Restored, restore};

@@ -25,18 +25,17 @@ use countersign_issuer::record::{
 use countersign_issuer::revoke::{Revocation, RevocationPolicy};
 use countersign_issuer::{IssuerError, MasterKey};
 
-use super::custodian::in_use;
 use super::endings;
 use super::error::FlowError;
 use super::reverted::{self, Reverted};
-use super::ring::{replaced_mac_keys, signing_change};
+use super::ring::{in_use, replaced_mac_keys, signing_change};
 use crate::config::{Config, Database};
 use crate::master_key::{self, MasterKeyError};
 use crate::place::Draft;
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::copy::{self, Predecessor};
 use crate::store::sqlite::lock::DatabaseLock;
-use crate::store::{Ending, KeyRowChange, SharedStore, StoreError, Which, Whose};
+use crate::store::{Ending, KeyRowChange, SharedStore, StoreError, Which};
 
 /// A restore that was done.
 #[derive(Clone, Debug)]
@@ -250,18 +249,8 @@ impl Reset<'_> {
             longest_life,
             ..RevocationPolicy::default()
         };
-        let ending = Ending {
-            reason: EndReason::Restored,
-            kind: AuditKind::SessionEnded,
-            at: self.now,
-            until: policy.last_token_gone(self.now),
-            network: None,
-            actor: None,
-            detail: None,
-        };
-        let first = self.store.end_sessions(Which::Everyone, ending.clone());
-        let mut ended = first.await?;
-        endings::finish(self.store, None, &Whose::Everyone, &ending, &mut ended).await?;
+        let ending = Ending::new(EndReason::Restored, &policy, self.now);
+        let ended = endings::end(self.store, None, Which::Everyone, &ending).await?;
         let mut withdrawn = self.replace_keys(config, &policy).await?;
         for key in self.before.iter().flat_map(|before| &before.signing) {
             if key.state.is_published() && !withdrawn.contains(&key.kid) {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign::{
-    AlgorithmRule, AudienceRule, KeySet, Rules, UnixTime, Verifier, base64url, crypto,
+    Algorithm, AlgorithmRule, AudienceRule, KeySet, Rules, UnixTime, Verifier, base64url, crypto,
 };
 use countersign_issuer::keyring::{self, KeyChange, KeyPolicy};
 use countersign_issuer::mac::{MacKeyChange, MacKeyPolicy, plan_mac_keys};
@@ -159,6 +159,19 @@ impl KeyPolicies {
         policies.macs.accept_for = store.longest_session_life(self.macs.accept_for).await?;
         Ok(policies)
     }
+}
+
+/// The algorithms that sign now, then those that are about to, in the order of the keys.
+pub(super) fn in_use(records: &[SigningKeyRecord]) -> Vec<Algorithm> {
+    let mut algorithms = Vec::new();
+    for state in [KeyState::Signing, KeyState::Pending] {
+        for record in records.iter().filter(|record| record.state == state) {
+            if !algorithms.contains(&record.algorithm) {
+                algorithms.push(record.algorithm);
+            }
+        }
+    }
+    algorithms
 }
 
 pub(super) fn signing_change(

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use countersign::UnixTime;
 use countersign::secret::SecretString;
-use countersign_issuer::{AuditKind, EndReason};
+use countersign_issuer::EndReason;
 
 use super::authority::Authority;
 use super::endings;
@@ -51,28 +51,12 @@ impl Authority {
             network: Some(peer.to_string()),
             ..self.ending(reason, UnixTime::now())
         };
-        let whose = which.whose();
-        let mut ended = self.store.end_sessions(which, ending.clone()).await?;
-        match whose {
-            Some(whose) => {
-                let all = endings::finish(&self.store, Some(self), &whose, &ending, &mut ended);
-                all.await?;
-            }
-            None => self.publish_ended(&ended, &ending),
-        }
+        endings::end(&self.store, Some(self), which, &ending).await?;
         Ok(())
     }
 
     /// An ending now, remembered until the last access token it concerns has expired.
     pub(super) fn ending(&self, reason: EndReason, now: UnixTime) -> Ending {
-        Ending {
-            reason,
-            kind: AuditKind::SessionEnded,
-            at: now,
-            until: self.revocation_policy().last_token_gone(now),
-            network: None,
-            actor: None,
-            detail: None,
-        }
+        Ending::new(reason, &self.revocation_policy(), now)
     }
 }

@@ -55,7 +55,7 @@ impl FromRequestParts<Shared> for Admin {
         Ok(Self {
             directory: shared.directory.clone().acting(caller.sub()),
             oversight: Oversight::of(authority()).acting(caller.sub()),
-            custodian: Custodian::of(authority(), caller.sub().into()),
+            custodian: Custodian::of(authority()).acting(caller.sub()),
             registry: Registry::of(authority()).acting(caller.sub()),
         })
     }

@@ -3,6 +3,7 @@
 
 use countersign::UnixTime;
 use countersign_issuer::record::{AuditKind, EndReason};
+use countersign_issuer::revoke::RevocationPolicy;
 
 /// What became of a new user, or a new client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,21 @@ pub struct Ending {
     pub actor: Option<String>,
     /// What else the audit line says.
     pub detail: Option<String>,
+}
+
+impl Ending {
+    /// An ending at `at`, remembered until the last access token it concerns has expired.
+    pub fn new(reason: EndReason, policy: &RevocationPolicy, at: UnixTime) -> Self {
+        Self {
+            reason,
+            kind: AuditKind::SessionEnded,
+            at,
+            until: policy.last_token_gone(at),
+            network: None,
+            actor: None,
+            detail: None,
+        }
+    }
 }
 
 /// A session that a verb ended.

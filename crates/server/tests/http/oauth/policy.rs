@@ -1,5 +1,7 @@
 //! Clients that are changed, or disabled, here or by another process.
 
+use countersign_server::{Oversight, SessionsOf};
+
 use super::*;
 
 #[tokio::test]
@@ -84,4 +86,46 @@ async fn another_process_hears_of_a_disabled_client_within_a_moment() {
     }
     let client: Client = beside.client("shop").await.expect("shop");
     assert!(client.disabled);
+}
+
+/// Whoever holds on to a door of the server ends things for as long as it knows by then that tokens
+/// live, not by what it knew when the door was made.
+#[tokio::test]
+async fn what_ends_is_remembered_for_as_long_as_the_tokens_of_another_process_live() {
+    let stage = Stage::new().await;
+    let database = stage.running.folder.path().join("test.db");
+    let (oversight, registry) = (stage.running.server.oversight(), &stage.registry);
+    let longer = Config {
+        access_life: Duration::from_secs(3_600),
+        database: Database::Sqlite(database.clone()),
+        ..Config::default()
+    };
+    let beside = Oversight::open(&longer);
+    beside.await.expect("the same database").close().await;
+
+    let remembered = |revoked: &str| {
+        let database = rusqlite::Connection::open(&database).expect("the database");
+        let sql = "SELECT until - unixepoch() FROM revocations WHERE value = ?1";
+        let seconds = database.query_row(sql, [revoked], |row| row.get::<_, i64>(0));
+        seconds.expect("a revocation")
+    };
+    let ends_a_session = async || {
+        stage.running.signed_in().await;
+        let ended = oversight.end(SessionsOf::User("ada".into())).await;
+        remembered(&ended.expect("it ends").first().expect("a session").sid)
+    };
+    let shuts_a_client_out = async || {
+        let client = registry.client("shop").await.expect("a client");
+        registry.disable("shop").await.expect("it is there");
+        registry.enable("shop").await.expect("it is there");
+        remembered(&client.own_sid)
+    };
+    let began = std::time::Instant::now();
+    while ends_a_session().await < 3_600 || shuts_a_client_out().await < 3_600 {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "it forgets too early"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

@@ -3,23 +3,17 @@
 use std::sync::Arc;
 
 use countersign::UnixTime;
-use countersign_issuer::record::{AuditEvent, AuditKind, EndReason, Session};
-use countersign_issuer::revoke::RevocationPolicy;
+use countersign_issuer::record::{AuditEvent, EndReason, Session};
 
-use super::authority::Authority;
-use super::endings;
+use super::administrator::Administrator;
 use crate::config::Config;
+use crate::flow::authority::Authority;
 use crate::installation::{self, OpenError};
-use crate::store::{Ended, Ending, SharedStore, StoreError, Which};
+use crate::store::{Ended, StoreError, Which};
 
 /// Sessions and audit log of one installation.
 #[derive(Clone, Debug)]
-pub struct Oversight {
-    store: SharedStore,
-    revocations: RevocationPolicy,
-    authority: Option<Arc<Authority>>,
-    actor: Option<String>,
-}
+pub struct Oversight(Administrator);
 
 /// Which sessions an administrator ends.
 #[derive(Clone, Debug)]
@@ -37,29 +31,18 @@ impl Oversight {
     /// [`OpenError`] when the database cannot be opened, or is there without its master key.
     pub async fn open(config: &Config) -> Result<Self, OpenError> {
         let (store, _) = installation::open(config).await?;
-        let revocations = installation::revocation_policy(&*store, config).await?;
-        Ok(Self {
-            store,
-            revocations,
-            authority: None,
-            actor: None,
-        })
+        Ok(Self(Administrator::beside(store, config).await?))
     }
 
     /// Of a running server.
     pub(crate) fn of(authority: Arc<Authority>) -> Self {
-        Self {
-            store: Arc::clone(&authority.store),
-            revocations: authority.revocation_policy(),
-            authority: Some(authority),
-            actor: None,
-        }
+        Self(Administrator::of(authority))
     }
 
     /// The same, in the hands of the administrator with this user id: the audit log says so.
     #[must_use]
     pub fn acting(mut self, actor: impl Into<String>) -> Self {
-        self.actor = Some(actor.into());
+        self.0.acting(actor);
         self
     }
 
@@ -72,7 +55,7 @@ impl Oversight {
         after: Option<&str>,
         limit: u32,
     ) -> Result<Vec<(Session, String)>, StoreError> {
-        self.store.sessions(after, limit, UnixTime::now()).await
+        self.0.store().sessions(after, limit, UnixTime::now()).await
     }
 
     /// Ends sessions; the answer is which.
@@ -82,30 +65,13 @@ impl Oversight {
     pub async fn end(&self, which: SessionsOf) -> Result<Vec<Ended>, StoreError> {
         let which = match which {
             SessionsOf::Sid(sid) => Which::Sid(sid),
-            SessionsOf::User(name) => match self.store.user_by_name(&name).await? {
+            SessionsOf::User(name) => match self.0.store().user_by_name(&name).await? {
                 Some(user) => Which::AllOf { user_id: user.id },
                 None => return Ok(Vec::new()),
             },
         };
-        let now = UnixTime::now();
-        let ending = Ending {
-            reason: EndReason::EndedByAdmin,
-            kind: AuditKind::SessionEnded,
-            at: now,
-            until: self.revocations.last_token_gone(now),
-            network: None,
-            actor: self.actor.clone(),
-            detail: None,
-        };
-        let whose = which.whose();
-        let authority = self.authority.as_deref();
-        let mut ended = self.store.end_sessions(which, ending.clone()).await?;
-        if let Some(whose) = whose {
-            endings::finish(&self.store, authority, &whose, &ending, &mut ended).await?;
-        } else if let Some(authority) = authority {
-            authority.publish_ended(&ended, &ending);
-        }
-        Ok(ended)
+        let ending = self.0.ending(EndReason::EndedByAdmin, UnixTime::now());
+        self.0.end(which, &ending).await
     }
 
     /// Up to `limit` lines of the audit log after the line `after`, oldest first, with their numbers.
@@ -117,7 +83,7 @@ impl Oversight {
         after: u64,
         limit: u32,
     ) -> Result<Vec<(u64, AuditEvent)>, StoreError> {
-        self.store.audit_log(after, limit).await
+        self.0.store().audit_log(after, limit).await
     }
 
     /// Where to begin to read the last `lines` lines of the audit log.
@@ -125,11 +91,11 @@ impl Oversight {
     /// # Errors
     /// [`StoreError`].
     pub async fn audit_tail(&self, lines: u32) -> Result<u64, StoreError> {
-        self.store.audit_tail(lines).await
+        self.0.store().audit_tail(lines).await
     }
 
     /// Writes out what waits, before the program ends.
     pub async fn close(&self) {
-        self.store.close().await;
+        self.0.close().await;
     }
 }

@@ -5,20 +5,20 @@
 
 use std::sync::Arc;
 
-use countersign::{Algorithm, UnixTime};
+use countersign::UnixTime;
 use countersign_issuer::keyring::{self, KeyChange, KeyPolicy};
-use countersign_issuer::record::{AuditKind, EndReason, KeyState, SigningKeyRecord};
-use countersign_issuer::revoke::{Revocation, RevocationPolicy};
+use countersign_issuer::record::{EndReason, KeyState, SigningKeyRecord};
+use countersign_issuer::revoke::Revocation;
 use countersign_issuer::{IssuerError, MasterKey};
 
-use super::authority::Authority;
-use super::endings;
-use super::error::FlowError;
-use super::rekey::{opens_all, settle_master_key};
-use super::ring::{replaced_mac_keys, signing_change};
+use super::administrator::Administrator;
 use crate::config::Config;
+use crate::flow::authority::Authority;
+use crate::flow::error::FlowError;
+use crate::flow::rekey::{opens_all, settle_master_key};
+use crate::flow::ring::{in_use, replaced_mac_keys, signing_change};
 use crate::installation::{self, OpenError};
-use crate::store::{Ended, Ending, KeyRowChange, SharedStore, Which, Whose};
+use crate::store::{Ended, KeyRowChange, Which};
 
 /// How often a change is planned again because another process was first.
 const ATTEMPTS: usize = 5;
@@ -26,11 +26,8 @@ const ATTEMPTS: usize = 5;
 /// The signing keys of one installation.
 #[derive(Clone, Debug)]
 pub struct Custodian {
-    store: SharedStore,
+    administrator: Administrator,
     master: Arc<MasterKey>,
-    revocations: RevocationPolicy,
-    authority: Option<Arc<Authority>>,
-    actor: Option<String>,
 }
 
 /// Why the keys were not changed.
@@ -63,25 +60,25 @@ impl Custodian {
     pub async fn open(config: &Config) -> Result<Self, OpenError> {
         let (store, master) = installation::open(config).await?;
         let master = settle_master_key(config, &store, master).await?;
-        let revocations = installation::revocation_policy(&*store, config).await?;
         Ok(Self {
-            store,
+            administrator: Administrator::beside(store, config).await?,
             master: Arc::new(master),
-            revocations,
-            authority: None,
-            actor: None,
         })
     }
 
-    /// The keys of a running server, in the hands of the administrator with this user id.
-    pub(crate) fn of(authority: Arc<Authority>, actor: String) -> Self {
+    /// The keys of a running server.
+    pub(crate) fn of(authority: Arc<Authority>) -> Self {
         Self {
-            store: Arc::clone(&authority.store),
             master: Arc::new(authority.master.clone()),
-            revocations: authority.revocation_policy(),
-            authority: Some(authority),
-            actor: Some(actor),
+            administrator: Administrator::of(authority),
         }
+    }
+
+    /// The same keys, in the hands of the administrator with this user id: the audit log says so.
+    #[must_use]
+    pub fn acting(mut self, actor: impl Into<String>) -> Self {
+        self.administrator.acting(actor);
+        self
     }
 
     /// Every key there is, oldest first.
@@ -89,7 +86,7 @@ impl Custodian {
     /// # Errors
     /// [`CustodianError::Store`].
     pub async fn list(&self) -> Result<Vec<SigningKeyRecord>, CustodianError> {
-        Ok(self.store.keys().await?.0)
+        Ok(self.administrator.store().keys().await?.0)
     }
 
     /// Lets the pending keys sign from now on, and makes new pending ones.
@@ -121,36 +118,17 @@ impl Custodian {
     /// [`CustodianError::Issuer`] when the keys do not open under this master key.
     pub async fn end_everyone(&self) -> Result<Vec<Ended>, CustodianError> {
         self.replace_mac_keys().await?;
-        let now = UnixTime::now();
-        let ending = Ending {
-            reason: EndReason::EndedByAdmin,
-            kind: AuditKind::SessionEnded,
-            at: now,
-            until: self.revocations.last_token_gone(now),
-            network: None,
-            actor: self.actor.clone(),
-            detail: None,
-        };
-        let first = self.store.end_sessions(Which::Everyone, ending.clone());
-        let mut ended = first.await?;
-        let authority = self.authority.as_deref();
-        endings::finish(
-            &self.store,
-            authority,
-            &Whose::Everyone,
-            &ending,
-            &mut ended,
-        )
-        .await?;
-        Ok(ended)
+        let administrator = &self.administrator;
+        let ending = administrator.ending(EndReason::EndedByAdmin, UnixTime::now());
+        Ok(administrator.end(Which::Everyone, &ending).await?)
     }
 
     async fn replace_mac_keys(&self) -> Result<(), CustodianError> {
         for _ in 0..ATTEMPTS {
-            let (records, macs) = self.store.keys().await?;
+            let (records, macs) = self.administrator.store().keys().await?;
             opens_all(&records, &macs, &self.master)?;
             let changes = replaced_mac_keys(&macs, [], &self.master, UnixTime::now());
-            if self.store.change_keys(changes.map_err(custodian)?).await? {
+            if self.administrator.store().change_keys(changes?).await? {
                 return self.told().await;
             }
         }
@@ -159,7 +137,7 @@ impl Custodian {
 
     /// Writes out what waits, before the program ends.
     pub async fn close(&self) {
-        self.store.close().await;
+        self.administrator.close().await;
     }
 
     async fn change(
@@ -172,21 +150,21 @@ impl Custodian {
     ) -> Result<(), CustodianError> {
         for _ in 0..ATTEMPTS {
             let now = UnixTime::now();
-            let (records, macs) = self.store.keys().await?;
+            let (records, macs) = self.administrator.store().keys().await?;
             // A key sealed under another master key would keep the server from its next start.
             opens_all(&records, &macs, &self.master)?;
             // What is in use stays in use: which algorithms those are is the server's setting.
             let policy = KeyPolicy {
                 algorithms: in_use(&records),
-                retire_for: self.revocations.access_tokens(),
+                retire_for: self.administrator.revocation_policy().access_tokens(),
                 ..KeyPolicy::default()
             };
             let mut changes = Vec::new();
             for change in plan(&records, &policy, now)? {
                 let change = signing_change(change, &records, &self.master, now);
-                changes.push(self.published(change.map_err(custodian)?, now));
+                changes.push(self.published(change?, now));
             }
-            if self.store.change_keys(changes).await? {
+            if self.administrator.store().change_keys(changes).await? {
                 return self.told().await;
             }
         }
@@ -204,10 +182,11 @@ impl Custodian {
         else {
             return change;
         };
-        audit.actor.clone_from(&self.actor);
+        let administrator = &self.administrator;
+        audit.actor = administrator.actor();
         let withdrawn = record.state == KeyState::Withdrawn;
-        let revocation =
-            withdrawn.then(|| Revocation::key(record.kid.clone(), &self.revocations, now));
+        let policy = administrator.revocation_policy();
+        let revocation = withdrawn.then(|| Revocation::key(record.kid.clone(), &policy, now));
         KeyRowChange::Signing {
             record,
             from,
@@ -218,32 +197,21 @@ impl Custodian {
 
     /// A running server uses the new keys, and its guards hear of a withdrawn one, at once.
     async fn told(&self) -> Result<(), CustodianError> {
-        if let Some(authority) = &self.authority {
+        if let Some(authority) = self.administrator.authority() {
             // The keys first: the news of a withdrawal must not be signed by the withdrawn key.
-            authority.keep_keys().await.map_err(custodian)?;
-            authority.read_revocations().await.map_err(custodian)?;
+            authority.keep_keys().await?;
+            authority.read_revocations().await?;
         }
         Ok(())
     }
 }
 
-/// The algorithms that sign now, then those that are about to, in the order of the keys.
-pub(super) fn in_use(records: &[SigningKeyRecord]) -> Vec<Algorithm> {
-    let mut algorithms = Vec::new();
-    for state in [KeyState::Signing, KeyState::Pending] {
-        for record in records.iter().filter(|record| record.state == state) {
-            if !algorithms.contains(&record.algorithm) {
-                algorithms.push(record.algorithm);
-            }
+impl From<FlowError> for CustodianError {
+    fn from(error: FlowError) -> Self {
+        match error {
+            FlowError::Store(error) => Self::Store(error),
+            FlowError::Issuer(error) => Self::Issuer(error),
+            FlowError::Refused(_) | FlowError::Busy => Self::Contended,
         }
-    }
-    algorithms
-}
-
-fn custodian(error: FlowError) -> CustodianError {
-    match error {
-        FlowError::Store(error) => CustodianError::Store(error),
-        FlowError::Issuer(error) => CustodianError::Issuer(error),
-        FlowError::Refused(_) | FlowError::Busy => CustodianError::Contended,
     }
 }

@@ -8,28 +8,25 @@ use std::sync::Arc;
 use countersign::{UnixTime, crypto};
 use countersign_issuer::password::{NewPassword, PasswordPolicy};
 use countersign_issuer::record::{AuditEvent, AuditKind, EndReason, PasswordHash, User};
-use countersign_issuer::revoke::{Revocation, RevocationKind, RevocationPolicy};
+use countersign_issuer::revoke::{Revocation, RevocationKind};
 use countersign_issuer::{
     IssuerError, Password, PasswordHasher, PasswordParameters, Refused, scope,
 };
 
-use super::authority::Authority;
-use super::endings;
-use super::error::FlowError;
-use super::fresh::new_id;
+use super::administrator::Administrator;
 use super::names::{LONGEST, are_roles, is_username};
 use crate::config::Config;
+use crate::flow::authority::Authority;
+use crate::flow::error::FlowError;
+use crate::flow::fresh::new_id;
 use crate::installation::{self, OpenError};
-use crate::store::{Created, Ended, Ending, Found, SharedStore, StoreError, UserChange, Whose};
+use crate::store::{Created, Ended, Ending, Found, StoreError, UserChange, Whose};
 
 /// The users of one installation.
 #[derive(Clone, Debug)]
 pub struct Directory {
-    store: SharedStore,
+    administrator: Administrator,
     cost: PasswordParameters,
-    revocations: RevocationPolicy,
-    authority: Option<Arc<Authority>>,
-    actor: Option<String>,
 }
 
 /// What a user may do.
@@ -91,24 +88,17 @@ impl Directory {
     /// [`OpenError`] when the database cannot be opened, or is there without its master key.
     pub async fn open(config: &Config) -> Result<Self, OpenError> {
         let (store, _) = installation::open(config).await?;
-        let revocations = installation::revocation_policy(&*store, config).await?;
         Ok(Self {
-            store,
+            administrator: Administrator::beside(store, config).await?,
             cost: config.passwords,
-            revocations,
-            authority: None,
-            actor: None,
         })
     }
 
     /// The users of a running server.
     pub(crate) fn of(authority: Arc<Authority>, config: &Config) -> Self {
         Self {
-            store: Arc::clone(&authority.store),
+            administrator: Administrator::of(authority),
             cost: config.passwords,
-            revocations: authority.revocation_policy(),
-            authority: Some(authority),
-            actor: None,
         }
     }
 
@@ -116,7 +106,7 @@ impl Directory {
     /// says so.
     #[must_use]
     pub fn acting(mut self, actor: impl Into<String>) -> Self {
-        self.actor = Some(actor.into());
+        self.administrator.acting(actor);
         self
     }
 
@@ -138,7 +128,7 @@ impl Directory {
         let scope = checked_scope(&scope)?;
         let now = UnixTime::now();
         let user = User {
-            id: new_id().map_err(directory)?,
+            id: new_id()?,
             username: username.to_owned(),
             password_hash: self.hash(password, username).await?,
             roles,
@@ -148,7 +138,8 @@ impl Directory {
             password_changed_at: now,
         };
         match self
-            .store
+            .administrator
+            .store()
             .create_user(user.clone(), self.about(&user, AuditKind::UserCreated, now))
             .await?
         {
@@ -162,7 +153,7 @@ impl Directory {
     /// # Errors
     /// [`DirectoryError::Store`].
     pub async fn list(&self, after: Option<&str>, limit: u32) -> Result<Vec<User>, DirectoryError> {
-        Ok(self.store.users(after, limit).await?)
+        Ok(self.administrator.store().users(after, limit).await?)
     }
 
     /// Gives a user another password and ends every session of theirs. The answer is how many.
@@ -177,10 +168,11 @@ impl Directory {
         let user = self.find(username).await?;
         let hash = self.hash(password, username).await?;
         let now = UnixTime::now();
-        let ending = self.ending(EndReason::PasswordChanged, now);
+        let ending = self.administrator.ending(EndReason::PasswordChanged, now);
         let audit = self.about(&user, AuditKind::PasswordChanged, now);
         let ended = self
-            .store
+            .administrator
+            .store()
             .set_password(&user.id, None, hash, None, ending.clone(), audit)
             .await?;
         self.told(ended, &ending, &user).await
@@ -278,14 +270,15 @@ impl Directory {
             (_, Some(_)) => EndReason::RoleTaken,
             (_, None) => EndReason::ScopeTaken,
         };
-        let ending = self.ending(reason, now);
+        let ending = self.administrator.ending(reason, now);
         let change = UserChange {
             roles,
             scope,
             disabled,
         };
         let ended = self
-            .store
+            .administrator
+            .store()
             .change_user(&user.id, change, ending.clone(), audit)
             .await?;
         self.told(ended, &ending, &user).await
@@ -298,13 +291,14 @@ impl Directory {
     pub async fn delete(&self, username: &str) -> Result<usize, DirectoryError> {
         let user = self.find(username).await?;
         let now = UnixTime::now();
-        let ending = self.ending(EndReason::UserDeleted, now);
+        let ending = self.administrator.ending(EndReason::UserDeleted, now);
         let audit = self.about(&user, AuditKind::UserDeleted, now);
         let ended = self
-            .store
+            .administrator
+            .store()
             .delete_user(&user.id, ending.clone(), audit)
             .await?;
-        if let Some(authority) = &self.authority {
+        if let Some(authority) = self.administrator.authority() {
             authority.publish([Revocation {
                 kind: RevocationKind::Subject,
                 value: user.id.clone(),
@@ -317,7 +311,7 @@ impl Directory {
 
     /// Writes out what waits, before the program ends.
     pub async fn close(&self) {
-        self.store.close().await;
+        self.administrator.close().await;
     }
 
     /// Tells the guards of a running server which sessions ended, ends those that were too many to end
@@ -328,17 +322,15 @@ impl Directory {
         ending: &Ending,
         user: &User,
     ) -> Result<usize, DirectoryError> {
-        let Found::Found(mut ended) = ended else {
+        let Found::Found(ended) = ended else {
             return Err(DirectoryError::UnknownUser(user.username.clone()));
         };
         let whose = Whose::User(user.id.clone());
-        let authority = self.authority.as_deref();
-        endings::finish(&self.store, authority, &whose, ending, &mut ended).await?;
-        Ok(ended.len())
+        Ok(self.administrator.finish(&whose, ending, ended).await?)
     }
 
     async fn find(&self, username: &str) -> Result<User, DirectoryError> {
-        let found = self.store.user_by_name(username).await?;
+        let found = self.administrator.store().user_by_name(username).await?;
         found.ok_or_else(|| DirectoryError::UnknownUser(username.to_owned()))
     }
 
@@ -349,42 +341,21 @@ impl Directory {
     ) -> Result<PasswordHash, DirectoryError> {
         let new = NewPassword::choose(password, username, PasswordPolicy::default())?;
         let salt = crypto::random::<16>().map_err(IssuerError::from)?;
-        if let Some(authority) = &self.authority {
+        if let Some(authority) = self.administrator.authority() {
             // Where sign-ins hash, and no more of it: an administrator's script is a flood too.
             let hashed = authority.lanes.run(move |hasher| hasher.hash(&new, salt));
-            return Ok(hashed.await.map_err(|why| directory(why.into()))??);
+            return Ok(hashed.await.map_err(FlowError::from)??);
         }
         let mut hasher = PasswordHasher::new(self.cost);
         let joined = tokio::task::spawn_blocking(move || hasher.hash(&new, salt)).await;
         Ok(joined.map_err(|_| StoreError::Closed)??)
     }
 
-    fn ending(&self, reason: EndReason, now: UnixTime) -> Ending {
-        Ending {
-            reason,
-            kind: AuditKind::SessionEnded,
-            at: now,
-            until: self.revocation_policy().last_token_gone(now),
-            network: None,
-            actor: self.actor.clone(),
-            detail: None,
-        }
-    }
-
-    /// A running server may learn of longer tokens while it runs.
-    fn revocation_policy(&self) -> RevocationPolicy {
-        match &self.authority {
-            Some(authority) => authority.revocation_policy(),
-            None => self.revocations,
-        }
-    }
-
     fn about(&self, user: &User, kind: AuditKind, now: UnixTime) -> AuditEvent {
         AuditEvent {
             user_id: Some(user.id.clone()),
             username: Some(user.username.clone()),
-            actor: self.actor.clone(),
-            ..AuditEvent::new(now, kind)
+            ..self.administrator.event(kind, now)
         }
     }
 }
@@ -411,11 +382,13 @@ fn checked_scope(scope: &str) -> Result<String, DirectoryError> {
     Ok(words.join(" "))
 }
 
-fn directory(error: FlowError) -> DirectoryError {
-    match error {
-        FlowError::Refused(refused) => DirectoryError::Password(refused),
-        FlowError::Store(error) => DirectoryError::Store(error),
-        FlowError::Issuer(error) => DirectoryError::Issuer(error),
-        FlowError::Busy => DirectoryError::Busy,
+impl From<FlowError> for DirectoryError {
+    fn from(error: FlowError) -> Self {
+        match error {
+            FlowError::Refused(refused) => Self::Password(refused),
+            FlowError::Store(error) => Self::Store(error),
+            FlowError::Issuer(error) => Self::Issuer(error),
+            FlowError::Busy => Self::Busy,
+        }
     }
 }
