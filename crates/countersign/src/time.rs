@@ -4,7 +4,6 @@
 //! line that asks the system, [`UnixTime::now`], stands behind the feature `std`.
 
 use core::fmt;
-use core::num::NonZeroU64;
 use core::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error, Visitor};
@@ -25,8 +24,9 @@ use serde::ser::{Serialize, Serializer};
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixTime {
-    /// One more than the seconds, so that an optional date takes no more room than a date.
-    after: NonZeroU64,
+    /// Plain on purpose. With a `NonZero` here an optional date had no room of its own for its
+    /// absence, and rustc 1.95, at the level we ship, took none for one where it was mapped by `min`.
+    seconds: u64,
 }
 
 impl UnixTime {
@@ -47,7 +47,7 @@ impl UnixTime {
 
     /// Seconds since [`EPOCH`](Self::EPOCH).
     pub const fn as_secs(self) -> u64 {
-        self.after.get() - 1
+        self.seconds
     }
 
     /// This moment and `span` more, its fraction of a second dropped; at most [`MAX`](Self::MAX).
@@ -74,9 +74,7 @@ impl UnixTime {
     }
 
     const fn of(seconds: u64) -> Self {
-        Self {
-            after: NonZeroU64::MIN.saturating_add(seconds),
-        }
+        Self { seconds }
     }
 }
 
