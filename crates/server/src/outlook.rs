@@ -11,11 +11,11 @@ use crate::config::{Config, Database};
 use crate::flow::opens_all;
 use crate::installation::OpenError;
 use crate::master_key::{self, next_beside};
+use crate::server::{StartError, bound};
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::survey::survey;
 use crate::store::survey::Survey;
 use crate::tls::Certificates;
-use crate::{StartError, bound};
 
 /// What a start would find.
 #[derive(Clone, Debug, PartialEq, Eq)]
