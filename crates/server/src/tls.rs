@@ -19,6 +19,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 
+use crate::config::TlsFiles;
 use crate::http::problem::https_only;
 
 /// HTTP/2, as it is called in a TLS handshake (RFC 9113 §3.2).
@@ -29,15 +30,6 @@ const LOOK: Duration = Duration::from_secs(2);
 
 /// How many bytes of a request in plain HTTP are waited for after it was refused.
 const MOST_UNREAD: usize = 32 * 1024;
-
-/// Where the certificate and its private key lie, both in PEM.
-#[derive(Clone, Debug)]
-pub struct TlsFiles {
-    /// The server's certificate, followed by the rest of its chain.
-    pub certificate: PathBuf,
-    /// The certificate's private key.
-    pub key: PathBuf,
-}
 
 /// Why HTTPS cannot be served.
 #[derive(Debug, thiserror::Error)]
