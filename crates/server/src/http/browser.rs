@@ -17,9 +17,9 @@ use countersign_guard::{OwnOrigins, cookie};
 use countersign_issuer::device::DeviceToken;
 use countersign_wire::token::{BEARER, BrowserAnswer};
 
-use super::never_cached::NEVER_CACHED;
 use super::problem::Rejection;
 use super::shared::Shared;
+use super::token_answer::NEVER_CACHED;
 use crate::flow::Pair;
 
 const REFRESH: &str = "__Host-countersign-refresh";

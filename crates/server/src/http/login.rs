@@ -11,15 +11,15 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use countersign::secret::SecretString;
-use countersign_wire::token::{BEARER, LoginRequest, TokenAnswer};
+use countersign_wire::token::LoginRequest;
 
 use super::body::Json;
 use super::browser::{self, Browser};
 use super::client_auth::identified_at_login;
-use super::never_cached::NEVER_CACHED;
 use super::origin::Origin;
 use super::problem::Rejection;
-use crate::flow::{Authority, Pair, SignIn};
+use super::token_answer::token_answer;
+use crate::flow::{Authority, SignIn};
 use crate::metrics::Login;
 
 pub(super) async fn login(
@@ -29,10 +29,7 @@ pub(super) async fn login(
     browser: Browser,
     request: Result<Json<LoginRequest>, Rejection>,
 ) -> Result<Response, Rejection> {
-    let answer = match request {
-        Ok(Json(request)) => signed_in(&authority, origin, &headers, browser, request).await,
-        Err(rejection) => Err(rejection),
-    };
+    let answer = signed_in(&authority, origin, &headers, browser, request).await;
     let ended = answer
         .as_ref()
         .map_or_else(Login::from, |_| Login::SignedIn);
@@ -45,9 +42,9 @@ async fn signed_in(
     origin: IpAddr,
     headers: &HeaderMap,
     mut browser: Browser,
-    request: LoginRequest,
+    request: Result<Json<LoginRequest>, Rejection>,
 ) -> Result<Response, Rejection> {
-    let LoginRequest {
+    let Json(LoginRequest {
         username,
         password,
         scope,
@@ -55,7 +52,7 @@ async fn signed_in(
         device_token,
         cookie,
         client_id,
-    } = request;
+    }) = request?;
     let password = SecretString::new(password);
     let device_token = device_token.map(SecretString::new);
     let client = identified_at_login(authority, headers, client_id, origin).await?;
@@ -80,18 +77,4 @@ async fn signed_in(
     } else {
         token_answer(pair).into_response()
     })
-}
-
-/// RFC 6749 §5.1: the pair as JSON, never to be cached.
-pub(super) fn token_answer(pair: Pair) -> impl IntoResponse {
-    let answer = TokenAnswer {
-        access_token: pair.access_token.expose().to_owned(),
-        token_type: BEARER.into(),
-        expires_in: pair.access_token.expires_in().as_secs(),
-        refresh_token: pair.refresh_token.expose().to_owned(),
-        refresh_expires_in: pair.refresh_expires_in.as_secs(),
-        scope: pair.scope,
-        device_token: pair.device_token.map(|token| token.expose().to_owned()),
-    };
-    (NEVER_CACHED, axum::Json(answer))
 }

@@ -14,9 +14,9 @@ use countersign_wire::token::{AccessTokenAnswer, BEARER};
 use super::client_auth::identified;
 use super::form::Form;
 use super::form_fault::FormFault;
-use super::never_cached::NEVER_CACHED;
 use super::origin::Origin;
 use super::problem::Rejection;
+use super::token_answer::NEVER_CACHED;
 use crate::flow::{Asking, Authority, ClientToken, Pair, Refresh};
 use crate::metrics::{Counters, Endpoint, OauthCounts, OauthOutcome};
 
@@ -28,10 +28,7 @@ pub(super) async fn token(
     headers: HeaderMap,
     form: Result<Form, Rejection>,
 ) -> Result<Response, Rejection> {
-    let answer = match form {
-        Ok(form) => token_of(&authority, origin, &headers, form).await,
-        Err(rejection) => Err(rejection),
-    };
+    let answer = token_of(&authority, origin, &headers, form).await;
     counted(counts.of(Endpoint::Token), answer)
 }
 
@@ -39,8 +36,9 @@ async fn token_of(
     authority: &Authority,
     origin: IpAddr,
     headers: &HeaderMap,
-    mut form: Form,
+    form: Result<Form, Rejection>,
 ) -> Result<Response, Rejection> {
+    let mut form = form?;
     // What is wrong by itself is said before an assertion is used up.
     let grant_type = form.require("grant_type")?;
     let grant_type = GrantType::from_name(grant_type.expose());
@@ -89,10 +87,7 @@ pub(super) async fn introspect(
     headers: HeaderMap,
     form: Result<Form, Rejection>,
 ) -> Result<Response, Rejection> {
-    let answer = match form {
-        Ok(form) => introspected(&authority, origin, &headers, form).await,
-        Err(rejection) => Err(rejection),
-    };
+    let answer = introspected(&authority, origin, &headers, form).await;
     counted(counts.of(Endpoint::Introspect), answer)
 }
 
@@ -100,8 +95,9 @@ async fn introspected(
     authority: &Authority,
     origin: IpAddr,
     headers: &HeaderMap,
-    mut form: Form,
+    form: Result<Form, Rejection>,
 ) -> Result<Response, Rejection> {
+    let mut form = form?;
     // The hint is not needed: our tokens show what they are.
     let token = form.require("token")?;
     let asking = identified(authority, headers, &mut form, origin).await?;
@@ -119,10 +115,7 @@ pub(super) async fn revoke(
     headers: HeaderMap,
     form: Result<Form, Rejection>,
 ) -> Result<Response, Rejection> {
-    let answer = match form {
-        Ok(form) => revoked(&authority, origin, &headers, form).await,
-        Err(rejection) => Err(rejection),
-    };
+    let answer = revoked(&authority, origin, &headers, form).await;
     counted(counts.of(Endpoint::Revoke), answer)
 }
 
@@ -130,8 +123,9 @@ async fn revoked(
     authority: &Authority,
     origin: IpAddr,
     headers: &HeaderMap,
-    mut form: Form,
+    form: Result<Form, Rejection>,
 ) -> Result<Response, Rejection> {
+    let mut form = form?;
     let token = form.require("token")?;
     let asking = identified(authority, headers, &mut form, origin).await?;
     authority

@@ -12,9 +12,9 @@ use countersign_wire::token::RefreshRequest;
 
 use super::body::OptionalJson;
 use super::browser::{self, Browser};
-use super::login::token_answer;
 use super::origin::Origin;
 use super::problem::Rejection;
+use super::token_answer::token_answer;
 use crate::flow::{Authority, FlowError, Refresh};
 
 pub(super) async fn refresh(

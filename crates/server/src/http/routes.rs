@@ -7,13 +7,14 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post, put};
 use countersign_wire::paths;
 
+use super::admin::{audit, clients, keys, sessions, users};
 use super::named::Naming;
 use super::problem::Rejection;
 use super::scrape::{Readers, alone, scraped};
 use super::shared::Shared;
 use super::{
-    account, admin, clients, cors, health, login, logout, metrics, named, oauth, openapi, refresh,
-    revocations, verify, well_known,
+    account, cors, health, login, logout, metrics, named, oauth, openapi, refresh, revocations,
+    verify, well_known,
 };
 use crate::metrics::Traffic;
 
@@ -133,32 +134,27 @@ fn public(issuer: &str) -> Routes {
 fn admin() -> Routes {
     let below = |path: &str, rest: &str| format!("{path}{rest}");
     Routes::new()
-        .route(paths::ADMIN_USERS, get(admin::users).post(admin::add_user))
+        .route(paths::ADMIN_USERS, get(users::list).post(users::add))
         .route(
             &below(paths::ADMIN_USERS, "/{name}"),
-            get(admin::user)
-                .patch(admin::change_user)
-                .delete(admin::delete_user),
+            get(users::show).patch(users::change).delete(users::delete),
         )
         .route(
             &below(paths::ADMIN_USERS, "/{name}/password"),
-            put(admin::set_password),
+            put(users::set_password),
         )
         .route(
             paths::ADMIN_SESSIONS,
-            get(admin::sessions).delete(admin::end_sessions),
+            get(sessions::list).delete(sessions::end_all),
         )
         .route(
             &below(paths::ADMIN_SESSIONS, "/{sid}"),
-            delete(admin::end_session),
+            delete(sessions::end),
         )
-        .route(
-            paths::ADMIN_CLIENTS,
-            get(clients::clients).post(clients::add),
-        )
+        .route(paths::ADMIN_CLIENTS, get(clients::list).post(clients::add))
         .route(
             &below(paths::ADMIN_CLIENTS, "/{id}"),
-            get(clients::client)
+            get(clients::show)
                 .patch(clients::change)
                 .delete(clients::delete),
         )
@@ -166,14 +162,8 @@ fn admin() -> Routes {
             &below(paths::ADMIN_CLIENTS, "/{id}/secret"),
             post(clients::rotate_secret),
         )
-        .route(paths::ADMIN_KEYS, get(admin::keys))
-        .route(
-            &below(paths::ADMIN_KEYS, "/rotate"),
-            post(admin::rotate_keys),
-        )
-        .route(
-            &below(paths::ADMIN_KEYS, "/{kid}"),
-            delete(admin::withdraw_key),
-        )
-        .route(paths::ADMIN_AUDIT, get(admin::audit))
+        .route(paths::ADMIN_KEYS, get(keys::list))
+        .route(&below(paths::ADMIN_KEYS, "/rotate"), post(keys::rotate))
+        .route(&below(paths::ADMIN_KEYS, "/{kid}"), delete(keys::withdraw))
+        .route(paths::ADMIN_AUDIT, get(audit::list))
 }

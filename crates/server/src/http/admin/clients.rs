@@ -1,4 +1,4 @@
-//! `/admin/clients`: OAuth clients, for callers with the role `admin`.
+//! `/admin/clients`: OAuth clients.
 
 use std::time::Duration;
 
@@ -9,17 +9,17 @@ use countersign_issuer::client::{Authentication, BadClient, ClientKeys, ClientTe
 use countersign_issuer::{Client, ClientSecret, GrantType};
 use countersign_wire::clients as wire;
 
-use super::admin::{Admin, Asked, Page, private, query};
-use super::body::{Json, OptionalJson};
-use super::problem::Rejection;
-use super::segment::Segment;
+use super::caller::{Admin, Asked, Page, private, query};
 use crate::flow::{ClientChange, NewClient, Proof, RegistryError};
+use crate::http::body::{Json, OptionalJson};
+use crate::http::problem::Rejection;
+use crate::http::segment::Segment;
 
 /// How long a secret that is replaced goes on, if nothing is said.
 const KEEP: Duration = Duration::from_secs(86_400);
 
 /// `GET /admin/clients`.
-pub(super) async fn clients(admin: Admin, page: Asked<Page>) -> Result<Response, Rejection> {
+pub(in crate::http) async fn list(admin: Admin, page: Asked<Page>) -> Result<Response, Rejection> {
     let page = query(page)?;
     let clients = admin
         .registry
@@ -30,7 +30,7 @@ pub(super) async fn clients(admin: Admin, page: Asked<Page>) -> Result<Response,
 }
 
 /// `POST /admin/clients`: the secret is in this answer and in no other.
-pub(super) async fn add(
+pub(in crate::http) async fn add(
     admin: Admin,
     Json(new): Json<wire::NewClient>,
 ) -> Result<Response, Rejection> {
@@ -67,12 +67,15 @@ pub(super) async fn add(
 }
 
 /// `GET /admin/clients/{id}`.
-pub(super) async fn client(admin: Admin, Segment(id): Segment) -> Result<Response, Rejection> {
+pub(in crate::http) async fn show(
+    admin: Admin,
+    Segment(id): Segment,
+) -> Result<Response, Rejection> {
     Ok(private(row(admin.registry.client(&id).await?)))
 }
 
 /// `PATCH /admin/clients/{id}`: all that is said, or nothing.
-pub(super) async fn change(
+pub(in crate::http) async fn change(
     admin: Admin,
     Segment(id): Segment,
     Json(change): Json<wire::ClientChange>,
@@ -103,7 +106,7 @@ pub(super) async fn change(
 }
 
 /// `POST /admin/clients/{id}/secret`: another secret, shown in this answer and in no other.
-pub(super) async fn rotate_secret(
+pub(in crate::http) async fn rotate_secret(
     admin: Admin,
     Segment(id): Segment,
     OptionalJson(asked): OptionalJson<wire::NewSecret>,
@@ -115,7 +118,10 @@ pub(super) async fn rotate_secret(
 }
 
 /// `DELETE /admin/clients/{id}`.
-pub(super) async fn delete(admin: Admin, Segment(id): Segment) -> Result<StatusCode, Rejection> {
+pub(in crate::http) async fn delete(
+    admin: Admin,
+    Segment(id): Segment,
+) -> Result<StatusCode, Rejection> {
     admin.registry.delete(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

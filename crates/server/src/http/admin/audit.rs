@@ -1,0 +1,34 @@
+//! `/admin/audit`: what happened, line by line.
+
+use axum::response::Response;
+use countersign_issuer::record::AuditEvent;
+use countersign_wire::admin::{AuditLine, AuditPage};
+
+use super::caller::{Admin, Asked, Page, private, query};
+use crate::http::problem::Rejection;
+
+/// `GET /admin/audit`.
+pub(in crate::http) async fn list(admin: Admin, page: Asked<Page>) -> Result<Response, Rejection> {
+    let page = query(page)?;
+    let after = match &page.after {
+        Some(number) => number.parse().map_err(|_| Rejection::BadQuery)?,
+        None => 0,
+    };
+    let lines = admin.oversight.audit_log(after, page.limit()).await?;
+    let lines = lines.into_iter().map(line).collect();
+    Ok(private(AuditPage { lines }))
+}
+
+fn line((number, event): (u64, AuditEvent)) -> AuditLine {
+    AuditLine {
+        number,
+        at: event.at.as_secs(),
+        event: event.kind.as_str().to_owned(),
+        user_id: event.user_id,
+        username: event.username,
+        sid: event.sid,
+        actor: event.actor,
+        network: event.network,
+        detail: event.detail,
+    }
+}

@@ -1,0 +1,75 @@
+//! Who may call `/admin/…`, what is laid in the hands of those who may, and how lists are asked for.
+
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{FromRequestParts, Query};
+use axum::http::header::CACHE_CONTROL;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use countersign_guard::{Caller, Requirements};
+use serde::Deserialize;
+
+use crate::flow::{Custodian, Directory, Oversight, Registry};
+use crate::http::problem::Rejection;
+use crate::http::shared::Shared;
+
+/// The role that opens these routes.
+const ROLE: &str = "admin";
+const PAGE: u32 = 100;
+const LONGEST_PAGE: u32 = 1000;
+
+/// A caller with the role `admin`, and what one may lay hands on, in the own name.
+pub(in crate::http) struct Admin {
+    pub(super) directory: Directory,
+    pub(super) oversight: Oversight,
+    pub(super) custodian: Custodian,
+    pub(super) registry: Registry,
+}
+
+impl FromRequestParts<Shared> for Admin {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Response> {
+        let caller: Caller = Caller::from_request_parts(parts, shared)
+            .await
+            .map_err(IntoResponse::into_response)?;
+        shared
+            .guard
+            .require(&caller, &Requirements::new().role(ROLE))
+            .map_err(IntoResponse::into_response)?;
+        let authority = || Arc::clone(&shared.authority);
+        Ok(Self {
+            directory: shared.directory.clone().acting(caller.sub()),
+            oversight: Oversight::of(authority()).acting(caller.sub()),
+            custodian: Custodian::of(authority()).acting(caller.sub()),
+            registry: Registry::of(authority()).acting(caller.sub()),
+        })
+    }
+}
+
+/// Which page of a list.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Page {
+    pub(super) after: Option<String>,
+    limit: Option<u32>,
+}
+
+impl Page {
+    pub(super) fn limit(&self) -> u32 {
+        self.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE)
+    }
+}
+
+pub(in crate::http) type Asked<T> = Result<Query<T>, QueryRejection>;
+
+pub(super) fn query<T>(asked: Asked<T>) -> Result<T, Rejection> {
+    asked
+        .map(|Query(asked)| asked)
+        .map_err(|_| Rejection::BadQuery)
+}
+
+pub(super) fn private(body: impl serde::Serialize) -> Response {
+    ([(CACHE_CONTROL, "no-store")], axum::Json(body)).into_response()
+}
