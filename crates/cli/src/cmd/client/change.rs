@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 use countersign::Algorithm;
-use countersign_issuer::GrantType;
 use countersign_server::ClientChange;
 
-use super::{Grant, keys_in};
+use super::written::{Grant, grant_types, keys_in};
 use crate::failure::Failure;
 
 #[derive(Debug, Args)]
@@ -79,13 +78,11 @@ impl<T: FromStr> FromStr for Own<T> {
 
 impl Changes {
     pub(super) fn into_change(self) -> Result<ClientChange, Failure> {
-        let grants = self.grants.into_iter().map(GrantType::from);
-        let grants: Vec<_> = grants.collect();
         let seconds = |own: Option<Own<u64>>| own.map(|Own(life)| life.map(Duration::from_secs));
         Ok(ClientChange {
             name: self.name,
             keys: self.jwks.as_deref().map(keys_in).transpose()?,
-            grant_types: (!grants.is_empty()).then_some(grants),
+            grant_types: grant_types(self.grants),
             scope: list(self.scopes).map(|scopes| scopes.join(" ")),
             audiences: list(self.audiences),
             serves: list(self.serves),
