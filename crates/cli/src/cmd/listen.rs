@@ -1,6 +1,11 @@
-//! An address to listen on, as it is typed.
+//! An address to listen on: as it is typed, and as it is said.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use countersign_wire::paths::METRICS;
+
+use crate::failure::Failure;
+use crate::output;
 
 /// The port that is proposed where none was typed.
 const USUAL: u16 = 7800;
@@ -29,6 +34,16 @@ pub(in crate::cmd) fn address(text: &str) -> Result<SocketAddr, String> {
     Err(format!(
         "{what}: 127.0.0.1:{port} for this machine alone, 0.0.0.0:{port} for all"
     ))
+}
+
+/// Says where the numbers are read.
+pub(in crate::cmd) fn numbers_at(address: SocketAddr) -> Result<(), Failure> {
+    if !address.ip().is_loopback() {
+        output::warning(
+            "whoever reaches the address of the numbers reads them; let nobody but the scraper",
+        )?;
+    }
+    output::note(&format!("numbers on http://{address}{METRICS}"))
 }
 
 #[cfg(test)]

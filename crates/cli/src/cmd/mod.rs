@@ -13,7 +13,6 @@ mod import;
 pub(crate) mod jwk;
 pub(crate) mod jwt;
 pub(crate) mod key;
-mod limits;
 mod listen;
 pub(crate) mod manual;
 mod open_files;

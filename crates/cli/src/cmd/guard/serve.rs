@@ -19,9 +19,9 @@ use countersign_server::{Readers, metrics_router, serve_plain};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
-use super::super::serve::numbers_at;
 use super::super::{open_files, stop};
 use super::metrics::page;
+use crate::cmd::listen::numbers_at;
 use crate::failure::Failure;
 use crate::output;
 
