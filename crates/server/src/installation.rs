@@ -7,6 +7,7 @@ use countersign::UnixTime;
 use countersign_issuer::MasterKey;
 use countersign_issuer::revoke::RevocationPolicy;
 
+use crate::company::Company;
 use crate::config::{Config, Database};
 use crate::master_key::{self, MasterKeyError};
 use crate::store::postgres::PostgresStore;
@@ -30,20 +31,21 @@ pub enum OpenError {
 /// there yet, its master key first: a database without its key would be refused later.
 pub(crate) async fn open(config: &Config) -> Result<(SharedStore, MasterKey), OpenError> {
     let master = master_key::of(config)?;
-    Ok((open_store(&config.database).await?, master))
+    Ok((open_store(&config.database, Arc::default()).await?, master))
 }
 
 /// The same for a server, which an embedded database has one of. The lock says so for as long as it
-/// is held; a shared database needs none.
+/// is held; a shared database needs none. `company` is whom it is served to.
 pub(crate) async fn open_to_serve(
     config: &Config,
+    company: Arc<Company>,
 ) -> Result<(SharedStore, MasterKey, Option<ServerLock>), OpenError> {
     let master = master_key::of(config)?;
     let lock = match &config.database {
         Database::Sqlite(path) => Some(ServerLock::take(path)?),
         Database::Postgres(_) => None,
     };
-    Ok((open_store(&config.database).await?, master, lock))
+    Ok((open_store(&config.database, company).await?, master, lock))
 }
 
 /// How long revocations of this installation live: as long as any access token it has made may that is
@@ -60,10 +62,13 @@ pub(crate) async fn revocation_policy(
     })
 }
 
-/// The store alone.
-pub(crate) async fn open_store(database: &Database) -> Result<SharedStore, StoreError> {
+/// The store alone, for this company.
+pub(crate) async fn open_store(
+    database: &Database,
+    company: Arc<Company>,
+) -> Result<SharedStore, StoreError> {
     match database {
-        Database::Sqlite(path) => Ok(Arc::new(SqliteStore::open(path)?)),
+        Database::Sqlite(path) => Ok(Arc::new(SqliteStore::open_for(path, company)?)),
         Database::Postgres(url) => Ok(Arc::new(PostgresStore::connect(url.expose()).await?)),
     }
 }

@@ -26,6 +26,7 @@
 //! # }
 //! ```
 
+mod company;
 pub mod config;
 mod flow;
 mod http;

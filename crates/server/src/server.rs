@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use crate::company::Company;
 use crate::config::{Config, ConfigError};
 use crate::flow::{Authority, Directory, FlowError, Oversight, Registry, settle_master_key};
 use crate::http::proxies::TrustedProxies;
@@ -88,7 +89,9 @@ impl Server {
             None => None,
         };
 
-        let (store, master, lock) = installation::open_to_serve(&config).await?;
+        let company = Arc::<Company>::default();
+        let opened = installation::open_to_serve(&config, Arc::clone(&company)).await;
+        let (store, master, lock) = opened?;
         let master = settle_master_key(&config, &store, master).await?;
         let opened = Authority::open(&config, issuer.clone(), Arc::clone(&store), master).await;
         let authority = Arc::new(opened.map_err(start_error)?);
@@ -110,6 +113,7 @@ impl Server {
             limits: config.limits,
             proxies: shared.proxies.clone(),
             counts: Arc::clone(&shared.connections),
+            company,
             refuse: http::named::refusing(shared.proxies.clone()),
         };
         let readers = Readers::beside_the_api(&config, &issuer);

@@ -89,7 +89,7 @@ pub async fn rekey(config: &Config, new: Option<&SecretString>) -> Result<Rekeye
         }
         (Database::Postgres(_), _) => {
             let new = new.ok_or(RekeyError::NewKeyUnset)?;
-            let store = open_store(&config.database).await?;
+            let store = open_store(&config.database, Arc::default()).await?;
             in_environment(config, &store, &new).await
         }
     }

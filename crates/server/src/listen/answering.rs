@@ -19,6 +19,7 @@ use super::arrival::Arrivals;
 use super::patience::Asked;
 use super::places::{Entered, Places, Purpose};
 use super::seen_through::{Panicked, SeenThrough};
+use crate::company::{Asker, Company};
 use crate::http::problem::Rejection;
 use crate::http::proxies::TrustedProxies;
 use crate::limits::Limits;
@@ -34,6 +35,8 @@ pub(crate) struct Door {
     /// Whose word is believed on where a request comes from.
     pub(crate) proxies: TrustedProxies,
     pub(crate) counts: Arc<Connections>,
+    /// Told of every request.
+    pub(crate) company: Arc<Company>,
     pub(crate) refuse: Refuse,
 }
 
@@ -62,6 +65,11 @@ impl Desk {
 
     pub(super) const fn limits(&self) -> Limits {
         self.door.limits
+    }
+
+    /// One more connection.
+    pub(super) fn asker(&self) -> Asker {
+        self.door.company.asker()
     }
 
     /// The answer to one request of the connection from `peer`.

@@ -15,7 +15,7 @@ mod seen_through;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::response::IntoResponse;
@@ -77,6 +77,7 @@ pub async fn serve_plain(listener: TcpListener, router: Router, stop: impl Futur
         },
         proxies: TrustedProxies::default(),
         counts: Arc::default(),
+        company: Arc::default(),
         refuse,
     };
     serve(listener, None, door, router, stop).await;
@@ -261,7 +262,13 @@ impl Connection {
         } = self;
         let welcome = matches!(standing, Standing::Welcome { .. });
         let io = TokioIo::new(Patient::new(io, asking.clone(), framing, limits));
+        let client = desk.asker();
         let service = service_fn(move |request: Request<Incoming>| {
+            if asking.is_idle() {
+                client.asks(Instant::now());
+            } else {
+                client.asks_meanwhile(Instant::now());
+            }
             let (desk, asked) = (desk.clone(), asking.begin());
             async move {
                 Ok::<_, Infallible>(if welcome {

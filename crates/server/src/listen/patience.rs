@@ -55,6 +55,11 @@ impl Asking {
         }
     }
 
+    /// Whether none is being answered.
+    pub(super) fn is_idle(&self) -> bool {
+        self.idle_after().is_some()
+    }
+
     /// How many have been answered, unless one still is.
     fn idle_after(&self) -> Option<usize> {
         let ended = self.0.ended.load(Ordering::Acquire);

@@ -12,6 +12,7 @@ use super::migrations;
 use super::reader::Readers;
 use super::sweep::Sweeper;
 use super::writer::Writer;
+use crate::company::Company;
 use crate::metrics::StoreCounts;
 use crate::place::open_private;
 use crate::store::StoreError;
@@ -39,11 +40,24 @@ impl SqliteStore {
     /// when the file cannot be opened or is no database, [`StoreError::BeingReplaced`] while it is
     /// restored or given another master key.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_under(path, Some(DatabaseLock::shared(path)?))
+        Self::open_for(path, Arc::default())
+    }
+
+    /// The same for a server that says who asks.
+    pub(crate) fn open_for(path: &Path, company: Arc<Company>) -> Result<Self, StoreError> {
+        Self::start(path, Some(DatabaseLock::shared(path)?), company)
     }
 
     /// The same under a lock that is held already, or none for a file that nobody knows of yet.
     pub(crate) fn open_under(path: &Path, lock: Option<DatabaseLock>) -> Result<Self, StoreError> {
+        Self::start(path, lock, Arc::default())
+    }
+
+    fn start(
+        path: &Path,
+        lock: Option<DatabaseLock>,
+        company: Arc<Company>,
+    ) -> Result<Self, StoreError> {
         // It holds password hashes. SQLite gives the files beside it the same mode and owner.
         drop(open_private(path).map_err(StoreError::unavailable)?);
         let mut connection = Connection::open(path)?;
@@ -61,7 +75,7 @@ impl SqliteStore {
             checkpointer: Checkpointer::start(path, overdue.clone())?,
             sweeper: Sweeper::default(),
             readers: Readers::open(path, Arc::clone(&counts))?,
-            writer: Writer::start(connection, overdue, Arc::clone(&counts))?,
+            writer: Writer::start(connection, overdue, company, Arc::clone(&counts))?,
             counts,
             _lock: lock,
         })

@@ -2,8 +2,10 @@
 //! transaction, so the price of making a write durable is shared by all who came together, and
 //! each caller is answered only after the commit that holds its write is on the disk.
 //!
-//! The queue has a thread of its own. Whoever comes while nobody writes and nobody waits does not
-//! queue: to wake another thread, and to be woken by it, would take as long again as the write.
+//! The queue has a thread of its own. Whoever is alone in asking anything does not queue: to wake
+//! another thread, and to be woken by it, would take as long again as the write. In company that
+//! would be wrong. Nobody would be answered by a thread that waits for the disk, and writes would be
+//! committed one by one.
 //!
 //! What a job does, and what becomes of it when it fails, is in `job`.
 
@@ -21,6 +23,7 @@ use tokio::sync::oneshot;
 use super::checkpoint::Overdue;
 use super::job::{self, Alone, Job};
 use super::lookout::Lookout;
+use crate::company::Company;
 use crate::metrics::{Asked, StoreCounts};
 use crate::store::StoreError;
 
@@ -45,6 +48,7 @@ struct Desk {
     waiting: AtomicUsize,
     lookout: OnceLock<Lookout>,
     overdue: Overdue,
+    company: Arc<Company>,
     counts: Arc<StoreCounts>,
     /// Whether something could not be written, and nobody has seen since that something can.
     in_doubt: AtomicBool,
@@ -54,6 +58,7 @@ impl Writer {
     pub(super) fn start(
         connection: Connection,
         overdue: Overdue,
+        company: Arc<Company>,
         counts: Arc<StoreCounts>,
     ) -> Result<Self, StoreError> {
         let (queue, jobs) = sync_channel(QUEUE);
@@ -62,6 +67,7 @@ impl Writer {
             waiting: AtomicUsize::new(0),
             lookout: OnceLock::new(),
             overdue,
+            company,
             counts,
             in_doubt: AtomicBool::new(false),
         });
@@ -80,7 +86,7 @@ impl Writer {
         W: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     {
         let began = Instant::now();
-        let written = match self.desk.write_alone(work) {
+        let written = match self.desk.write_alone(work, began) {
             Ok(written) => written,
             Err(work) => self.write_in_a_group(work).await,
         };
@@ -129,14 +135,17 @@ impl Writer {
 }
 
 impl Desk {
-    /// Does this work and commits it alone, on the caller's thread, if nobody writes and nobody
+    /// Does this work and commits it alone, on the caller's thread, if nobody else asks, writes or
     /// waits; or gives it back.
-    fn write_alone<T, W>(&self, work: W) -> Result<Result<T, StoreError>, W>
+    fn write_alone<T, W>(&self, work: W, now: Instant) -> Result<Result<T, StoreError>, W>
     where
         W: FnOnce(&Connection) -> Result<T, StoreError>,
     {
         let busy = self.waiting.load(Ordering::Relaxed) > 0 || self.overdue.is_due();
-        let Some(lookout) = self.lookout().filter(|_| !busy) else {
+        if busy || !self.company.is_alone(now) {
+            return Err(work);
+        }
+        let Some(lookout) = self.lookout() else {
             return Err(work);
         };
         let Ok(connection) = self.connection.try_lock() else {
@@ -214,6 +223,10 @@ mod tests {
     const WRITER: &str = "store-writer";
 
     fn writer() -> Writer {
+        writer_for(Arc::default())
+    }
+
+    fn writer_for(company: Arc<Company>) -> Writer {
         let connection = Connection::open_in_memory().expect("a database");
         connection
             .execute_batch(
@@ -221,7 +234,7 @@ mod tests {
                  CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER)",
             )
             .expect("tables");
-        Writer::start(connection, Overdue::default(), Arc::default()).expect("a thread")
+        Writer::start(connection, Overdue::default(), company, Arc::default()).expect("a thread")
     }
 
     /// The name of the thread that did it.
@@ -275,6 +288,20 @@ mod tests {
             assert_eq!(by, WRITER);
         }
         assert_eq!(count(&writer).await, 3);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn whoever_asks_alone_writes_and_whoever_asks_beside_others_queues() {
+        let company = Arc::<Company>::default();
+        let writer = writer_for(Arc::clone(&company));
+        let (one, other) = (company.asker(), company.asker());
+        // That they ask has been heard for as long as this test may take.
+        let later = Instant::now() + Duration::from_secs(3600);
+        one.asks(later);
+        assert_ne!(add(&writer, 1).await.expect("written"), WRITER);
+        other.asks(later);
+        assert_eq!(add(&writer, 2).await.expect("written"), WRITER);
+        assert_eq!(count(&writer).await, 2);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
