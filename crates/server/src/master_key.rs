@@ -2,7 +2,12 @@
 //!
 //! The file is made on first start beside an embedded database. It is never part of a backup: a
 //! stolen database file without it gives no keys away.
+//!
+//! No two databases of a folder have a key file of the same name: `shop.db` has `shop.key`, one of any
+//! other name has that name with `-key` after it. A key file that has the older name, which leaves out
+//! whatever the ending is, is still read; but none is made or changed that another database uses too.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -10,7 +15,9 @@ use std::path::{Path, PathBuf};
 use countersign_issuer::{IssuerError, MasterKey};
 
 use crate::config::{Config, Database};
-use crate::place::{Draft, folder_of, may_change, named, open_private, sync_folder};
+use crate::place::{
+    Draft, beside as with_end, folder_of, may_change, named, open_private, sync_folder,
+};
 
 /// Why there is no master key to work with.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +53,19 @@ pub enum MasterKeyError {
     Missing {
         /// Where the file was looked for.
         path: PathBuf,
+    },
+    /// Another database beside this one opens with the same file.
+    #[error(
+        "the master-key file {} is that of the database {} as well; first give each its own, run: {mend}",
+        path.display(), other.display()
+    )]
+    Shared {
+        /// The file in question.
+        path: PathBuf,
+        /// The other database.
+        other: PathBuf,
+        /// What to run.
+        mend: String,
     },
     /// A shared database has no file beside it that every server process could read.
     #[error(
@@ -86,7 +106,7 @@ pub(crate) fn of(config: &Config) -> Result<MasterKey, MasterKeyError> {
 
 /// Reads the key file beside `database`, or makes it if `database` is not there yet.
 fn beside(database: &Path) -> Result<MasterKey, MasterKeyError> {
-    let path = file_beside(database);
+    let path = to_start_with(database)?;
     match read(&path) {
         Err(MasterKeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             if database.exists() {
@@ -103,7 +123,7 @@ pub(crate) fn look(config: &Config) -> Result<Option<MasterKey>, MasterKeyError>
     let (None, Database::Sqlite(database)) = (&config.master_key, &config.database) else {
         return of(config).map(Some);
     };
-    let path = file_beside(database);
+    let path = to_start_with(database)?;
     match read(&path) {
         Err(MasterKeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
             if database.exists() {
@@ -122,12 +142,74 @@ pub(crate) fn look(config: &Config) -> Result<Option<MasterKey>, MasterKeyError>
 
 /// Where the key of an embedded database lies: beside it, named after it.
 pub fn file_beside(database: &Path) -> PathBuf {
+    let own = own_file(database);
+    let older = older_file(database);
+    // A database that is not there yet leaves the key of another one alone.
+    let is_there = |path: &Path| path != database && path.exists();
+    let is_free = || database.exists() || other_user_of(&older, database).is_none();
+    if own != older && !own.exists() && is_there(&older) && is_free() {
+        older
+    } else {
+        own
+    }
+}
+
+/// The name that no other database's key has: those of `NAME.db` end in `.key`, all others in `-key`.
+fn own_file(database: &Path) -> PathBuf {
+    if database.extension() == Some(OsStr::new("db")) {
+        database.with_extension("key")
+    } else {
+        with_end(database, "-key")
+    }
+}
+
+/// The name it had before, which `shop.db` and `shop.sqlite` share.
+fn older_file(database: &Path) -> PathBuf {
     database.with_extension("key")
+}
+
+/// The key file of a start, refused where a first start would take over that of another database.
+fn to_start_with(database: &Path) -> Result<PathBuf, MasterKeyError> {
+    let path = file_beside(database);
+    if !database.exists() && path.exists() {
+        refuse_shared(database, "mv")?;
+    }
+    Ok(path)
+}
+
+/// Refuses to have anything to do with a key file that another database opens with. `how` gives that
+/// one its own.
+fn refuse_shared(database: &Path, how: &str) -> Result<(), MasterKeyError> {
+    let path = file_beside(database);
+    let Some(other) = other_user_of(&path, database) else {
+        return Ok(());
+    };
+    // Of two that share a file it has the name that is only one's, at most.
+    let own = Some(own_file(database)).filter(|own| *own != path);
+    let own = own.unwrap_or_else(|| own_file(&other));
+    let mend = format!("{how} {} {}", path.display(), own.display());
+    Err(MasterKeyError::Shared { path, other, mend })
+}
+
+/// Another database in the folder whose key is in this file. A database that was ever opened has a
+/// lock file; a copy that never was is none.
+fn other_user_of(path: &Path, database: &Path) -> Option<PathBuf> {
+    let entries = fs::read_dir(folder_of(database)).ok()?;
+    let named = entries.filter_map(|entry| {
+        let name = entry.ok()?.file_name();
+        let name = name.to_str()?.strip_suffix("-lock")?.to_owned();
+        Some(database.with_file_name(name))
+    });
+    named
+        .filter(|other| other.file_name() != database.file_name() && other.exists())
+        .find(|other| {
+            path == own_file(other) || (path == older_file(other) && !own_file(other).exists())
+        })
 }
 
 /// Where the next key of an embedded database waits while everything is sealed under it anew.
 pub(crate) fn next_beside(database: &Path) -> PathBuf {
-    database.with_extension("new.key")
+    with_end(database, "-rekey")
 }
 
 /// Reads the key that waits beside `database`, if a change of the key was begun.
@@ -142,16 +224,17 @@ pub(crate) fn waiting(database: &Path) -> Result<Option<MasterKey>, MasterKeyErr
 
 /// Writes a key down as the next one of `database`, whole and on the disk.
 pub(crate) fn announce(database: &Path, key: &MasterKey) -> Result<(), MasterKeyError> {
+    refuse_shared(database, "cp -p")?;
     let path = next_beside(database);
     let failed = |error| MasterKeyError::file(&path, &error);
     let draft = Draft::of(&path).map_err(failed)?;
     write_private(draft.path(), key.to_text().expose())
         .and_then(|()| draft.hand_over(&file_beside(database)))
-        .and_then(|()| draft.place_over(&path))
+        .and_then(|()| draft.place_new(&path))
         .map_err(failed)
 }
 
-/// The next key of `database` becomes its key, in one step.
+/// The next key of `database` becomes its key, in one step. The old one is gone.
 pub(crate) fn promote(database: &Path) -> Result<(), MasterKeyError> {
     let path = file_beside(database);
     let failed = |error| MasterKeyError::file(&path, &error);
@@ -160,10 +243,19 @@ pub(crate) fn promote(database: &Path) -> Result<(), MasterKeyError> {
         .map_err(failed)
 }
 
-/// Nothing is sealed under the next key of `database`: it is given up.
-pub(crate) fn give_up(database: &Path) -> Result<(), MasterKeyError> {
+/// Nothing is sealed under the next key of `database`: it is put aside, and the answer is where. It is
+/// not removed: the database it was made for may be another one now.
+pub(crate) fn give_up(database: &Path) -> Result<PathBuf, MasterKeyError> {
     let path = next_beside(database);
-    fs::remove_file(&path).map_err(|error| MasterKeyError::file(&path, &error))
+    let failed = |error| MasterKeyError::file(&path, &error);
+    let aside = (1..=u16::MAX)
+        .map(|number| with_end(database, &format!("-rekey-unused-{number}")))
+        .find(|aside| !aside.exists())
+        .unwrap_or_else(|| path.clone());
+    fs::rename(&path, &aside)
+        .and_then(|()| sync_folder(&path))
+        .map_err(failed)?;
+    Ok(aside)
 }
 
 /// Reads a key that was handed over as the new one.

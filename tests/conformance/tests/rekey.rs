@@ -133,6 +133,8 @@ async fn a_start_that_finds_two_keys_takes_the_one_that_opens() {
     server.kill();
     assert_eq!(fs::read(key_file(&server)).expect("a key"), old);
     assert!(!next_file(&server).exists());
+    let aside = server.folder().join("countersign.db-rekey-unused-1");
+    assert_eq!(fs::read_to_string(aside).ok().as_deref(), Some(NEW), "kept");
 
     // Cut short after everything was.
     assert_eq!(run(&server, &["key", "rekey"]).status.code(), Some(0));
@@ -239,7 +241,7 @@ fn key_file(server: &Server) -> PathBuf {
 }
 
 fn next_file(server: &Server) -> PathBuf {
-    server.folder().join("countersign.new.key")
+    server.folder().join("countersign.db-rekey")
 }
 
 /// The permissions the key file has.

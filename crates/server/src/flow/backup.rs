@@ -115,7 +115,7 @@ pub fn backup(
 
 /// A backup written over the database or its master key would be the end of both.
 fn refuse_own_files(database: &Path, to: &Path) -> Result<(), BackupError> {
-    let own = ["", "-wal", "-shm", "-lock"].map(|end| beside(database, end));
+    let own = ["", "-wal", "-shm", "-lock", "-serve", "-rekey"].map(|end| beside(database, end));
     let key = master_key::file_beside(database);
     let Ok(target) = to.canonicalize() else {
         return Ok(());

@@ -110,8 +110,9 @@ pub(crate) async fn settle_master_key(
     };
     let (signing, macs) = store.keys().await?;
     if opens_all(&signing, &macs, &master).is_ok() {
-        master_key::give_up(path)?;
+        let aside = master_key::give_up(path)?;
         tracing::warn!(
+            unused = %aside.display(),
             "a change of the master key was cut short before anything was sealed anew: the old \
              key stays"
         );
