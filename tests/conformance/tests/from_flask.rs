@@ -12,7 +12,7 @@ use countersign_conformance::request::{Answer, answer};
 use countersign_conformance::shell::Shell;
 use reqwest::Method;
 use reqwest::header::AUTHORIZATION;
-use serde_json::json;
+use serde_json::{Value, json};
 
 const GREETING: &str = "Hello, ada. You are authenticated!";
 const PASSWORD: &str = "difference engine";
@@ -59,6 +59,8 @@ async fn the_way_from_the_tutorial_is_walked() {
     assert_eq!(protected(&app, &of_before).await.field("message"), GREETING);
     assert_eq!(protected(&app, &of_now).await.field("message"), GREETING);
     refuses_what_is_bad(&app, &of_now).await;
+    let of_a_service = service_token(&mut shell);
+    refuses_a_service(&app, &of_a_service).await;
 
     // When the day has come, and nobody has done anything.
     drop(app);
@@ -94,6 +96,24 @@ async fn the_way_from_the_tutorial_is_walked() {
     assert_eq!(protected(&app, &of_before).await.status, 401);
     assert_eq!(protected(&app, &of_now).await.status, 200);
     refuses_what_is_bad(&app, &of_now).await;
+    refuses_a_service(&app, &of_a_service).await;
+}
+
+/// The token of somebody who is no user of the application.
+fn service_token(shell: &mut Shell) -> String {
+    let secret = shell.run("countersign client add reports");
+    let answer = shell.run(&format!(
+        "curl -sf -u reports:{} http://127.0.0.1:7800/oauth/token -d grant_type=client_credentials",
+        secret.trim()
+    ));
+    let answer: Value = serde_json::from_str(&answer).expect("JSON");
+    answer["access_token"].as_str().expect("a token").to_owned()
+}
+
+async fn refuses_a_service(app: &Program, token: &str) {
+    let answer = protected(app, token).await;
+    assert_eq!(answer.status, 401, "{}", answer.text);
+    assert_eq!(answer.field("message"), "Invalid token!");
 }
 
 /// A made-up token is refused by either kind of check, and never by a failure of the program.

@@ -14,7 +14,7 @@ use countersign_conformance::shell::Shell;
 use countersign_conformance::{Http, Server};
 use countersign_wire::paths;
 use reqwest::Method;
-use reqwest::header::{AUTHORIZATION, WWW_AUTHENTICATE};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, WWW_AUTHENTICATE};
 use rusqlite::Connection;
 use serde_json::json;
 
@@ -107,6 +107,7 @@ async fn guards_an_api(program: impl FnOnce(&str, u16) -> Command) {
     ];
     let mut server = Server::with(options);
     server.add_user("ada", PASSWORD);
+    let secret = server.command(["client", "add", "reports"]).succeed();
     server.start().await;
     let issuer = server.url();
     let program = Program::start(|port| program(&issuer, port)).await;
@@ -116,6 +117,12 @@ async fn guards_an_api(program: impl FnOnce(&str, u16) -> Command) {
     let greeted = hello(&api, &first).await;
     assert_eq!(greeted.status, 200, "{}", greeted.text);
     assert_eq!(greeted.field("message"), "Hello, ada!");
+
+    // Nobody is behind a service's token but the service.
+    let service = service_token(&server, "reports", secret.trim()).await;
+    let greeted = hello(&api, &service).await;
+    assert_eq!(greeted.status, 200, "{}", greeted.text);
+    assert_eq!(greeted.field("message"), "Hello, reports!");
 
     let nobody = api.get("/hello").await.expect("an answer");
     assert_eq!(nobody.status, 401);
@@ -180,6 +187,18 @@ async fn token(server: &Server, audience: &str) -> String {
         .http()
         .request(Method::POST, paths::LOGIN)
         .json(&login);
+    let answer = answer(request).await.expect("an answer");
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    answer.field("access_token")
+}
+
+async fn service_token(server: &Server, id: &str, secret: &str) -> String {
+    let request = server
+        .http()
+        .request(Method::POST, paths::OAUTH_TOKEN)
+        .basic_auth(id, Some(secret))
+        .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+        .body("grant_type=client_credentials");
     let answer = answer(request).await.expect("an answer");
     assert_eq!(answer.status, 200, "{}", answer.text);
     answer.field("access_token")

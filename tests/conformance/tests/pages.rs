@@ -38,10 +38,15 @@ async fn the_quick_start_is_typed() {
     let explained = shell.run(next());
     assert!(explained.starts_with("would be accepted\n"), "{explained}");
 
-    let pair = json(&shell.run(next()));
-    let again = json(&shell.run(next()));
+    let [pair, again] = std::array::from_fn(|_| {
+        shell.run(next());
+        json(&shell.run("cat next.json"))
+    });
     assert_eq!(pair["refresh_token"], again["refresh_token"]);
     assert!(pair["refresh_token"].is_string());
+    assert_ne!(pair["access_token"], again["access_token"]);
+    shell.run(next());
+    shell.run(next());
 
     shell.run(next());
     let refused = json(&shell.run(next()));

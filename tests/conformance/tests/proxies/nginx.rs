@@ -6,7 +6,7 @@ use countersign_conformance::shell::Shell;
 
 use crate::guide;
 use crate::promises;
-use crate::stage::{Stage, program};
+use crate::stage::{Stage, program, told};
 
 async fn nginx() -> Stage {
     let mut stage = Stage::set("nginx").await;
@@ -103,4 +103,44 @@ async fn a_body_passes_by_the_guard() {
 #[tokio::test]
 async fn without_a_guard_nobody_passes() {
     promises::without_a_guard_nobody_passes(nginx().await).await;
+}
+
+/// nginx cannot hand on the guard's own answer, so the page must say when to come again.
+#[tokio::test]
+async fn whoever_met_no_guard_is_told_to_come_again() {
+    let mut stage = nginx().await;
+    stage.stop_guard();
+    let answer = stage.ask("GET", "/things", &[]).await;
+    assert_eq!(answer.status, 503, "{answer:?}");
+    assert_eq!(answer.headers["retry-after"], "5");
+}
+
+/// By any other protocol requests would reach the service past the guard.
+#[tokio::test]
+async fn a_websocket_is_asked_about_and_no_other_protocol_passes() {
+    let stage = nginx().await;
+    let (token, _) = stage.sign_in("ada").await;
+    let bearer = format!("Bearer {token}");
+    for (asked, passed) in [
+        ("websocket", &["websocket"][..]),
+        ("WebSocket", &["websocket"]),
+        ("h2c", &[]),
+        ("websocket, h2c", &[]),
+        ("TLS/1.3", &[]),
+    ] {
+        let upgrade = [("Connection", "Upgrade"), ("Upgrade", asked)];
+        let refused = stage.ask("GET", "/socket", &upgrade).await;
+        assert_eq!(refused.status, 401, "{asked} {refused:?}");
+        let own = [("Authorization", &*bearer)];
+        let headers: Vec<_> = own.into_iter().chain(upgrade).collect();
+        let answer = stage.ask("GET", "/socket", &headers).await;
+        assert_eq!(answer.status, 200, "{asked} {answer:?}");
+        assert_eq!(told(&answer, "upgrade"), passed, "{asked}");
+        let connection = if passed.is_empty() {
+            vec![]
+        } else {
+            vec!["upgrade"]
+        };
+        assert_eq!(told(&answer, "connection"), connection, "{asked}");
+    }
 }

@@ -124,6 +124,8 @@ pub(crate) async fn refusals_reach_the_client(stage: &Stage) {
         let challenge = challenge(&answer);
         assert_eq!(challenge.len(), 1, "{target} {answer:?}");
         assert!(challenge[0].contains(said), "{target} {answer:?}");
+        let again = answer.headers.get("retry-after");
+        assert_eq!(again, None, "it will not pass later: {target} {answer:?}");
     }
     assert_eq!(stage.service.asked().requests, [""; 0]);
 
