@@ -88,7 +88,8 @@ impl GuardBuilder {
 }
 
 impl<C> GuardBuilder<C> {
-    /// Reads the claims into a type of the application's own instead of [`AccessClaims`].
+    /// Reads the claims into a type of the application's own instead of [`AccessClaims`], or into
+    /// [`AnyClaims`](crate::AnyClaims), which the tokens of nearly every issuer fit.
     #[must_use]
     pub fn claims<D>(self) -> GuardBuilder<D> {
         let Self {
@@ -187,6 +188,18 @@ impl<C> GuardBuilder<C> {
     #[must_use]
     pub fn max_lifetime(self, max: Duration) -> Self {
         self.with_first(|first| first.max_lifetime(max))
+    }
+
+    /// See [`TrustedIssuer::roles_claim`].
+    #[must_use]
+    pub fn roles_claim(self, name: impl Into<String>) -> Self {
+        self.with_first(|first| first.roles_claim(name))
+    }
+
+    /// See [`TrustedIssuer::scope_claim`].
+    #[must_use]
+    pub fn scope_claim(self, name: impl Into<String>) -> Self {
+        self.with_first(|first| first.scope_claim(name))
     }
 
     /// Trusts one more issuer. A token's `iss` chooses which one judges it; an unknown one is

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use countersign::{AccessClaims, UnixTime, Verified};
 
 use crate::cache::Remembered;
+use crate::permissions::{self, ClaimNames};
 
 /// The caller of a request whose token passed every check of a [`Guard`](crate::Guard).
 ///
@@ -34,6 +35,8 @@ struct Inner<C> {
     guard: u64,
     issuer: usize,
     verified: Verified<C>,
+    /// Where it says what its bearer may do, if it says so elsewhere than usual.
+    names: Option<Arc<ClaimNames>>,
 }
 
 impl<C> Caller<C> {
@@ -62,9 +65,12 @@ impl<C> Caller<C> {
         self.inner.verified.session_id()
     }
 
-    /// The roles: claim `roles`, an array of strings; none if it is missing or something else.
+    /// The roles: claim `roles`, or the one that [`TrustedIssuer::roles_claim`] names; an array of
+    /// strings, or one string, which is one role. None if it is missing or something else.
+    ///
+    /// [`TrustedIssuer::roles_claim`]: crate::TrustedIssuer::roles_claim
     pub fn roles(&self) -> Vec<Cow<'_, str>> {
-        self.inner.verified.roles()
+        permissions::roles(&self.inner.verified, self.names())
     }
 
     /// Whether `role` is one of the [`roles`](Self::roles).
@@ -72,9 +78,21 @@ impl<C> Caller<C> {
         self.roles().iter().any(|own| own == role)
     }
 
-    /// Whether `scope` is one of the words of the claim `scope`.
+    /// The words of the scope: claim `scope`, or if there is none `scp`, or the one that
+    /// [`TrustedIssuer::scope_claim`] names; words in one string, or an array of them. None if it is
+    /// missing or something else.
+    ///
+    /// [`TrustedIssuer::scope_claim`]: crate::TrustedIssuer::scope_claim
+    pub fn scopes(&self) -> Vec<Cow<'_, str>> {
+        permissions::scopes(&self.inner.verified, self.names())
+    }
+
+    /// Whether `scope` is one of the [`scopes`](Self::scopes).
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.inner.verified.has_scope(scope)
+        match permissions::plain_scope(&self.inner.verified, self.names()) {
+            Some(_) => self.inner.verified.has_scope(scope),
+            None => self.scopes().iter().any(|own| own == scope),
+        }
     }
 
     /// When the token expires.
@@ -82,7 +100,13 @@ impl<C> Caller<C> {
         self.inner.verified.expires_at()
     }
 
-    pub(crate) fn new(verified: Verified<C>, guard: u64, issuer: usize, generation: u64) -> Self {
+    pub(crate) fn new(
+        verified: Verified<C>,
+        guard: u64,
+        issuer: usize,
+        generation: u64,
+        names: Option<Arc<ClaimNames>>,
+    ) -> Self {
         Self {
             inner: Arc::new(Inner {
                 generation: AtomicU64::new(generation),
@@ -90,12 +114,25 @@ impl<C> Caller<C> {
                 guard,
                 issuer,
                 verified,
+                names,
             }),
+        }
+    }
+
+    /// The scope in one text, as it stands there or with a space between its words.
+    pub(crate) fn scope_text(&self) -> Cow<'_, str> {
+        match permissions::plain_scope(&self.inner.verified, self.names()) {
+            Some(text) => Cow::Borrowed(text),
+            None => Cow::Owned(self.scopes().join(" ")),
         }
     }
 
     pub(crate) fn guard(&self) -> u64 {
         self.inner.guard
+    }
+
+    fn names(&self) -> Option<&ClaimNames> {
+        self.inner.names.as_deref()
     }
 
     pub(crate) fn issuer(&self) -> usize {

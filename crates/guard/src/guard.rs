@@ -216,7 +216,8 @@ impl<C: DeserializeOwned> Guard<C> {
         };
         let issuer = &self.inner.issuers[index];
         let (verified, generation) = issuer.verify::<C>(token, now).map_err(failed)?;
-        let caller = Caller::new(verified, self.inner.id, index, generation);
+        let names = issuer.claim_names();
+        let caller = Caller::new(verified, self.inner.id, index, generation, names);
         issuer.admit(&caller, now).map_err(failed)?;
         if let Some(cache) = &self.inner.cache {
             cache.insert(token, caller.clone());

@@ -28,17 +28,14 @@ use crate::caller::Caller;
 pub fn identity_headers<C>(caller: Option<&Caller<C>>) -> HeaderMap {
     let subject = caller.and_then(Caller::subject).unwrap_or_default();
     let username = caller.and_then(Caller::username).unwrap_or_default();
-    let scope = caller.and_then(|caller| caller.verified().scope());
+    let scope = caller.map(Caller::scope_text).unwrap_or_default();
     let roles = caller.map(Caller::roles).unwrap_or_default();
     let roles: Vec<_> = roles.iter().map(|role| encoded(role, b",")).collect();
     [
         (identity::SUBJECT, encoded(subject, b"")),
         (identity::USERNAME, encoded(username, b"")),
         (identity::ROLES, roles.join(",")),
-        (
-            identity::SCOPE,
-            encoded(scope.unwrap_or_default().trim_matches(' '), b""),
-        ),
+        (identity::SCOPE, encoded(scope.trim_matches(' '), b"")),
     ]
     .into_iter()
     .map(|(name, value)| {

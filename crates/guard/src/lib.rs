@@ -22,7 +22,33 @@
 //!
 //! [`Guard::follow`] asks the issuer where its keys and its revocations are and stays up to date in
 //! the background: a rotated key is accepted, a session that ended is refused within a second, and
-//! no request waits for the network. Any OpenID Connect issuer will do.
+//! no request waits for the network.
+//!
+//! # Tokens of other issuers
+//!
+//! Any issuer with discovery (OpenID Connect, RFC 8414) will do, if the tokens are told what they
+//! are like. The claims type of a guard is [`AccessClaims`](countersign::AccessClaims) unless
+//! another is named; it asks for what RFC 9068 §2.2 does: `iss`, `sub`, `aud`, `exp`, `iat`, `jti`
+//! and `client_id`, `scope` as one text, `roles` as an array, and the header's `typ` is `at+jwt`. The
+//! tokens of Auth0, Entra ID, Keycloak and Okta lack one or the other and are refused with
+//! `missing_claim`, `bad_claim` or `wrong_type`. For them there is [`AnyClaims`], which asks for `sub`
+//! alone, or a type of the application's own:
+//!
+//! ```no_run
+//! # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+//! use countersign_guard::{AnyClaims, Guard};
+//!
+//! let guard = Guard::builder("https://id.example/realms/shop", "orders")
+//!     .claims::<AnyClaims>()
+//!     .any_typ()
+//!     .roles_claim("realm_access.roles")
+//!     .follow()
+//!     .await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # When the issuer is away
 //!
 //! An issuer that cannot be reached changes nothing at first: the last good keys serve, and so do
 //! the revocations that are known. For how long is the owner's choice
@@ -95,6 +121,7 @@
 //!
 //! `axum` (on by default) is the extractor, `remote` (on by default) everything that fetches.
 
+mod any_claims;
 mod builder;
 mod cache;
 mod caller;
@@ -110,6 +137,7 @@ mod health;
 mod identity;
 mod keys;
 mod layer;
+mod permissions;
 mod refusal;
 #[cfg(feature = "remote")]
 pub mod remote;
@@ -118,6 +146,7 @@ mod revoked;
 mod trust;
 mod trusted;
 
+pub use any_claims::AnyClaims;
 pub use builder::GuardBuilder;
 pub use caller::Caller;
 pub use cookie::{OwnOrigins, cookie};

@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::caller::Caller;
 use crate::keys::{KeyHandle, Published};
+use crate::permissions::ClaimNames;
 use crate::refusal::Why;
 use crate::revoked::{Mention, RevokedHandle};
 
@@ -36,6 +37,8 @@ pub(crate) struct Issuer {
     keys: KeyHandle,
     revoked: RevokedHandle,
     stale: Stale,
+    /// Where its tokens say what their bearers may do; absent where they say it as usual.
+    names: Option<Arc<ClaimNames>>,
     /// When the tokens of an older system stop being accepted, if this stands for one.
     legacy_until: Option<UnixTime>,
     current: ArcSwap<Trust>,
@@ -77,9 +80,16 @@ impl Issuer {
             keys,
             revoked,
             stale,
+            names: None,
             legacy_until: None,
             current,
         }
+    }
+
+    /// The same, with tokens that say elsewhere what their bearers may do.
+    pub(crate) fn with_claim_names(mut self, names: ClaimNames) -> Self {
+        self.names = names.are_given().then(|| Arc::new(names));
+        self
     }
 
     /// The tokens of an older system: signed with one secret, saying little, accepted until then.
@@ -207,6 +217,10 @@ impl Issuer {
             (None, Some(_)) => true,
             (Some(own), Some(announced)) => announced < own,
         }
+    }
+
+    pub(crate) fn claim_names(&self) -> Option<Arc<ClaimNames>> {
+        self.names.clone()
     }
 
     pub(crate) fn keys(&self) -> &KeyHandle {

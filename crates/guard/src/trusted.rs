@@ -6,6 +6,7 @@ use countersign::{Algorithm, KeySet, VerifyingKey};
 
 use crate::error::GuardError;
 use crate::keys::KeyHandle;
+use crate::permissions::ClaimNames;
 use crate::revoked::RevokedHandle;
 use crate::trust::{Expected, Issuer, Stale};
 
@@ -22,6 +23,7 @@ pub struct TrustedIssuer {
     keys: Keys,
     pub(crate) revoked: Option<RevokedHandle>,
     stale: Stale,
+    names: ClaimNames,
 }
 
 #[derive(Clone, Debug)]
@@ -44,6 +46,7 @@ impl TrustedIssuer {
             keys: Keys::Given(Vec::new()),
             revoked: None,
             stale: Stale::default(),
+            names: ClaimNames::default(),
         }
     }
 
@@ -130,6 +133,26 @@ impl TrustedIssuer {
         self
     }
 
+    /// The claim that has the roles, `roles` by default. Dots lead into objects, as in
+    /// `realm_access.roles`, unless a claim has the whole of it for its name, as
+    /// `https://shop.example/roles` may.
+    ///
+    /// [`Caller::roles`](crate::Caller::roles) and what is required of them go by it. The claims type
+    /// reads what it reads: [`AccessClaims`](countersign::AccessClaims) knows `roles` alone.
+    #[must_use]
+    pub fn roles_claim(mut self, name: impl Into<String>) -> Self {
+        self.names.roles = Some(name.into());
+        self
+    }
+
+    /// The claim that has the scope; by default `scope`, or `scp` where there is none. As
+    /// [`roles_claim`](Self::roles_claim).
+    #[must_use]
+    pub fn scope_claim(mut self, name: impl Into<String>) -> Self {
+        self.names.scope = Some(name.into());
+        self
+    }
+
     #[cfg(feature = "remote")]
     pub(crate) fn has_keys(&self) -> bool {
         match &self.keys {
@@ -157,11 +180,9 @@ impl TrustedIssuer {
             leeway,
             max_token_bytes,
         };
-        Ok(Issuer::new(
-            expected,
-            keys,
-            self.revoked.unwrap_or_default(),
-            self.stale,
-        ))
+        Ok(
+            Issuer::new(expected, keys, self.revoked.unwrap_or_default(), self.stale)
+                .with_claim_names(self.names),
+        )
     }
 }

@@ -63,8 +63,10 @@ pub(super) const TOKEN: &[Explained] = &[
     },
     Explained {
         code: "missing_claim",
-        means: "A claim that the rules require is absent.",
-        do_this: "Have the issuer add it. If `exp` is what is missing, the token would be good for ever.",
+        means: "A claim that the rules require is absent, or one that the claims type of the guard asks for.",
+        do_this: "Have the issuer add it. If `exp` is what is missing, the token would be good for ever. If \
+                  it is `jti`, `client_id` or `iat` and the issuer another one than Countersign: read the \
+                  claims into `AnyClaims` (a guard in Rust), which the sidecar does by itself.",
     },
     Explained {
         code: "wrong_issuer",
@@ -82,7 +84,9 @@ pub(super) const TOKEN: &[Explained] = &[
         code: "bad_claim",
         means: "A claim has another type or range than it must (a date that is no number of seconds), \
                 or the claims do not fit the type the application reads them into.",
-        do_this: "Look at it with `countersign jwt inspect`, and have the issuer write it as RFC 7519 says.",
+        do_this: "Look at it with `countersign jwt inspect`, and have the issuer write it as RFC 7519 says. A \
+                  guard in Rust that is to take `scope` as an array, or `roles` as one text, reads the \
+                  claims into `AnyClaims`; the sidecar does so by itself.",
     },
     Explained {
         code: "too_old",
@@ -99,7 +103,8 @@ pub(super) const TOKEN: &[Explained] = &[
     Explained {
         code: "insufficient_scope",
         means: "The token is good but its `scope` lacks a word that this route requires.",
-        do_this: "Ask for a token with that scope; the challenge names it.",
+        do_this: "Ask for a token with that scope; the challenge names it. If the token has it in another \
+                  claim than `scope` or `scp`, tell the guard which one (`--scope-claim`, `scope_claim`).",
     },
 ];
 
@@ -132,7 +137,9 @@ pub(super) const GUARD: &[Explained] = &[
     Explained {
         code: "missing_role",
         means: "The caller has none of the roles this route asks for. 403 `insufficient_scope`.",
-        do_this: "Have an administrator grant the role, and get a new token: roles are written into it.",
+        do_this: "Have an administrator grant the role, and get a new token: roles are written into it. If \
+                  the token has them in another claim than `roles`, tell the guard which one \
+                  (`--roles-claim`, `roles_claim`).",
     },
     Explained {
         code: "denied",

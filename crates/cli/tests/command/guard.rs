@@ -87,7 +87,7 @@ pub(crate) struct Sidecar {
 
 impl Sidecar {
     /// It is there when it has said all of these `words`, an address behind each.
-    fn start(arguments: &[&str], words: &[&str]) -> Self {
+    pub(crate) fn start(arguments: &[&str], words: &[&str]) -> Self {
         let listen = ["guard", "--listen", "127.0.0.1:0"];
         Self::of(&mut command(&[&listen, arguments].concat()), words)
     }
@@ -126,6 +126,16 @@ impl Sidecar {
 
     /// The status, and the body.
     pub(crate) fn ask(address: &str, path: &str, headers: &[(&str, &str)]) -> (u16, String) {
+        let (status, _, body) = Self::answer(address, path, headers);
+        (status, body)
+    }
+
+    /// The status, the head with the end of its last line, and the body.
+    pub(crate) fn answer(
+        address: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> (u16, String, String) {
         let mut stream = TcpStream::connect(address).expect("it listens");
         let own = ("host", address);
         let own = (!headers.iter().any(|(name, _)| *name == "host")).then_some(&own);
@@ -141,7 +151,8 @@ impl Sidecar {
             .split(' ')
             .nth(1)
             .and_then(|status| status.parse().ok());
-        (status.expect("a status"), body.to_owned())
+        let head = format!("{head}\r\n");
+        (status.expect("a status"), head, body.to_owned())
     }
 }
 

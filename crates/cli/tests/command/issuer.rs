@@ -10,13 +10,13 @@ use crate::keys::Folder;
 use crate::run::{Ended, run};
 
 /// An issuer that answers discovery and publishes one key.
-struct Issuer {
-    url: String,
-    key: SigningKey,
+pub(crate) struct Issuer {
+    pub(crate) url: String,
+    pub(crate) key: SigningKey,
 }
 
 impl Issuer {
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let key = SigningKey::generate(Algorithm::ES256).expect("a key");

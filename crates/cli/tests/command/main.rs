@@ -12,6 +12,7 @@ mod demo;
 mod expected;
 #[path = "../../../server/tests/http/exposition.rs"]
 mod exposition;
+mod foreign;
 mod guard;
 mod inspect;
 mod installation;

@@ -126,12 +126,18 @@ impl<C, P: AsRef<[u8]>> Verified<C, P> {
         self.text(Claim::Username)
     }
 
-    /// The claim `roles` (RFC 9068 §2.2.3.1), if it is an array of strings; else none.
+    /// The claim `roles` (RFC 9068 §2.2.3.1), if it is an array of strings, or one string, which is
+    /// then one role, and none if it is empty; else none.
     pub fn roles(&self) -> Vec<Cow<'_, str>> {
-        let roles = self.registered.roles(self.payload());
-        let roles = roles.and_then(|roles| json::value::<Vec<Lent<'_>>>(roles).ok());
-        let roles = roles.unwrap_or_default();
-        roles.into_iter().map(|Lent(role)| role).collect()
+        let Some(roles) = self.registered.roles(self.payload()) else {
+            return Vec::new();
+        };
+        if let Ok(roles) = json::value::<Vec<Lent<'_>>>(roles) {
+            return roles.into_iter().map(|Lent(role)| role).collect();
+        }
+        let one = json::value::<Lent<'_>>(roles).ok();
+        let one = one.map(|Lent(role)| role).filter(|role| !role.is_empty());
+        one.into_iter().collect()
     }
 
     /// The claim `aud`; empty if there is none.

@@ -510,8 +510,12 @@ fn roles_and_the_name_are_texts_or_nothing() {
     let none = (Vec::new(), None);
     assert_eq!(said(r#"{"exp":2000}"#), none);
     assert_eq!(
-        said(r#"{"exp":2000,"roles":"a","preferred_username":1}"#),
+        said(r#"{"exp":2000,"roles":"","preferred_username":1}"#),
         none
+    );
+    assert_eq!(
+        said(r#"{"exp":2000,"roles":"a,\u0062 c"}"#),
+        (vec!["a,b c".into()], None)
     );
     assert_eq!(
         said(r#"{"exp":2000,"roles":["a",1],"preferred_username":null}"#),

@@ -4,6 +4,7 @@
     reason = "a test's own preparations may fail loudly"
 )]
 
+mod any_claims;
 mod cache;
 mod check;
 #[cfg(feature = "axum")]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign::UnixTime;
 use countersign_guard::forward::{Decided, ForwardAuth, ForwardCounts};
-use countersign_guard::{IssuerHealth, NewsBy};
+use countersign_guard::{AnyClaims, IssuerHealth, NewsBy};
 use countersign_server::metrics::family::{Family, Kind, LabelName, Values};
 use countersign_server::metrics::{Page, guarded, process};
 
@@ -15,7 +15,7 @@ pub(crate) fn families() -> impl Iterator<Item = &'static Family> {
 }
 
 /// The page as it is now.
-pub(super) fn page(forward: &ForwardAuth, since: UnixTime) -> String {
+pub(super) fn page(forward: &ForwardAuth<AnyClaims>, since: UnixTime) -> String {
     let mut page = Page::default();
     process::write(&mut page, since);
     decisions(&mut page, forward.counts());

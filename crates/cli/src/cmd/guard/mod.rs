@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, value_parser};
 use countersign_guard::forward::{Access, Policy, Proxy, Rule};
-use countersign_guard::{Guard, GuardBuilder, Requirements, Stale, TrustedIssuer};
+use countersign_guard::{AnyClaims, Guard, GuardBuilder, Requirements, Stale, TrustedIssuer};
 
 pub(crate) use self::metrics::families;
 use self::serve::Addresses;
@@ -25,6 +25,9 @@ use crate::failure::Failure;
 ///
 /// Without rules a good token is asked of every request. Rules go by path and method, and --proxy
 /// says whose word about both is believed.
+///
+/// Tokens of any OpenID Connect issuer will do. Of their claims `sub` must be there, and not be empty,
+/// beside `iss`, `aud` and `exp`; most issuers but Countersign need --any-typ or --typ JWT.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   countersign guard --issuer http://127.0.0.1:7800
@@ -88,6 +91,14 @@ pub(crate) struct GuardArgs {
     /// Tokens of any `typ`, and of none: many issuers write JWT
     #[arg(long, conflicts_with = "typ")]
     any_typ: bool,
+    /// The claim with the roles, an array of texts or one text: dots lead into objects, as in
+    /// realm_access.roles [default: roles]
+    #[arg(long, value_name = "CLAIM")]
+    roles_claim: Option<String>,
+    /// The claim with the scope, words in one text or an array of them [default: scope, or scp
+    /// where there is none]
+    #[arg(long, value_name = "CLAIM")]
+    scope_claim: Option<String>,
     /// The proxy that asks; the same headers from anybody else are not believed
     #[arg(long, env = "COUNTERSIGN_GUARD_PROXY", value_name = "NAME")]
     proxy: Option<ProxyName>,
@@ -150,7 +161,7 @@ impl GuardArgs {
         }
     }
 
-    fn policy(&self) -> Result<Policy, Failure> {
+    fn policy(&self) -> Result<Policy<AnyClaims>, Failure> {
         if let Some(file) = &self.rules {
             let rules = rules::read(file)?;
             return Policy::by_path(self.proxy()?, rules.rules, rules.otherwise)
@@ -165,7 +176,7 @@ impl GuardArgs {
         Policy::by_path(self.proxy()?, rules, otherwise).map_err(Failure::usage)
     }
 
-    fn requirements(&self) -> Requirements {
+    fn requirements(&self) -> Requirements<AnyClaims> {
         let with_role = self
             .role
             .iter()
@@ -189,12 +200,13 @@ impl GuardArgs {
         })
     }
 
-    fn guard(&self) -> Result<GuardBuilder, Failure> {
+    fn guard(&self) -> Result<GuardBuilder<AnyClaims>, Failure> {
         let mut issuers = self.issuers.iter().map(|issuer| self.trusted(issuer));
         let first = issuers
             .next()
             .ok_or_else(|| Failure::usage("an issuer is missing: --issuer URL"))?;
         let builder = Guard::trusting(first)
+            .claims::<AnyClaims>()
             .leeway(Duration::from_secs(self.leeway))
             .keys_good_for(Duration::from_secs(self.keys_good_for));
         let builder = issuers.fold(builder, GuardBuilder::also);
@@ -226,6 +238,14 @@ impl GuardArgs {
             trusted.any_audience()
         } else {
             trusted
+        };
+        let trusted = match &self.roles_claim {
+            Some(name) => trusted.roles_claim(name),
+            None => trusted,
+        };
+        let trusted = match &self.scope_claim {
+            Some(name) => trusted.scope_claim(name),
+            None => trusted,
         };
         if self.any_typ {
             trusted.any_typ()

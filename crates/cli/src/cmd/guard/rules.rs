@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use countersign_guard::Requirements;
 use countersign_guard::forward::{Access, Rule};
+use countersign_guard::{AnyClaims, Requirements};
 use toml::{Table, Value};
 
 use crate::failure::Failure;
 
 /// What the file says.
 pub(super) struct Rules {
-    pub(super) rules: Vec<Rule>,
-    pub(super) otherwise: Access,
+    pub(super) rules: Vec<Rule<AnyClaims>>,
+    pub(super) otherwise: Access<AnyClaims>,
 }
 
 const FILE_KEYS: [&str; 2] = ["default", "rule"];
@@ -55,7 +55,7 @@ fn parse(text: &str) -> Result<Rules, String> {
     Ok(Rules { rules, otherwise })
 }
 
-fn rule(value: &Value) -> Result<Rule, String> {
+fn rule(value: &Value) -> Result<Rule<AnyClaims>, String> {
     let table = value.as_table().ok_or("it is written as [[rule]]")?;
     known(table, &RULE_KEYS)?;
     let path = text_of(table, "path")?.ok_or("'path' is missing")?;
@@ -83,9 +83,9 @@ fn rule(value: &Value) -> Result<Rule, String> {
 }
 
 /// What is asked of the caller beyond a token, if anything is.
-fn requirements(table: &Table) -> Result<Option<Requirements>, String> {
-    let mut all = None::<Requirements>;
-    let mut and = |change: &dyn Fn(Requirements) -> Requirements| {
+fn requirements(table: &Table) -> Result<Option<Requirements<AnyClaims>>, String> {
+    let mut all = None::<Requirements<AnyClaims>>;
+    let mut and = |change: &dyn Fn(Requirements<AnyClaims>) -> Requirements<AnyClaims>| {
         all = Some(change(all.take().unwrap_or_default()));
     };
     if let Some(role) = text_of(table, "role")? {
@@ -106,7 +106,7 @@ fn requirements(table: &Table) -> Result<Option<Requirements>, String> {
     Ok(all)
 }
 
-fn access(word: &str) -> Result<Access, String> {
+fn access(word: &str) -> Result<Access<AnyClaims>, String> {
     match word {
         "token" => Ok(Access::Caller(Requirements::new())),
         "optional" => Ok(Access::Optional),

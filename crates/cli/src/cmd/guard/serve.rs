@@ -13,7 +13,7 @@ use axum::{Json, Router};
 use countersign::UnixTime;
 use countersign_guard::forward::{ForwardAuth, Policy};
 use countersign_guard::wire::paths;
-use countersign_guard::{GuardBuilder, IssuerHealth};
+use countersign_guard::{AnyClaims, GuardBuilder, IssuerHealth};
 use countersign_server::config::Limits;
 use countersign_server::{Readers, metrics_router, serve_plain};
 use serde_json::{Value, json};
@@ -27,7 +27,7 @@ use crate::output;
 
 #[derive(Clone)]
 struct Shared {
-    forward: Arc<ForwardAuth>,
+    forward: Arc<ForwardAuth<AnyClaims>>,
     since: UnixTime,
     readers: Readers,
 }
@@ -41,8 +41,8 @@ pub(super) struct Addresses {
 
 pub(super) async fn serve(
     addresses: Addresses,
-    guard: GuardBuilder,
-    policy: Policy,
+    guard: GuardBuilder<AnyClaims>,
+    policy: Policy<AnyClaims>,
 ) -> Result<(), Failure> {
     open_files::raise_for(Limits::default().connections, "")?;
     // Who asks early waits for the first answer instead of finding nobody.
