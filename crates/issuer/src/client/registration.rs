@@ -211,6 +211,18 @@ impl ClientKeys {
     }
 }
 
+impl ClientKeys {
+    /// Whether every key of `other` is one of these.
+    pub fn contains_all(&self, other: &Self) -> bool {
+        let own = |key: &VerifyingKey| {
+            self.0
+                .iter()
+                .any(|own| own.thumbprint() == key.thumbprint())
+        };
+        other.0.iter().all(own)
+    }
+}
+
 impl PartialEq for ClientKeys {
     fn eq(&self, other: &Self) -> bool {
         self.to_json() == other.to_json()

@@ -69,6 +69,17 @@ impl Ending {
     }
 }
 
+/// What ends with a change of a client.
+#[derive(Clone, Debug)]
+pub struct ClientEnding {
+    /// The `sid` that its tokens in its own name had until now, if those are revoked.
+    pub own_sid: Option<String>,
+    /// Whether every session ends that was opened for it.
+    pub sessions: bool,
+    /// Why and when.
+    pub ending: Ending,
+}
+
 /// A session that a verb ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ended {

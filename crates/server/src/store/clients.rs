@@ -5,7 +5,7 @@ use countersign::{Algorithm, UnixTime};
 use countersign_issuer::Client;
 use countersign_issuer::record::AuditEvent;
 
-use super::change::{Created, Ended, Ending, Found};
+use super::change::{ClientEnding, Created, Ended, Ending, Found};
 use super::error::StoreError;
 
 /// Which programs are known, and what each may ask for.
@@ -22,12 +22,11 @@ pub trait Clients: Send + Sync {
     async fn clients(&self, after: Option<&str>, limit: u32) -> Result<Vec<Client>, StoreError>;
 
     /// Stores a client that was changed, as its next revision, if it still is of the revision it was
-    /// read at. With an `ending`, every session that was opened for it ends, and the tokens it has
-    /// in its own name are revoked.
+    /// read at, and ends with it what `ending` says of what it was granted before.
     async fn change_client(
         &self,
         client: Client,
-        ending: Option<Ending>,
+        ending: Option<ClientEnding>,
         audit: AuditEvent,
     ) -> Result<Found<Vec<Ended>>, StoreError>;
 

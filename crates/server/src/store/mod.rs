@@ -21,7 +21,7 @@ use countersign::UnixTime;
 use crate::metrics::StoreCounts;
 
 pub use self::audit::AuditLog;
-pub use self::change::{Created, Ended, Ending, Found};
+pub use self::change::{ClientEnding, Created, Ended, Ending, Found};
 pub use self::clients::Clients;
 pub use self::endings::{Batch, Endings, Whose};
 pub use self::error::StoreError;

@@ -80,6 +80,7 @@ on_both_engines! {
         clients_are_listed_in_pages
         a_change_is_made_to_the_client_as_it_was_read
         what_a_client_was_granted_ends_with_it
+        of_a_client_only_what_was_taken_ends
         no_session_opens_for_a_client_that_is_not_there
         another_process_notices_a_changed_client
         an_assertion_is_used_once_until_it_has_expired

@@ -57,10 +57,13 @@ enum ClientCommand {
     },
     /// Change what a client may ask for, all that is said or nothing
     ///
-    /// What is not named stays as it is. A list that is named is the whole list from then on. What
-    /// is taken away is in no token from then on; those that are out live for minutes.
+    /// What is not named stays as it is. A list that is named is the whole list from then on. Where
+    /// something is taken away (a role, a scope, an audience, a grant, a key), the client's own tokens
+    /// are refused by every guard, and the sessions of users that had it end.
     Change(Box<ChangeArgs>),
     /// Give a client another secret; the one it has goes on for a while
+    ///
+    /// With `--keep 0` the client's own tokens are refused by every guard too.
     RotateSecret {
         /// The client's id
         id: String,

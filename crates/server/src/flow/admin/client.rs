@@ -141,6 +141,52 @@ impl ClientChange {
     }
 }
 
+/// What a change takes away of what is out already: tokens of before would go on with it for as long
+/// as they live, and some of it is enough to have it given back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Taken {
+    /// From the tokens that the client has in its own name.
+    pub(super) own: bool,
+    /// From the tokens of users who signed in through it.
+    pub(super) users: bool,
+}
+
+impl Taken {
+    pub(super) const NOTHING: Self = Self {
+        own: false,
+        users: false,
+    };
+
+    /// What `after` has not that `before` had.
+    pub(super) fn between(before: &Client, after: &Client) -> Self {
+        let words = |scope: &str| {
+            let words = scope.split_whitespace().map(str::to_owned);
+            words.collect::<Vec<_>>()
+        };
+        // None at all stand for the server's default, which is not known here.
+        let audiences = before.audiences.is_empty() != after.audiences.is_empty()
+            || lacks(&after.audiences, &before.audiences);
+        let shut_out = after.disabled && !before.disabled;
+        let anything = shut_out
+            || audiences
+            || lacks(&after.roles, &before.roles)
+            || lacks(&words(&after.scope), &words(&before.scope));
+        let grant = |kind| before.grant_types.contains(&kind) && !after.grant_types.contains(&kind);
+        let keys = match (&before.authentication, &after.authentication) {
+            (Authentication::Keys(old), Authentication::Keys(new)) => !new.contains_all(old),
+            _ => false,
+        };
+        Self {
+            own: anything || keys || grant(GrantType::ClientCredentials),
+            users: anything || grant(GrantType::RefreshToken),
+        }
+    }
+}
+
+fn lacks(now: &[String], before: &[String]) -> bool {
+    before.iter().any(|word| !now.contains(word))
+}
+
 /// The names of what differs, as they are said on the wire. No values: what is in the audit log is
 /// read by many.
 pub(super) fn differing(before: &Client, after: &Client) -> Vec<&'static str> {

@@ -14,13 +14,13 @@ use countersign_issuer::revoke::{Revocation, RevocationKind};
 use countersign_issuer::{Client, ClientSecret, IssuerError};
 
 use super::administrator::Administrator;
-use super::client::{ClientChange, NewClient, differing};
+use super::client::{ClientChange, NewClient, Taken, differing};
 use crate::config::Config;
 use crate::flow::authority::Authority;
 use crate::flow::error::FlowError;
 use crate::flow::fresh::new_id;
 use crate::installation::{self, OpenError};
-use crate::store::{Created, Ended, Ending, Found, StoreError, Whose};
+use crate::store::{ClientEnding, Created, Ended, Found, StoreError, Whose};
 
 /// How often a change is made anew because another process was first.
 const ATTEMPTS: usize = 5;
@@ -126,8 +126,10 @@ impl Registry {
         found.ok_or_else(|| RegistryError::UnknownClient(client_id.to_owned()))
     }
 
-    /// Changes a client, all of it or nothing. What is taken away is in no token made from now on;
-    /// those that are out live for minutes.
+    /// Changes a client, all of it or nothing. Where a role, a scope, an audience, a grant or a key is
+    /// taken away, the tokens it has in its own name are revoked, and the sessions of users through
+    /// it end if they had it: a token that is out would keep that, and might be enough to have it
+    /// given back. What is only added is in the next token.
     ///
     /// # Errors
     /// [`RegistryError::UnknownClient`], [`RegistryError::Bad`], or
@@ -141,7 +143,8 @@ impl Registry {
     }
 
     /// Gives a client a new secret. The newest one it has goes on for `keep`, so that its instances
-    /// can change one by one; for no time at all if it has leaked.
+    /// can change one by one; for no time at all if it has leaked, and then the tokens that the
+    /// client has in its own name are revoked too.
     ///
     /// # Errors
     /// [`RegistryError::UnknownClient`], or [`RegistryError::AnotherMethod`] for one that has keys,
@@ -153,6 +156,10 @@ impl Registry {
     ) -> Result<(Client, ClientSecret), RegistryError> {
         let secret = ClientSecret::generate()?;
         let now = UnixTime::now();
+        let taken = Taken {
+            own: keep.is_zero(),
+            ..Taken::NOTHING
+        };
         let edit = |client: &mut Client| match client.authentication {
             Authentication::Secrets(_) => {
                 client.add_secret(&secret, now.saturating_add(keep), now);
@@ -161,7 +168,7 @@ impl Registry {
             _ => Err(another_method(client)),
         };
         let kind = AuditKind::ClientSecretRotated;
-        let (client, _) = self.edit(client_id, kind, None, edit).await?;
+        let (client, _) = self.edit(client_id, kind, taken, edit).await?;
         Ok((client, secret))
     }
 
@@ -208,7 +215,12 @@ impl Registry {
         let Found::Found((own_sid, ended)) = deleted else {
             return Err(RegistryError::UnknownClient(client_id.to_owned()));
         };
-        self.end_all(client_id, &own_sid, ended, &ending).await
+        let all = ClientEnding {
+            own_sid: Some(own_sid),
+            sessions: true,
+            ending,
+        };
+        self.end_all(client_id, &all, ended).await
     }
 
     /// Writes out what waits, before the program ends.
@@ -238,31 +250,47 @@ impl Registry {
             }
             Ok(())
         };
-        let (kind, ending) = match change.disabled {
-            None => (AuditKind::ClientChanged, None),
-            Some(false) => (AuditKind::ClientEnabled, None),
-            Some(true) => {
-                let ending = self.0.ending(EndReason::ClientChanged, UnixTime::now());
-                (AuditKind::ClientDisabled, Some(ending))
-            }
+        let kind = match change.disabled {
+            None => AuditKind::ClientChanged,
+            Some(false) => AuditKind::ClientEnabled,
+            Some(true) => AuditKind::ClientDisabled,
         };
-        self.edit(client_id, kind, ending, edit).await
+        let shut_out = change.disabled == Some(true);
+        // Asked for again, what is left of it ends.
+        let taken = Taken {
+            own: shut_out,
+            users: shut_out,
+        };
+        self.edit(client_id, kind, taken, edit).await
     }
 
-    /// Changes a client as it is now, again if another process was first. With `ending`, what was
-    /// granted to it ends; the answer is how many sessions.
+    /// Changes a client as it is now, again if another process was first. What was granted to it ends
+    /// as far as the change takes it away, and `taken` says; the answer is how many sessions.
     async fn edit(
         &self,
         client_id: &str,
         kind: AuditKind,
-        ending: Option<Ending>,
+        taken: Taken,
         edit: impl Fn(&mut Client) -> Result<(), RegistryError>,
     ) -> Result<(Client, usize), RegistryError> {
         for _ in 0..ATTEMPTS {
             let before = self.client(client_id).await?;
             let mut client = before.clone();
             edit(&mut client)?;
-            let client = client.checked()?;
+            let mut client = client.checked()?;
+            let lost = Taken::between(&before, &client);
+            let (own, users) = (lost.own || taken.own, lost.users || taken.users);
+            // News of a revocation cannot be taken back: what it has from now on is of another `sid`.
+            // One that is kept out has nothing, and is given another when it is let in.
+            if own && !client.disabled && client.own_sid == before.own_sid {
+                client.own_sid = new_id()?;
+            }
+            let ending = self.0.ending(EndReason::ClientChanged, UnixTime::now());
+            let ending = (own || users).then(|| ClientEnding {
+                own_sid: own.then(|| before.own_sid.clone()),
+                sessions: users,
+                ending,
+            });
             self.make_room_for(&client).await?;
             let mut audit = self.about(client_id, kind, UnixTime::now());
             let fields = differing(&before, &client).join(", ");
@@ -278,10 +306,7 @@ impl Registry {
             if let Found::Found(ended) = changed {
                 let ended = match &ending {
                     None => 0,
-                    Some(ending) => {
-                        let own_sid = &client.own_sid;
-                        self.end_all(client_id, own_sid, ended, ending).await?
-                    }
+                    Some(it) => self.end_all(client_id, it, ended).await?,
                 };
                 self.told(&client).await?;
                 return Ok((client, ended));
@@ -317,18 +342,21 @@ impl Registry {
     async fn end_all(
         &self,
         client_id: &str,
-        own_sid: &str,
+        what: &ClientEnding,
         ended: Vec<Ended>,
-        ending: &Ending,
     ) -> Result<usize, RegistryError> {
+        let ending = &what.ending;
         if let Some(authority) = self.0.authority() {
             authority.forget_clients();
-            authority.publish([Revocation {
+            authority.publish(what.own_sid.iter().map(|own_sid| Revocation {
                 kind: RevocationKind::Session,
-                value: own_sid.to_owned(),
+                value: own_sid.clone(),
                 at: ending.at,
                 until: ending.until,
-            }]);
+            }));
+        }
+        if !what.sessions {
+            return Ok(0);
         }
         let whose = Whose::Client(client_id.to_owned());
         Ok(self.0.finish(&whose, ending, ended).await?)

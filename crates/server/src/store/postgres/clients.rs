@@ -22,7 +22,7 @@ use super::pool::{Finish, Pool, Work};
 use super::revocations::REPUBLISH;
 use super::rows::{self, Bytes, Text, seconds};
 use crate::store::client_row::{self, COLUMNS, ClientRow};
-use crate::store::{Clients, Created, Ended, Ending, Found, StoreError, Whose};
+use crate::store::{ClientEnding, Clients, Created, Ended, Ending, Found, StoreError, Whose};
 
 #[async_trait]
 impl Clients for PostgresStore {
@@ -45,12 +45,14 @@ impl Clients for PostgresStore {
     async fn change_client(
         &self,
         client: Client,
-        ending: Option<Ending>,
+        ending: Option<ClientEnding>,
         audit: AuditEvent,
     ) -> Result<Found<Vec<Ended>>, StoreError> {
         let asked = ChangeAndEnd {
             change: Change::To(&client),
-            ending: ending.as_ref(),
+            ending: ending.as_ref().map(|it| &it.ending),
+            own_sid: ending.as_ref().and_then(|it| it.own_sid.as_deref()),
+            sessions: ending.as_ref().is_some_and(|it| it.sessions),
             audit: &audit,
             writer: self.follower.writer(),
         };
@@ -67,6 +69,8 @@ impl Clients for PostgresStore {
         let asked = ChangeAndEnd {
             change: Change::Delete(client_id),
             ending: Some(&ending),
+            own_sid: None,
+            sessions: true,
             audit: &audit,
             writer: self.follower.writer(),
         };
@@ -161,6 +165,10 @@ enum Change<'a> {
 struct ChangeAndEnd<'a> {
     change: Change<'a>,
     ending: Option<&'a Ending>,
+    /// What its own tokens are revoked by; of a client that is deleted, the row says it.
+    own_sid: Option<&'a str>,
+    /// Whether the sessions that were opened for it end.
+    sessions: bool,
     audit: &'a AuditEvent,
     writer: i64,
 }
@@ -186,12 +194,13 @@ impl ChangeAndEnd<'_> {
         }
     }
 
-    async fn end(
+    /// Revokes the tokens that the client has in its own name.
+    async fn revoke_own(
         &self,
         db: &Transaction<'_>,
         own_sid: &str,
         ending: &Ending,
-    ) -> Result<Vec<Row>, Error> {
+    ) -> Result<(), Error> {
         let own_sid = Text(own_sid);
         let publish = format!(
             "INSERT INTO revocations (kind, value, until, published_at, writer)
@@ -202,6 +211,11 @@ impl ChangeAndEnd<'_> {
         let until = seconds(ending.until);
         db.execute(&publish, &[&kind, &own_sid, &until, &self.writer])
             .await?;
+        Ok(())
+    }
+
+    /// Ends the sessions that were opened for it.
+    async fn end_sessions(&self, db: &Transaction<'_>, ending: &Ending) -> Result<Vec<Row>, Error> {
         let whose = Whose::Client(self.client_id().to_owned());
         endings::begin(db, &whose, None, ending, self.writer).await
     }
@@ -243,10 +257,19 @@ impl Work for Prepared<'_> {
         let written = db.prepare_cached(&APPEND).await?;
         db.execute(&written, &Line::of(self.of.audit).after(&[]))
             .await?;
-        let ended = match self.of.ending {
-            None => Vec::new(),
-            Some(ending) => self.of.end(db, &own_sid, ending).await?,
-        };
+        let mut ended = Vec::new();
+        if let Some(ending) = self.of.ending {
+            let revoked = match self.of.change {
+                Change::To(_) => self.of.own_sid,
+                Change::Delete(_) => Some(own_sid.as_str()),
+            };
+            if let Some(revoked) = revoked {
+                self.of.revoke_own(db, revoked, ending).await?;
+            }
+            if self.of.sessions {
+                ended = self.of.end_sessions(db, ending).await?;
+            }
+        }
         Ok((Finish::Commit, Some((own_sid, ended))))
     }
 }

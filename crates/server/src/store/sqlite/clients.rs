@@ -11,7 +11,7 @@ use super::engine::SqliteStore;
 use super::rows::seconds;
 use super::{audit, endings, revocations};
 use crate::store::client_row::{self, COLUMNS, ClientRow};
-use crate::store::{Clients, Created, Ended, Ending, Found, StoreError, Whose};
+use crate::store::{ClientEnding, Clients, Created, Ended, Ending, Found, StoreError, Whose};
 
 #[async_trait]
 impl Clients for SqliteStore {
@@ -38,7 +38,7 @@ impl Clients for SqliteStore {
     async fn change_client(
         &self,
         client: Client,
-        ending: Option<Ending>,
+        ending: Option<ClientEnding>,
         audit: AuditEvent,
     ) -> Result<Found<Vec<Ended>>, StoreError> {
         self.writer
@@ -114,7 +114,7 @@ fn algorithms(db: &Connection) -> Result<Vec<Algorithm>, StoreError> {
 fn change(
     db: &Connection,
     client: &Client,
-    ending: Option<&Ending>,
+    ending: Option<&ClientEnding>,
     event: &AuditEvent,
 ) -> Result<Found<Vec<Ended>>, StoreError> {
     let row = ClientRow::of(client)?;
@@ -128,10 +128,18 @@ fn change(
         return Ok(Found::Missing);
     }
     audit::append(db, event)?;
-    match ending {
-        None => Ok(Found::Found(Vec::new())),
-        Some(ending) => end(db, &client.client_id, &client.own_sid, ending).map(Found::Found),
+    let Some(it) = ending else {
+        return Ok(Found::Found(Vec::new()));
+    };
+    if let Some(own_sid) = &it.own_sid {
+        revoke_own(db, own_sid, &it.ending)?;
     }
+    let ended = if it.sessions {
+        end_sessions(db, &client.client_id, &it.ending)?
+    } else {
+        Vec::new()
+    };
+    Ok(Found::Found(ended))
 }
 
 fn delete(
@@ -148,24 +156,28 @@ fn delete(
         return Ok(Found::Missing);
     };
     audit::append(db, event)?;
-    let ended = end(db, client_id, &own_sid, ending)?;
+    revoke_own(db, &own_sid, ending)?;
+    let ended = end_sessions(db, client_id, ending)?;
     Ok(Found::Found((own_sid, ended)))
 }
 
-/// Ends every session that was opened for the client, and revokes the tokens it has in its own name.
-fn end(
-    db: &Connection,
-    client_id: &str,
-    own_sid: &str,
-    ending: &Ending,
-) -> Result<Vec<Ended>, StoreError> {
+/// Revokes the tokens that a client has in its own name.
+fn revoke_own(db: &Connection, own_sid: &str, ending: &Ending) -> Result<(), StoreError> {
     let revocation = Revocation {
         kind: RevocationKind::Session,
         value: own_sid.to_owned(),
         at: ending.at,
         until: ending.until,
     };
-    revocations::publish(db, &revocation, ending.at)?;
+    revocations::publish(db, &revocation, ending.at)
+}
+
+/// Ends every session that was opened for the client.
+fn end_sessions(
+    db: &Connection,
+    client_id: &str,
+    ending: &Ending,
+) -> Result<Vec<Ended>, StoreError> {
     endings::begin(db, &Whose::Client(client_id.to_owned()), None, ending)
 }
 

@@ -5,10 +5,19 @@ use countersign_issuer::Client;
 use countersign_issuer::client::{Authentication, ClientKeys, ClientTerms};
 use countersign_issuer::record::{AuditKind, EndReason, Session};
 use countersign_issuer::revoke::{Revocation, RevocationKind, RevocationPolicy};
-use countersign_server::store::{Created, Found, Opened, UserChange};
+use countersign_server::store::{ClientEnding, Created, Ending, Found, Opened, UserChange};
 
 use crate::cast::{HOUR, audit, client, ending, in_seconds, now, seconds_ago, session, user};
 use crate::fixture::Fixture;
+
+/// Its own tokens are revoked, and the sessions opened for it end.
+fn all(own_sid: &str, ending: &Ending) -> ClientEnding {
+    ClientEnding {
+        own_sid: Some(own_sid.to_owned()),
+        sessions: true,
+        ending: ending.clone(),
+    }
+}
 
 impl Fixture {
     async fn add_client(&self, client: &Client) -> Created {
@@ -133,7 +142,7 @@ pub(crate) async fn what_a_client_was_granted_ends_with_it(f: Fixture) {
     let event = audit(AuditKind::ClientDisabled);
     let changed = f
         .store
-        .change_client(disabled, Some(over.clone()), event)
+        .change_client(disabled, Some(all("own-reports", &over)), event)
         .await;
     let Found::Found(mut ended) = changed.expect("works") else {
         panic!("the client is there");
@@ -172,6 +181,47 @@ pub(crate) async fn what_a_client_was_granted_ends_with_it(f: Fixture) {
         revoked,
         expected.map(|(kind, value)| (kind, value.to_owned()))
     );
+}
+
+pub(crate) async fn of_a_client_only_what_was_taken_ends(f: Fixture) {
+    let (ada, _) = f.signed_in().await;
+    let _ = f.add_client(&client("reports")).await;
+    let through = Session {
+        client_id: "reports".into(),
+        ..session(&ada, 2)
+    };
+    assert_eq!(f.open(&ada, &through).await, Opened::Opened);
+    let over = ending(EndReason::ClientChanged);
+    let changed = async |revision, own_sid: &str, what: ClientEnding| {
+        let to = Client {
+            own_sid: own_sid.to_owned(),
+            revision,
+            ..client("reports")
+        };
+        let event = audit(AuditKind::ClientChanged);
+        let changed = f.store.change_client(to, Some(what), event).await;
+        let Found::Found(ended) = changed.expect("works") else {
+            panic!("the client is there");
+        };
+        let revoked = f.store.revocations(now()).await.expect("works");
+        let mut revoked: Vec<_> = revoked.into_iter().map(|it| it.value).collect();
+        revoked.sort();
+        (ended.len(), revoked)
+    };
+    let own = ClientEnding {
+        sessions: false,
+        ..all("own-reports", &over)
+    };
+    let before = vec!["own-reports".to_owned()];
+    assert_eq!(changed(0, "own-2", own).await, (0, before.clone()));
+    let stored = f.stored("reports").await.expect("there");
+    assert_eq!(stored.own_sid, "own-2", "what it has from now on is good");
+    let users = ClientEnding {
+        own_sid: None,
+        ..all("", &over)
+    };
+    let both = [before, vec!["sid-2".to_owned()]].concat();
+    assert_eq!(changed(1, "own-2", users).await, (1, both));
 }
 
 pub(crate) async fn no_session_opens_for_a_client_that_is_not_there(f: Fixture) {
