@@ -143,7 +143,7 @@ async fn the_guide_for_services_is_typed() {
     let shown = shell.run(next());
     assert!(shown.contains("one without an end"), "{shown}");
     assert!(shown.contains("one until 20"), "{shown}");
-    for _ in 0..9 {
+    for _ in 0..10 {
         shell.run(next());
     }
     let again = std::fs::read_to_string(shell.folder().join("ada-again.json"));
