@@ -8,12 +8,12 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
-use crate::cargo::cargo;
 use crate::command::Call;
 use crate::debian;
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::tally::Tally;
+use crate::tests;
 use crate::workspace::Workspace;
 
 /// Above this, `systemd-analyze security` finds the unit too open. Tenths; 0 is shut, 100 is open.
@@ -21,26 +21,20 @@ const EXPOSURE: u32 = 20;
 
 /// Builds the binary as it is shipped, and the package around it.
 pub(crate) fn release(workspace: &Workspace) -> Result<(), Failure> {
-    cargo(
-        workspace,
-        ["build", "--release", "--locked", "-p", "countersign-cli"],
-    )
-    .run()?;
-    let package = build(workspace, &workspace.target.join("release/countersign"))?;
+    tests::command(workspace)?;
+    let package = build(workspace, &tests::binary(workspace))?;
     inspect(workspace, &package)?;
     println!("{}", package.display());
     Ok(())
 }
 
-/// The same around the binary that the tests use: whether the package is whole, not how fast it is.
+/// The same as a step of the tests.
 pub(crate) fn check(workspace: &Workspace, _: Options, _: &mut Tally) -> Result<(), Failure> {
     if !Call::new("dpkg-deb", ["--version"]).succeeds() {
         println!("!! NOT CHECKED: this is no Debian, there is no dpkg-deb to make a package with");
         return Ok(());
     }
-    cargo(workspace, ["build", "-p", "countersign-cli"]).run()?;
-    let package = build(workspace, &workspace.target.join("debug/countersign"))?;
-    inspect(workspace, &package)
+    release(workspace)
 }
 
 fn build(workspace: &Workspace, binary: &Path) -> Result<PathBuf, Failure> {

@@ -80,7 +80,7 @@ const TESTS: &[Step] = &[
     },
     Step {
         name: "build",
-        says: "build all that is tested",
+        says: "build all that is tested, the command as it is shipped",
         run: tests::build,
     },
     Step {
@@ -92,6 +92,11 @@ const TESTS: &[Step] = &[
         name: "examples",
         says: "run the examples in the documentation",
         run: tests::examples,
+    },
+    Step {
+        name: "optimised",
+        says: "run the tests of what decides, as it is shipped",
+        run: tests::optimised,
     },
     Step {
         name: "tests",

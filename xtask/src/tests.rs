@@ -15,11 +15,38 @@ use crate::{foreign, logs, node, postgres, proxies};
 
 /// Switches on the tests that need other implementations.
 const FOREIGN: [&str; 2] = ["--features", "countersign-conformance/foreign"];
+/// The libraries that are tested as they are shipped as well, by these of their tests. What the server
+/// does with them is tested with the shipped command.
+const OPTIMISED: [(&str, &str); 3] = [
+    ("countersign", "library"),
+    ("countersign-issuer", "decisions"),
+    ("countersign-guard", "guard"),
+];
 const TARGETS: [&str; 4] = ["--lib", "--bins", "--tests", "--examples"];
 
 pub(crate) fn build(workspace: &Workspace, options: Options, _: &mut Tally) -> Result<(), Failure> {
     let arguments = ["build", "--workspace"].into_iter().chain(TARGETS);
-    cargo(workspace, arguments.chain(features(options))).run()
+    cargo(workspace, arguments.chain(features(options))).run()?;
+    command(workspace)
+}
+
+/// Builds the command as it is shipped.
+pub(crate) fn command(workspace: &Workspace) -> Result<(), Failure> {
+    let arguments = ["build", "--release", "--locked", "-p", "countersign-cli"];
+    cargo(workspace, arguments).run()
+}
+
+/// What decides, as an optimising compiler understands it: it is not always what was written.
+pub(crate) fn optimised(
+    workspace: &Workspace,
+    _: Options,
+    tally: &mut Tally,
+) -> Result<(), Failure> {
+    let mut arguments = vec!["test", "--release", "--no-fail-fast"];
+    for (package, tests) in OPTIMISED {
+        arguments.extend(["-p", package, "--test", tests]);
+    }
+    cargo(workspace, arguments).run_counting(tally)
 }
 
 pub(crate) fn examples(
@@ -65,10 +92,10 @@ fn features(options: Options) -> impl Iterator<Item = &'static str> {
     chosen.iter().copied()
 }
 
-/// The command that the tests start, as `build` left it.
-fn binary(workspace: &Workspace) -> PathBuf {
+/// The command that the tests start, as `command` left it.
+pub(crate) fn binary(workspace: &Workspace) -> PathBuf {
     workspace
         .target
-        .join("debug")
+        .join("release")
         .join(format!("countersign{}", std::env::consts::EXE_SUFFIX))
 }
