@@ -113,7 +113,8 @@ impl Display for Why {
             Self::AmbiguousRequest => f.write_str(
                 "the path, the method or a header can be read in more than one way; send a path \
                  without dot segments, doubled or encoded slashes and ';', a method in capitals, and \
-                 no header that looks like the guard's own (X-Auth_Roles)",
+                 no header that looks like the guard's own (X-Auth_Roles) or names another path or \
+                 method (X-Original-URL, X-HTTP-Method-Override)",
             ),
             Self::Closed => f.write_str("nobody may make this request"),
             Self::NotForwarded(place) => write!(

@@ -156,9 +156,12 @@ pub(super) const GUARD: &[Explained] = &[
         code: "ambiguous_request",
         means: "A guard in front of a proxy's back end got a path or method that can be read in more \
                 than one way, and so might fall under another rule than the back end's; or a header \
-                such as `X-Auth_Roles`, which some back ends take for the guard's own. 403 `access_denied`.",
+                such as `X-Auth_Roles`, which some back ends take for the guard's own, or \
+                `X-HTTP-Method-Override`, which they obey. 403 `access_denied`.",
         do_this: "Send a path without dot segments, doubled or encoded slashes and `;`, the method in \
-                  capitals, and no header that is an identity header but for its punctuation.",
+                  capitals, and no header that is an identity header but for its punctuation, nor one \
+                  that names another path or method (`X-Original-URL`, `X-Rewrite-URL`, \
+                  `X-HTTP-Method-Override`, `X-HTTP-Method`, `X-Method-Override`).",
     },
     Explained {
         code: "closed",

@@ -22,6 +22,12 @@ fn rules_that_are_not_understood_are_wrong_usage() {
             "did you mean 'role'?",
         ),
         ("[[rule]]\npath = \"/a/../b\"", "is not a plain path"),
+        ("[[rule]]\npath = \"/a/*\"", "covers all below it already"),
+        ("[[rule]]\npath = \"/a/{id}\"", "looks like a pattern"),
+        (
+            "[[rule]]\npath = \"/a\"\nmethods = [\"GTE\"]",
+            "'GTE' is not a method",
+        ),
         (
             "[[rule]]\npath = \"/a\"\n[[rule]]\npath = \"/A\"",
             "two rules",
@@ -55,6 +61,18 @@ fn what_cannot_be_guarded_is_said_at_once() {
             ],
             2,
             "plain path",
+        ),
+        (
+            &[
+                "--issuer",
+                "https://id.example",
+                "--proxy",
+                "nginx",
+                "--public",
+                "/assets/*",
+            ],
+            2,
+            "covers all below it already",
         ),
         (
             &["--issuer", "https://id.example", "--proxy", "squid"],

@@ -12,10 +12,14 @@
 //! [`identity::ALL`](countersign_wire::identity::ALL) from the answer over those of the request.
 //! All of them are in every 200, empty where there is nothing to say, so that nothing a client
 //! sends under these names survives. A request with a header that a service could take for one of
-//! them though a proxy does not (`X-Auth_Roles`) is refused, for no proxy knows all spellings.
+//! them though a proxy does not (`X-Auth_Roles`) is refused, for no proxy knows all spellings. Where
+//! rules go by path, so is one with a header that names another path (`X-Original-URL`,
+//! `X-Rewrite-URL`), and where they go by method, one that names another method
+//! (`X-HTTP-Method-Override` and its like).
 
 mod counters;
 mod disguise;
+mod methods;
 mod path;
 mod policy;
 mod proxy;

@@ -11,6 +11,8 @@ use http::Method;
 use http::request::Parts;
 use thiserror::Error;
 
+use super::disguise;
+use super::methods::is_known;
 use super::path::PlainPath;
 use super::proxy::{Original, Proxy};
 use crate::refusal::Why;
@@ -36,7 +38,9 @@ pub struct Rule<C = AccessClaims> {
 }
 
 impl<C> Rule<C> {
-    /// For this path and all below it, in whole segments; `/` is everything.
+    /// For this path and all below it, in whole segments; `/` is everything. It is taken as it
+    /// stands: what looks like a pattern (`/admin/*`, `/users/{id}`) is no path, which
+    /// [`Policy::by_path`] says.
     pub fn new(path: impl Into<String>, access: Access<C>) -> Self {
         Self {
             path: path.into(),
@@ -81,6 +85,17 @@ pub enum PolicyError {
         /// As it was given.
         path: String,
     },
+    /// The path has what other software takes for a pattern. Taken as it stands, it would hold of no
+    /// request, and what it was to protect would be open.
+    #[error(
+        "'{path}' looks like a pattern, and a rule's path is taken as it stands: it covers all below \
+         it already, so name it up to where the pattern begins; a character that really is in the \
+         path is written percent-encoded, '*' as %2A"
+    )]
+    Pattern {
+        /// As it was given.
+        path: String,
+    },
     /// Two rules are for the same requests, at most told apart by upper and lower case.
     #[error(
         "two rules are for {method} at '{path}' (upper and lower case do not tell paths apart)"
@@ -91,8 +106,11 @@ pub enum PolicyError {
         /// A method that both of them name, or every method.
         method: String,
     },
-    /// The method is not in capitals.
-    #[error("'{method}' is not a method: they are written in capitals, such as GET")]
+    /// The method is none that is registered (RFC 9110 §16.1.1), or not in capitals.
+    #[error(
+        "'{method}' is not a method of HTTP that is registered: they are written in capitals, such as \
+         GET; a rule without methods is for all of them"
+    )]
     Method {
         /// As it was given.
         method: String,
@@ -112,7 +130,8 @@ impl<C> Policy<C> {
     ///
     /// # Errors
     ///
-    /// [`PolicyError`] if a rule's path is not plain, or two rules are for the same requests.
+    /// [`PolicyError`] if a rule's path is not plain or looks like a pattern, a method is not known,
+    /// or two rules are for the same requests.
     pub fn by_path(
         proxy: Proxy,
         rules: impl IntoIterator<Item = Rule<C>>,
@@ -138,6 +157,12 @@ impl<C> Policy<C> {
         let Some((proxy, rules)) = &self.by_path else {
             return Ok((None, &self.otherwise));
         };
+        let by_method = rules.iter().any(|rule| !rule.methods.is_empty());
+        if disguise::names_a_path(&question.headers)
+            || by_method && disguise::names_a_method(&question.headers)
+        {
+            return Err(Why::AmbiguousRequest);
+        }
         let Original { method, path } = proxy.original(question)?;
         let folded = path.folded();
         let exact = decisive(rules, &method, |rule| path.is_within(&rule.path));
@@ -176,8 +201,10 @@ impl<C> Ready<C> {
             mut methods,
             access,
         } = rule;
-        let lower = |method: &&Method| method.as_str().contains(|c: char| c.is_ascii_lowercase());
-        if let Some(method) = methods.iter().find(lower) {
+        if is_pattern(&path) {
+            return Err(PolicyError::Pattern { path });
+        }
+        if let Some(method) = methods.iter().find(|method| !is_known(method)) {
             let method = method.to_string();
             return Err(PolicyError::Method { method });
         }
@@ -207,6 +234,15 @@ impl<C> Ready<C> {
         let common = |method: &&Method| other.methods.contains(method);
         self.methods.iter().find(common).map(Method::to_string)
     }
+}
+
+/// Whether somebody means more by it than it says: wildcards, regular expressions, parameters as
+/// frameworks write them (`{id}`, `<id>`, `[id]`, `:id`).
+fn is_pattern(path: &str) -> bool {
+    path.contains(['*', '{', '}', '<', '>', '[', ']', '|', '^'])
+        || path.contains(".+")
+        || path.ends_with('$')
+        || path.split('/').any(|segment| segment.starts_with(':'))
 }
 
 impl<C> Debug for Access<C> {
@@ -318,6 +354,34 @@ mod tests {
     #[test]
     fn rules_that_say_nothing_clear_are_no_rules() {
         let outcome = |rules: Vec<Rule>| Policy::by_path(Proxy::Nginx, rules, Access::Closed).err();
+        for path in [
+            "/admin/*",
+            "/*",
+            "/users/{id}/secrets",
+            "/users/:id",
+            "/users/<id>",
+            "/users/[id]",
+            "/a|/b",
+            "/admin/.+",
+            "/^admin",
+            "/admin$",
+        ] {
+            let error = outcome(vec![Rule::new(path, Access::Public)]);
+            let path = path.to_owned();
+            assert_eq!(error, Some(PolicyError::Pattern { path }));
+        }
+        for path in [
+            "/a/%2A",
+            "/$metadata",
+            "/a:b",
+            "/c++",
+            "/~ada",
+            "/@ada",
+            "/a(1)",
+        ] {
+            let error = outcome(vec![Rule::new(path, Access::Public)]);
+            assert_eq!(error, None, "{path}");
+        }
         for path in ["", "admin", "/a//b", "/a/../b", "/a?b", "/a%2fb", "/a;b"] {
             let error = outcome(vec![Rule::new(path, Access::Public)]);
             let path = path.to_owned();
@@ -339,11 +403,18 @@ mod tests {
             ]),
             twice("/a", "HEAD")
         );
-        let lower = Method::from_bytes(b"get").expect("a token");
-        let method = "get".to_owned();
-        assert_eq!(
-            outcome(vec![rule("/a").methods([lower])]),
-            Some(PolicyError::Method { method })
-        );
+        let of = |method: &str| {
+            let method = Method::from_bytes(method.as_bytes()).expect("a token");
+            outcome(vec![rule("/a").methods([method])])
+        };
+        for method in ["get", "Get", "GTE", "DELTE", "FETCH"] {
+            let error = PolicyError::Method {
+                method: method.to_owned(),
+            };
+            assert_eq!(of(method), Some(error));
+        }
+        for method in ["GET", "PROPFIND", "VERSION-CONTROL", "PURGE"] {
+            assert_eq!(of(method), None, "{method}");
+        }
     }
 }

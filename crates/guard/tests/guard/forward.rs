@@ -260,9 +260,6 @@ async fn the_client_cannot_choose_the_rule() {
     for (name, value) in [
         ("x-forwarded-uri", "/public"),
         ("x-forwarded-method", "OPTIONS"),
-        ("x-http-method-override", "GET"),
-        ("x-original-url", "/public"),
-        ("x-rewrite-url", "/public"),
     ] {
         let answer = answer(&forward, ask("GET", "/admin").header(name, value)).await;
         assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "{name}");
@@ -319,4 +316,48 @@ async fn the_decisions_are_counted_and_visitors_are_no_refusals() {
     let counts = serde_json::to_value(forward.guard().counts().refused).expect("JSON");
     assert_eq!(counts, json!({"ambiguous_request": 1, "closed": 1}));
     assert_eq!(forward.guard().counts().accepted, 1);
+}
+
+/// What a header could make of a request that was let in for its own path and method.
+#[tokio::test]
+async fn a_header_that_names_another_path_or_method_is_refused_where_rules_go_by_it() {
+    let issuer = Issuer::new();
+    let methods = [
+        "X-HTTP-Method-Override",
+        "x-http-method",
+        "X-Method-Override",
+        "X_HTTP_Method_Override",
+    ];
+    let paths = ["X-Original-URL", "X-Rewrite-URL", "x-original_url"];
+    let by_path = [Rule::new("/public", Access::Public)];
+    let by_path = Policy::by_path(Proxy::Nginx, by_path, token()).expect("good rules");
+    for (policy, refused) in [
+        (policy(), [&methods[..], &paths].concat()),
+        (by_path, paths.to_vec()),
+        (Policy::same_for_all(token()), Vec::new()),
+    ] {
+        let forward = ForwardAuth::new(issuer.guard(), policy);
+        for name in methods.into_iter().chain(paths) {
+            let asked = ask("GET", "/public").bearer(&good(&issuer));
+            let answer = answer(&forward, asked.header(name, "/admin")).await;
+            if refused.contains(&name) {
+                assert_eq!(answer.reason, "ambiguous_request", "{name}");
+                assert_eq!(answer.status, StatusCode::FORBIDDEN, "{name}");
+            } else {
+                assert_eq!(answer.status, StatusCode::OK, "{name}");
+            }
+        }
+        // What proxies and clients say of the request as it is.
+        let usual = [
+            "X-Forwarded-Uri",
+            "X-Forwarded-Method",
+            "X-Forwarded-Proto",
+            "X-Real-IP",
+        ];
+        let asked = ask("GET", "/public").bearer(&good(&issuer));
+        let asked = usual
+            .iter()
+            .fold(asked, |asked, name| asked.header(name, "/x"));
+        assert_eq!(answer(&forward, asked).await.status, StatusCode::OK);
+    }
 }

@@ -36,15 +36,20 @@ use crate::failure::Failure;
   countersign guard --issuer https://id.example \\
       --proxy traefik --rules rules.toml
 
-A rules file (the longest path decides; what no rule names needs a token):
+A rules file (a path is all below it as well, and the longest decides; what no
+rule names needs a token):
   [[rule]]
   path = \"/admin\"
   role = \"admin\"
 
   [[rule]]
   path = \"/orders\"
-  methods = [\"POST\", \"DELETE\"]
   scope = \"orders:write\"
+
+  [[rule]]
+  path = \"/orders\"
+  methods = [\"GET\"]           # and HEAD; all others are for the rule above
+  scope = \"orders:read\"
 
   [[rule]]
   path = \"/assets\"
