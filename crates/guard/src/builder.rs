@@ -261,7 +261,26 @@ impl<C> GuardBuilder<C> {
     /// It is the bridge away from a hand-written guard: nobody has to sign in again on the day of
     /// the change. Such a token must have `exp`, but no issuer, audience or type is asked of it,
     /// and it can not be revoked one by one. Its claims are read into the same `C`, which must be
-    /// able to hold both kinds (`#[serde(default)]`, `#[serde(alias = "user")]`).
+    /// able to hold both kinds (`#[serde(default)]`, `#[serde(alias = "user")]`); [`AccessClaims`] holds
+    /// no token that says less than RFC 9068 asks for, so a type of the application's own is needed:
+    ///
+    /// ```
+    /// # use countersign::{Algorithm, SigningKey, UnixTime};
+    /// # use countersign_guard::Guard;
+    /// # let key = SigningKey::generate(Algorithm::ES256)?.verifying_key();
+    /// # let last_day = UnixTime::now();
+    /// #[derive(serde::Deserialize)]
+    /// struct Person {
+    ///     #[serde(alias = "user")]
+    ///     sub: String,
+    /// }
+    ///
+    /// let builder = Guard::builder("https://id.example", "api").claims::<Person>();
+    /// # let builder = builder.key(key);
+    /// let guard = builder.legacy_secret("your-secret-key", last_day).build()?;
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// [`Counts::accepted_legacy`] tells when nobody uses them any more. A secret of any length is
     /// taken, because those of tutorials are short.
     ///

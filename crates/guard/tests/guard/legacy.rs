@@ -103,3 +103,40 @@ fn without_the_bridge_an_old_token_is_nothing() {
             .is_err()
     );
 }
+
+/// As `docs/guides/axum.md` has it; and as it had it once, which let none of them in.
+#[test]
+fn the_tutorials_tokens_need_a_claims_type_that_fits_them() {
+    let issuer = Issuer::new();
+    let last_day = NOW.saturating_add(seconds(3_600));
+    let old = bearer(&old_token(&old_claims()));
+
+    let builder = issuer.builder().claims::<Person>();
+    let guard = builder.legacy_secret(SECRET, last_day).build();
+    let caller = guard.expect("a guard").check(&old, NOW);
+    let caller = caller.expect("the guide's form lets it in");
+    assert_eq!(caller.sub, "ada");
+    assert_eq!(caller.subject(), None, "the claim `sub` is not there");
+
+    let builder = issuer.builder();
+    let guard = builder.legacy_secret(SECRET, last_day).build();
+    let refused = guard.expect("a guard").check(&old, NOW);
+    let refused = refused.expect_err("there is no jti");
+    assert_eq!(refused.reason_code(), "missing_claim");
+}
+
+#[test]
+fn the_guide_shows_the_form_that_is_tested_here() {
+    let guide = include_str!("../../../../docs/guides/axum.md");
+    let (_, passage) = guide
+        .split_once("## The tokens of before")
+        .expect("the passage");
+    let (passage, _) = passage.split_once("\n## ").expect("its end");
+    for line in [
+        r#"#[serde(alias = "user")]"#,
+        ".claims::<Person>()",
+        ".legacy_secret(secret, last_day)",
+    ] {
+        assert!(passage.contains(line), "{line}");
+    }
+}
