@@ -40,14 +40,7 @@ impl KeySet {
     /// [`KeyError::DuplicateKeyId`] when two have the same `kid` and the same algorithm.
     pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Result<Self, KeyError> {
         let set = Self::of(keys.into_iter().collect());
-        let clash = |pair: &[usize]| match pair {
-            [one, other] => {
-                let (one, other) = (&set.0.keys[*one], &set.0.keys[*other]);
-                one.key_id() == other.key_id() && one.algorithm() == other.algorithm()
-            }
-            _ => false,
-        };
-        if set.0.by_id.windows(2).any(clash) {
+        if set.repeated_ids().next().is_some() {
             return Err(KeyError::DuplicateKeyId);
         }
         Ok(set)
@@ -141,6 +134,23 @@ impl KeySet {
     /// The keys in the order in which they were given.
     pub fn iter(&self) -> impl Iterator<Item = &VerifyingKey> {
         self.0.keys.iter()
+    }
+
+    /// The keys of this set that are to be kept, in their order.
+    #[must_use]
+    pub fn filtered(&self, keep: impl FnMut(&&VerifyingKey) -> bool) -> Self {
+        Self::of(self.iter().filter(keep).cloned().collect())
+    }
+
+    /// The ids that several different keys of one algorithm have, as a set that was
+    /// [read](Self::from_json) may: a token that names one of them is refused, because it could mean
+    /// any of these keys. The other keys of the set are good.
+    pub fn repeated_ids(&self) -> impl Iterator<Item = &str> {
+        self.0.by_id.windows(2).filter_map(|pair| {
+            let [one, other] = [pair.first()?, pair.get(1)?].map(|at| &self.0.keys[*at]);
+            let same = one.key_id() == other.key_id() && one.algorithm() == other.algorithm();
+            same.then(|| one.key_id()).flatten()
+        })
     }
 
     /// How many keys there are.

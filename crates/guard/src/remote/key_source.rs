@@ -52,15 +52,14 @@ impl Source {
             });
         }
         // A secret that is published is no secret: whoever reads it could sign.
-        let public = all
-            .iter()
-            .filter(|key| !key.algorithm().is_symmetric())
-            .cloned();
-        let keys = KeySet::new(public).map_err(|error| {
-            cannot(FetchError::Unreadable {
-                problem: error.to_string(),
-            })
-        })?;
+        let keys = all.filtered(|key| !key.algorithm().is_symmetric());
+        // One slip of the issuer's does not take its other keys away.
+        for kid in keys.repeated_ids() {
+            tracing::warn!(
+                ?kid,
+                "several of the issuer's keys have the same id; tokens that name it are refused"
+            );
+        }
         if keys.is_empty() {
             return Err(FollowError::NoUsableKey {
                 url: self.url.to_string(),

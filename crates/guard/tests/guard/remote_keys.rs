@@ -533,3 +533,35 @@ async fn a_rotation_refuses_no_good_token_and_lets_no_withdrawn_one_in() {
     assert!(traffic.await.expect("no good token was refused") > 200);
     assert!(guard.check(&leaked, UnixTime::now()).is_err());
 }
+
+#[tokio::test]
+async fn an_id_that_several_keys_have_spoils_no_other_key() {
+    let remote = RemoteIssuer::start().await;
+    let key = |id: &str| {
+        let key = SigningKey::generate(Algorithm::ES256).expect("a key");
+        key.with_key_id(id)
+    };
+    let (one, other, good, late) = (key("twice"), key("twice"), key("good"), key("late"));
+    let publish = |keys: &[&SigningKey]| {
+        let keys = keys
+            .iter()
+            .filter_map(|key| key.verifying_key().to_jwk().to_public_json());
+        let keys = keys.collect::<Vec<_>>().join(",");
+        remote.behaviour().keys = Answer::Body(format!(r#"{{"keys":[{keys}]}}"#).into_bytes());
+    };
+    publish(&[&one, &other, &good]);
+    let guard = remote.builder().key_cooldown(Duration::ZERO).follow().await;
+    let guard = guard.expect("the other keys are good");
+    let refused = async |token: String| {
+        let outcome = guard.check_async(&bearer(&token), UnixTime::now()).await;
+        outcome.err().map(|refusal| refusal.reason_code())
+    };
+    assert_eq!(refused(remote.token_by(&good)).await, None);
+    for ambiguous in [&one, &other] {
+        let token = remote.token_by(ambiguous);
+        assert_eq!(refused(token).await, Some("unknown_key"));
+    }
+    // A new one gets in beside them.
+    publish(&[&one, &other, &good, &late]);
+    assert_eq!(refused(remote.token_by(&late)).await, None);
+}
