@@ -106,7 +106,7 @@ fn an_issuer_that_cannot_be_asked_is_a_failure_and_no_verdict() {
     let (folder, issuer) = (Folder::new(), Issuer::start());
     let token = issuer.token(&folder, &["--aud", "api"]);
     for (url, told) in [
-        ("http://127.0.0.1:9", "connection failed"),
+        ("http://127.0.0.1:9", "Connection refused"),
         ("http://id.example", "plain HTTP"),
     ] {
         let ended = verify(url, &token);

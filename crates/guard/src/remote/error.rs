@@ -1,5 +1,7 @@
 //! What can go wrong between a guard and its issuer.
 
+use std::error::Error as StdError;
+use std::iter;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -95,8 +97,8 @@ pub enum FetchError {
         url: String,
     },
     /// There is nobody there, or the connection broke.
-    #[error("the connection failed: {0}")]
-    Connection(#[source] Box<dyn std::error::Error + Send + Sync>),
+    #[error("the connection failed: {}{}", chain(.0.as_ref()), advice(.0.as_ref()))]
+    Connection(#[source] Box<dyn StdError + Send + Sync>),
     /// It took too long.
     #[error("{url} did not answer completely within {after:?}")]
     Timeout {
@@ -141,6 +143,46 @@ impl FetchError {
             Self::Unreadable { .. } => "unreadable_answer",
         }
     }
+}
+
+/// The error and its causes. The first of them says only that a request was sent.
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = String::new();
+    for cause in causes(error) {
+        let said = cause.to_string();
+        if text.contains(&said) {
+            continue;
+        }
+        if !text.is_empty() {
+            text.push_str(": ");
+        }
+        text.push_str(&said);
+    }
+    text
+}
+
+/// What is probably wrong with the address.
+fn advice(error: &(dyn StdError + 'static)) -> &'static str {
+    causes(error)
+        .map(ToString::to_string)
+        .find_map(|said| {
+            if said.contains("InvalidContentType") {
+                Some("; there is somebody who does not speak TLS: is it http:// that is meant?")
+            } else if said.contains("invalid HTTP version") {
+                Some("; there is somebody who does not speak plain HTTP: is it https:// that is meant?")
+            } else if said.contains("UnknownIssuer") {
+                Some("; no authority that is trusted on this machine has signed its certificate")
+            } else {
+                None
+            }
+        })
+        .unwrap_or_default()
+}
+
+fn causes<'e>(
+    error: &'e (dyn StdError + 'static),
+) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {
+    iter::successors(Some(error), |error| (*error).source())
 }
 
 impl From<reqwest::Error> for FetchError {

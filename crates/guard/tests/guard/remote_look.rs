@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use countersign::{Algorithm, SigningKey};
 use countersign_guard::Kind;
 use countersign_guard::remote::{Look, News};
+use tokio::net::TcpListener;
 
 use crate::remote_issuer::{Answer, RemoteIssuer};
 
@@ -59,4 +60,23 @@ async fn what_no_guard_would_follow_is_not_looked_at() {
         let error = Look::at(&address).await.expect_err("another issuer");
         assert_eq!(error.code(), code, "{address}");
     }
+}
+
+#[tokio::test]
+async fn why_an_issuer_cannot_be_reached_is_said() {
+    let said = async |issuer: &str| {
+        let error = Look::at(issuer).await.expect_err("it cannot be reached");
+        error.to_string()
+    };
+    let nobody = {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        format!("http://{}", listener.local_addr().expect("an address"))
+    };
+    let refused = said(&nobody).await;
+    assert!(refused.contains("Connection refused"), "{refused}");
+    assert!(refused.contains(&nobody), "{refused}");
+
+    let plain = RemoteIssuer::start().await;
+    let tls = said(&plain.issuer.name.replace("http:", "https:")).await;
+    assert!(tls.contains("is it http:// that is meant?"), "{tls}");
 }
