@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::ValueEnum;
 use serde_json::Value;
 
 use crate::printable::printable;
@@ -14,6 +15,16 @@ pub(super) struct Asked<'a> {
     /// Any if absent.
     pub(super) typ: Option<&'a str>,
     pub(super) leeway: u64,
+    pub(super) claims: ClaimsType,
+}
+
+/// What the guard reads the claims into: they must fit it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ClaimsType {
+    /// AccessClaims, as a guard in Rust does unless told otherwise: what RFC 9068 asks for
+    Access,
+    /// AnyClaims, as the sidecar does: `sub` must be there and not be empty
+    Any,
 }
 
 impl Asked<'_> {

@@ -7,14 +7,16 @@
 use std::time::Duration;
 
 use countersign::{
-    Algorithm, AlgorithmRule, AudienceRule, IssuerRule, KeySet, Reason, Rules, Signer, SigningKey,
-    TokenError, UnixTime, Verified, Verifier, base64url,
+    AccessClaims, Algorithm, AlgorithmRule, AudienceRule, IssuerRule, KeySet, Reason, Rules,
+    Signer, SigningKey, TokenError, UnixTime, Verified, Verifier, base64url,
 };
+use countersign_guard::AnyClaims;
 use countersign_guard::wire::revocation::Kind;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::super::moment::{date, relative, span};
-use super::check::{Asked, Check, Outcome, shown, text};
+use super::check::{Asked, Check, ClaimsType, Outcome, shown, text};
 use super::facts::Facts;
 
 /// From the type to what was taken back: each asked for itself.
@@ -73,6 +75,7 @@ pub(super) fn judge(
     }
     checks.push(issuer(payload, asked, &read, facts, now).with(value("iss")));
     checks.push(audience(payload, asked, &read, now).with(value("aud")));
+    checks.push(fit(payload, asked, now));
     checks.extend(taken_back(&read, &payload.header, facts, now));
 }
 
@@ -188,6 +191,27 @@ fn audience(payload: &Payload, asked: &Asked<'_>, read: &Verified<Value>, now: U
     Check::new("aud", of(&judged), says)
 }
 
+/// Whether the claims fit what the guard reads them into.
+fn fit(payload: &Payload, asked: &Asked<'_>, now: UnixTime) -> Check {
+    let any = payload.asked_as::<AnyClaims>(lax(), now).map(drop);
+    let (judged, name) = match asked.claims {
+        ClaimsType::Access => {
+            let access = payload.asked_as::<AccessClaims>(lax(), now).map(drop);
+            (access, "AccessClaims")
+        }
+        ClaimsType::Any => (any.clone(), "AnyClaims"),
+    };
+    let says = match (&judged, any) {
+        (Ok(()), _) => format!("all that {name} asks for is there"),
+        (Err(error), Ok(())) => format!(
+            "{error}; {name}, the default of a guard in Rust, asks for it. The sidecar and guards with \
+             AnyClaims do not: --claims any"
+        ),
+        (Err(error), Err(_)) => error.to_string(),
+    };
+    Check::new("claims", of(&judged), says)
+}
+
 /// What of the token was taken back, and when.
 fn taken_back(
     read: &Verified<Value>,
@@ -260,6 +284,15 @@ impl Payload {
     }
 
     fn asked(&self, rules: Rules, now: UnixTime) -> Result<Verified<Value>, TokenError> {
+        self.asked_as(rules, now)
+    }
+
+    /// The same, read into a type of a guard's.
+    fn asked_as<C: DeserializeOwned>(
+        &self,
+        rules: Rules,
+        now: UnixTime,
+    ) -> Result<Verified<C>, TokenError> {
         let rules = rules.max_token_bytes(usize::MAX);
         Verifier::new(rules, self.keys.clone()).verify(&self.token, now)
     }

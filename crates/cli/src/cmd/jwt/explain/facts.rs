@@ -6,7 +6,7 @@ use countersign::KeySet;
 use countersign_guard::remote::{Look, News};
 use countersign_guard::wire::revocation::{Event, Kind};
 use countersign_guard::{Guard, KeyHandle, RevokedHandle};
-use serde_json::Value;
+use serde::de::DeserializeOwned;
 
 use super::check::Asked;
 use super::clock::Difference;
@@ -46,7 +46,10 @@ impl Facts {
     }
 
     /// The guard of an API that trusts this issuer.
-    pub(super) fn guard(&self, asked: &Asked<'_>) -> Result<Guard<Value>, Failure> {
+    pub(super) fn guard<C: DeserializeOwned>(
+        &self,
+        asked: &Asked<'_>,
+    ) -> Result<Guard<C>, Failure> {
         let revoked = RevokedHandle::new();
         if let Ok(events) = &self.taken_back {
             let until = |event: &Event| countersign::UnixTime::from_secs(event.until);
@@ -60,7 +63,7 @@ impl Facts {
             asked.issuer.unwrap_or_default(),
             asked.audience.unwrap_or_default(),
         )
-        .claims::<Value>()
+        .claims::<C>()
         .keys(KeyHandle::fixed(self.keys.clone()))
         .revocations(revoked)
         .leeway(asked.leeway());

@@ -18,12 +18,13 @@ mod report;
 mod walk;
 
 use clap::Args;
-use countersign::UnixTime;
+use countersign::{AccessClaims, UnixTime};
+use countersign_guard::AnyClaims;
 
 use super::TokenArgs;
 use crate::cmd::run_async;
 use crate::failure::Failure;
-use check::{Asked, Check, Outcome};
+use check::{Asked, Check, ClaimsType, Outcome};
 use facts::Facts;
 
 /// Say whether a token would be accepted, and if not, what is wrong and what to do
@@ -34,6 +35,8 @@ use facts::Facts;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   countersign jwt explain --issuer https://id.example --audience api TOKEN
+  countersign jwt explain --issuer https://shop.eu.auth0.com/ --audience api \\
+      --typ any --claims any TOKEN
   pbpaste | countersign jwt explain -")]
 pub(super) struct ExplainArgs {
     #[command(flatten)]
@@ -50,6 +53,9 @@ pub(super) struct ExplainArgs {
     /// How many seconds your API's clock may be off
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     leeway: u64,
+    /// What your API's guard reads the claims into
+    #[arg(long, value_enum, value_name = "TYPE", default_value = "access")]
+    claims: ClaimsType,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -75,6 +81,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
         audience: args.audience.as_deref(),
         typ: (args.typ != "any").then_some(args.typ.as_str()),
         leeway: args.leeway,
+        claims: args.claims,
     };
     let mut facts = Err("no --issuer was given".to_owned());
     if let Some(issuer) = &args.issuer {
@@ -112,8 +119,19 @@ fn verdict(
             return Ok(Verdict::Unknown { because });
         }
     };
-    match facts.guard(asked)?.check_token(asked.token, now) {
-        Ok(_) => Ok(Verdict::Accepted),
+    let token = asked.token;
+    let judged = match asked.claims {
+        ClaimsType::Access => facts
+            .guard::<AccessClaims>(asked)?
+            .check_token(token, now)
+            .map(drop),
+        ClaimsType::Any => facts
+            .guard::<AnyClaims>(asked)?
+            .check_token(token, now)
+            .map(drop),
+    };
+    match judged {
+        Ok(()) => Ok(Verdict::Accepted),
         Err(refusal) => {
             let reason = refusal.reason_code();
             if !checks.iter().any(|check| check.failure() == Some(reason)) {

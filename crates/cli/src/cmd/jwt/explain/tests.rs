@@ -4,7 +4,7 @@ use countersign::{Algorithm, KeySet, Signer, SigningKey, UnixTime};
 use countersign_guard::wire::revocation::{Event, Kind};
 use serde_json::{Value, json};
 
-use super::check::{Asked, Check, Outcome};
+use super::check::{Asked, Check, ClaimsType, Outcome};
 use super::facts::Facts;
 use super::walk::walk;
 use super::{Verdict, verdict};
@@ -52,9 +52,12 @@ impl Scene {
     }
 
     fn explain(&self, token: &str) -> (Verdict, Vec<Check>) {
-        let asked = asked(token);
-        let mut checks = walk(&asked, self.facts.as_ref().map_err(String::as_str), NOW);
-        let verdict = verdict(&asked, &self.facts, &mut checks, NOW).expect("a guard");
+        self.explain_to(&asked(token))
+    }
+
+    fn explain_to(&self, asked: &Asked<'_>) -> (Verdict, Vec<Check>) {
+        let mut checks = walk(asked, self.facts.as_ref().map_err(String::as_str), NOW);
+        let verdict = verdict(asked, &self.facts, &mut checks, NOW).expect("a guard");
         (verdict, checks)
     }
 
@@ -80,13 +83,14 @@ fn asked(token: &str) -> Asked<'_> {
         audience: Some("api"),
         typ: Some("at+jwt"),
         leeway: 30,
+        claims: ClaimsType::Access,
     }
 }
 
 fn claims() -> Value {
     let now = NOW.as_secs();
     json!({
-        "iss": ISSUER, "aud": "api", "sub": "u-1", "sid": "s-1", "jti": "j-1",
+        "iss": ISSUER, "aud": "api", "sub": "u-1", "sid": "s-1", "jti": "j-1", "client_id": "web",
         "iat": now, "nbf": now, "exp": now + 600,
     })
 }
@@ -131,6 +135,44 @@ fn the_walk_finds_what_the_guard_finds() {
     }
     let at_the_edge = with("exp", now - 29);
     assert!(scene.failures(&scene.sign(&at_the_edge)).is_empty());
+}
+
+#[test]
+fn what_the_guard_reads_the_claims_into_decides_as_well() {
+    let scene = Scene::new();
+    for (claims, by_access, by_any) in [
+        (without("jti"), Some("missing_claim"), None),
+        (without("client_id"), Some("missing_claim"), None),
+        (with("scope", json!(["a", "b"])), Some("bad_claim"), None),
+        (with("roles", "admin"), Some("bad_claim"), None),
+        (without("sub"), Some("missing_claim"), Some("missing_claim")),
+        (with("sub", ""), None, Some("bad_claim")),
+        (with("scope", "a b"), None, None),
+    ] {
+        let token = scene.sign(&claims);
+        for (claims_type, expected) in [(ClaimsType::Access, by_access), (ClaimsType::Any, by_any)]
+        {
+            let asked = Asked {
+                claims: claims_type,
+                ..asked(&token)
+            };
+            let (verdict, checks) = scene.explain_to(&asked);
+            let failing: Vec<_> = checks.iter().filter_map(Check::failure).collect();
+            assert_eq!(failing.first().copied(), expected, "{claims}");
+            assert!(checks.iter().all(|check| check.name != "guard"));
+            match (verdict, expected) {
+                (Verdict::Accepted, None) => {}
+                (Verdict::Refused { reason }, Some(expected)) => assert_eq!(reason, expected),
+                _ => panic!("the guard says something else of {claims}"),
+            }
+            let remedy = checks
+                .iter()
+                .any(|check| check.says.contains("--claims any"));
+            let helps =
+                claims_type == ClaimsType::Access && by_access.is_some() && by_any.is_none();
+            assert_eq!(remedy, helps, "{claims}");
+        }
+    }
 }
 
 #[test]
