@@ -24,7 +24,10 @@ pub enum Stale {
     #[default]
     Serve,
     /// It refuses every token, with 503, until news arrive again. The age of the news counts from
-    /// the time the issuer signed, so the clocks of the two must agree within the bound.
+    /// the time the issuer signed, so the clocks of the two must agree within the bound. An issuer
+    /// with nothing to say signs that every two seconds
+    /// ([`HEARTBEAT`](countersign_wire::revocation::HEARTBEAT)): a bound of less refuses tokens for no
+    /// reason, and one below three heartbeats at every hiccup.
     Refuse {
         /// How old the news may be.
         after: Duration,

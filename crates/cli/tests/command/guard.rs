@@ -90,6 +90,11 @@ fn what_cannot_be_guarded_is_said_at_once() {
             "use https",
         ),
         (&["--listen", "127.0.0.1:0"], 2, "--issuer"),
+        (
+            &["--issuer", "https://id.example", "--stale-after", "5"],
+            2,
+            "5 is not in 6..",
+        ),
     ] {
         let ended = run(&[&["guard"], arguments].concat());
         assert_eq!(ended.code, code, "{arguments:?}: {ended:?}");

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum, value_parser};
 use countersign_guard::forward::{Access, Policy, Proxy, Rule};
+use countersign_guard::wire::revocation::HEARTBEAT;
 use countersign_guard::{AnyClaims, Guard, GuardBuilder, Requirements, Stale, TrustedIssuer};
 
 pub(crate) use self::metrics::families;
@@ -129,13 +130,17 @@ pub(crate) struct GuardArgs {
     /// that a key was withdrawn
     #[arg(long, default_value_t = 24 * 60 * 60, value_name = "SECONDS", value_parser = value_parser!(u64).range(..=172_800))]
     keys_good_for: u64,
-    /// Refuse every token when no revocations were heard of for so long [default: go on]
-    #[arg(long, value_name = "SECONDS")]
+    /// Refuse every token when no revocations were heard of for so long [default: go on]; 6 seconds
+    /// at least, for an issuer with nothing to say says so every two
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(STALE_AFTER_LEAST..))]
     stale_after: Option<u64>,
     /// Fetch keys over plain HTTP from other machines too: whoever is in between can forge them
     #[arg(long)]
     insecure_http: bool,
 }
+
+/// Three heartbeats: as long as a stream may be silent before it is given up.
+const STALE_AFTER_LEAST: u64 = 3 * HEARTBEAT.as_secs();
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum ProxyName {
