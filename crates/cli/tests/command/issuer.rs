@@ -8,6 +8,7 @@ use countersign::{Algorithm, KeySet, SigningKey};
 
 use crate::keys::Folder;
 use crate::run::{Ended, run};
+use crate::stage::Stage;
 
 /// An issuer that answers discovery and publishes one key.
 pub(crate) struct Issuer {
@@ -17,11 +18,21 @@ pub(crate) struct Issuer {
 
 impl Issuer {
     pub(crate) fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        Self::start_on("127.0.0.1", "")
+    }
+
+    /// On this address; its metadata promise revocations at this path of its own, if it is not empty.
+    fn start_on(host: &str, revocations: &str) -> Self {
+        let listener = TcpListener::bind((host, 0)).expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let key = SigningKey::generate(Algorithm::ES256).expect("a key");
         let keys = KeySet::new([key.verifying_key()]).expect("a set").to_json();
-        let metadata = format!(r#"{{"issuer":"{url}","jwks_uri":"{url}/keys"}}"#);
+        let mut metadata = serde_json::json!({ "issuer": url, "jwks_uri": format!("{url}/keys") });
+        if !revocations.is_empty() {
+            let endpoint = format!("{url}{revocations}");
+            metadata["countersign_revocations_endpoint"] = endpoint.into();
+        }
+        let metadata = metadata.to_string();
         // It ends with the test's process.
         thread::spawn(move || {
             for stream in listener.incoming() {
@@ -130,4 +141,49 @@ fn a_key_that_was_given_is_used_and_nobody_is_asked() {
         &token,
     ];
     run(&[&["jwt", "verify"], &arguments[..]].concat()).refused("bad_signature");
+}
+
+#[test]
+fn what_the_issuer_took_back_is_not_verified() {
+    let stage = Stage::set();
+    stage.login("ada", &[]).done();
+    let token = stage.run(&["token"]).done();
+    verify(stage.server(), token.trim()).done();
+    stage.end_sessions();
+    verify(stage.server(), token.trim()).refused("revoked");
+}
+
+#[test]
+fn revocations_that_cannot_be_had_are_told() {
+    let (folder, issuer) = (Folder::new(), Issuer::start_on("127.0.0.1", "/nowhere"));
+    let token = issuer.token(&folder, &["--aud", "api"]);
+    let ended = verify(&issuer.url, &token);
+    assert_eq!(ended.code, 0, "{ended:?}");
+    for told in ["whether it was taken back is not known", "404"] {
+        assert!(ended.words.contains(told), "{told}: {ended:?}");
+    }
+}
+
+#[test]
+fn plain_http_to_another_machine_is_explained_only_if_that_is_said() {
+    // This machine, by an address that is not known to be its own.
+    let (folder, issuer) = (Folder::new(), Issuer::start_on("0.0.0.0", ""));
+    let more = ["--aud", "api", "--sub", "ada", "--typ", "at+jwt"];
+    let token = issuer.token(&folder, &more);
+    let explain = |more: &[&str]| {
+        let asked = [
+            "jwt",
+            "explain",
+            "--issuer",
+            &issuer.url,
+            "--audience",
+            "api",
+        ];
+        run(&[&asked[..], &["--claims", "any"], more, &[&token]].concat())
+    };
+    let ended = explain(&[]);
+    assert_eq!(ended.code, 1, "{ended:?}");
+    assert!(ended.words.contains("plain HTTP"), "{ended:?}");
+    let ended = explain(&["--insecure-http"]);
+    assert_eq!(ended.code, 0, "{ended:?}");
 }

@@ -1,6 +1,5 @@
 //! An issuer that answered: its metadata and its keys, as they were then.
 
-use countersign::KeySet;
 use countersign_wire::discovery::Metadata;
 use tokio::time::Instant;
 
@@ -29,11 +28,6 @@ impl Found {
             source,
             first,
         })
-    }
-
-    /// Its keys, as they are now.
-    pub(super) fn keys(self) -> KeySet {
-        self.first.keys
     }
 }
 

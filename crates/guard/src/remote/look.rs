@@ -13,7 +13,7 @@ use super::error::{FetchError, FollowError};
 use super::feed::BYTES_LIMIT;
 use super::fetch::Fetcher;
 use super::key_source::Source;
-use super::pace::Pace;
+use super::pace::{Pace, PlainHttp};
 use super::{bulletin, discovery};
 
 /// A snapshot of more pieces than this is none that anybody would wait for.
@@ -65,8 +65,26 @@ impl Look {
     /// [`FollowError`] where a guard could not follow it either; revocations that cannot be had are
     /// no such error.
     pub async fn at(issuer: &str) -> Result<Self, FollowError> {
-        let pace = Pace::default();
-        let fetcher = Fetcher::new(&pace)?;
+        Self::with(&Pace::default(), issuer).await
+    }
+
+    /// As [`at`](Self::at), over plain HTTP from other machines too: whoever is in between can forge
+    /// what is seen. It is what a guard goes by that was told the same
+    /// ([`GuardBuilder::plain_http_insecurely`](crate::GuardBuilder::plain_http_insecurely)).
+    ///
+    /// # Errors
+    ///
+    /// As [`at`](Self::at).
+    pub async fn over_plain_http_insecurely(issuer: &str) -> Result<Self, FollowError> {
+        let pace = Pace {
+            plain_http: PlainHttp::Anywhere,
+            ..Pace::default()
+        };
+        Self::with(&pace, issuer).await
+    }
+
+    async fn with(pace: &Pace, issuer: &str) -> Result<Self, FollowError> {
+        let fetcher = Fetcher::new(pace)?;
         let (metadata, fetcher) = discovery::discover(&fetcher, issuer).await?;
         let source = Source::new(fetcher.clone(), &metadata.jwks_uri)?;
         // The connection is there now: the time between question and answer is short.

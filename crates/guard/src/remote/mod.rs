@@ -29,7 +29,7 @@ mod task;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::{AccessClaims, KeySet};
+use countersign::AccessClaims;
 pub use error::{FetchError, FollowError};
 pub use look::{Dated, Look, News};
 
@@ -39,7 +39,7 @@ use crate::guard::Guard;
 use fetch::Fetcher;
 use following::{Following, Search};
 use found::{Found, found_in_time};
-use pace::{Pace, PlainHttp};
+use pace::PlainHttp;
 
 /// What is longer stands for ever, and its sums would not fit.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
@@ -171,19 +171,4 @@ impl<C> GuardBuilder<C> {
         self.pace.plain_http = PlainHttp::Anywhere;
         self
     }
-}
-
-/// An issuer's keys for checking signatures, found by discovery (RFC 8414, OpenID Connect Discovery)
-/// and fetched once: for a tool that checks one token. What serves requests should
-/// [follow](Guard::follow) the issuer, or it would never see a key changed or withdrawn.
-///
-/// It is fetched over `https`, or over `http` from the own machine, within 5 seconds each. Must be
-/// called on a tokio runtime.
-///
-/// # Errors
-///
-/// [`FollowError`] if the issuer cannot be reached, or says something else than it should.
-pub async fn published_keys(issuer: &str) -> Result<KeySet, FollowError> {
-    let fetcher = Fetcher::new(&Pace::default())?;
-    Ok(Found::find(&fetcher, issuer).await?.keys())
 }

@@ -7,7 +7,8 @@ use countersign::{
     Algorithm, AlgorithmRule, AudienceRule, IssuerRule, KeySet, Rules, TokenError, UnixTime,
     Unverified, Verified, Verifier,
 };
-use countersign_guard::remote::published_keys;
+use countersign_guard::remote::{Look, News};
+use countersign_guard::wire::revocation::{Event, Kind};
 use serde_json::Value;
 
 use super::TokenArgs;
@@ -15,12 +16,13 @@ use super::key::{KeyArgs, read_text};
 use super::moment;
 use crate::failure::Failure;
 use crate::output::{self, GOOD, styled};
+use crate::printable::printable;
 
 /// Check a token and print its claims; exit 3 and the reason if it is refused
 ///
 /// Issuer and audience must be said or waived: a token for another service, or from another
 /// issuer, may carry a good signature too. If no key is given and the issuer is a URL, the keys are
-/// fetched from it: over https, or http from this machine.
+/// fetched from it, and what it has taken back: over https, or http from this machine.
 #[derive(Debug, Args)]
 #[command(
     group = ArgGroup::new("from").required(true).args(["issuer", "any_issuer"]),
@@ -69,10 +71,13 @@ pub(super) struct VerifyArgs {
 pub(super) fn run(args: &VerifyArgs) -> Result<(), Failure> {
     let token = args.token.read()?;
     let now = UnixTime::now();
-    let keys = args.keys(&token)?;
+    let (keys, news) = args.keys(&token)?;
     let verified: Verified<Value> = Verifier::new(args.rules(), keys)
         .verify(&token, now)
         .map_err(refused)?;
+    if let Some(news) = news {
+        not_taken_back(&verified, news, now)?;
+    }
     let until = verified.expires_at().map_or_else(
         || "never expires".to_owned(),
         |exp| {
@@ -89,7 +94,8 @@ pub(super) fn run(args: &VerifyArgs) -> Result<(), Failure> {
 }
 
 impl VerifyArgs {
-    fn keys(&self, token: &str) -> Result<KeySet, Failure> {
+    /// The keys; and what was taken back, if it was the issuer who was asked.
+    fn keys(&self, token: &str) -> Result<(KeySet, Option<News>), Failure> {
         if let Some(path) = &self.jwks {
             let keys = KeySet::from_json(read_text(path)?).map_err(Failure::failed)?;
             if keys.is_empty() {
@@ -97,7 +103,7 @@ impl VerifyArgs {
                     "the key set has no key that can check a signature",
                 ));
             }
-            return Ok(keys);
+            return Ok((keys, None));
         }
         if let (Some(issuer), false) = (self.issuer_to_ask(), self.key.is_named()) {
             return published_by(issuer);
@@ -114,7 +120,8 @@ impl VerifyArgs {
         if let Some(key_id) = unverified.key_id() {
             key = key.with_key_id(key_id);
         }
-        KeySet::new([key]).map_err(Failure::failed)
+        let keys = KeySet::new([key]).map_err(Failure::failed)?;
+        Ok((keys, None))
     }
 
     /// An issuer that can be asked: a name like `my-app` is none.
@@ -151,14 +158,51 @@ impl VerifyArgs {
     }
 }
 
-/// The issuer's key set, found by discovery. It is fetched once; nothing is followed.
-fn published_by(issuer: &str) -> Result<KeySet, Failure> {
-    tokio::runtime::Builder::new_current_thread()
+/// The issuer's key set and what it has taken back, found by discovery. Both are fetched once; nothing
+/// is followed.
+fn published_by(issuer: &str) -> Result<(KeySet, Option<News>), Failure> {
+    let look = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::failed)?
-        .block_on(published_keys(issuer))
-        .map_err(Failure::failed)
+        .block_on(Look::at(issuer))
+        .map_err(Failure::failed)?;
+    Ok((look.keys, Some(look.news)))
+}
+
+/// Refuses what the issuer says it took back. Where it has such news but they cannot be had, that is
+/// said: a guard would go on as well.
+fn not_taken_back(verified: &Verified<Value>, news: News, now: UnixTime) -> Result<(), Failure> {
+    let events = match news {
+        News::NotOffered => return Ok(()),
+        News::Unavailable(error) => {
+            let error = printable(&error.to_string());
+            return output::warning(&format!("whether it was taken back is not known: {error}"));
+        }
+        News::Snapshot(bulletin) => bulletin.events,
+    };
+    let marks = [
+        (
+            Kind::Sub,
+            verified.subject(),
+            "its user was disabled or deleted",
+        ),
+        (Kind::Sid, verified.session_id(), "its session ended"),
+        (Kind::Jti, verified.jwt_id(), "it was withdrawn"),
+        (Kind::Kid, verified.key().key_id(), "its key was withdrawn"),
+    ];
+    for (kind, value, happened) in marks {
+        let is_about = |event: &Event| {
+            event.kind == kind && Some(&*event.value) == value && event.until >= now.as_secs()
+        };
+        if events.iter().any(is_about) {
+            return Err(Failure::refused(
+                "revoked",
+                format!("the token was taken back: {happened}"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn refused(error: TokenError) -> Failure {

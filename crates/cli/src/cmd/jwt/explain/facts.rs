@@ -25,10 +25,13 @@ pub(super) struct Facts {
 
 impl Facts {
     /// Asks the issuer; the error says why it could not be asked.
-    pub(super) async fn of(issuer: &str) -> Result<Self, String> {
-        let look = Look::at(issuer)
-            .await
-            .map_err(|error| printable(&error.to_string()))?;
+    pub(super) async fn of(issuer: &str, insecure_http: bool) -> Result<Self, String> {
+        let look = if insecure_http {
+            Look::over_plain_http_insecurely(issuer).await
+        } else {
+            Look::at(issuer).await
+        };
+        let look = look.map_err(|error| printable(&error.to_string()))?;
         let taken_back = match look.news {
             News::Snapshot(bulletin) => Ok(bulletin.events),
             News::NotOffered => Err("the issuer publishes no revocations".to_owned()),

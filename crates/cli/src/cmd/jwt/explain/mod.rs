@@ -56,6 +56,10 @@ pub(super) struct ExplainArgs {
     /// What your API's guard reads the claims into
     #[arg(long, value_enum, value_name = "TYPE", default_value = "access")]
     claims: ClaimsType,
+    /// Ask the issuer over plain HTTP on another machine too: whoever is in between can forge its
+    /// answers
+    #[arg(long, requires = "issuer")]
+    insecure_http: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -86,7 +90,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let mut facts = Err("no --issuer was given".to_owned());
     if let Some(issuer) = &args.issuer {
         run_async(async {
-            facts = Facts::of(issuer).await;
+            facts = Facts::of(issuer, args.insecure_http).await;
             Ok(())
         })?;
     }
