@@ -17,6 +17,7 @@
 //!
 //! - [`password`]: a password is checked, and every refusal costs the same work;
 //! - [`throttle`], [`device`]: how long to wait before the next try, and who need not;
+//! - [`failures`]: which clients that did not prove who they are get a line in the audit log;
 //! - [`grant`]: the right to have tokens made, from a check and from nothing else; [`client`]: the
 //!   same for programs, and what users may have through them; [`scope`]: what is granted;
 //! - [`session`], [`refresh`], [`marks`], [`mac`]: one row per sign-in, its refresh tokens derived

@@ -2,9 +2,13 @@
 //!
 //! ```text
 //!   client ---- token (login, refresh, logout), account (me) ----> server
-//!   client ---- bearer: Authorization -------------------> guard
-//!   client <--- bearer: WWW-Authenticate, problem -------- guard
-//!   guard  <--- discovery, revocation ------------------------- server
+//!   API -------- introspection ----------------------------------> server
+//!   admin ------ admin, clients ---------------------------------> server
+//!   client ---- bearer: Authorization --------> guard
+//!   client <--- bearer: WWW-Authenticate ------ guard ---- identity ---> proxy
+//!   guard  <--- discovery, revocation ---------------------------- server
+//!
+//!   problem: every refusal, of either;   paths: every route of the server
 //! ```
 //!
 //! Every message is defined once, here, so that the two ends of a connection cannot drift apart.
