@@ -1,14 +1,11 @@
-//! The feed of revocations, when there are more than one message may hold.
+//! The feed of revocations: what a follower is told, also when it is more than one message may hold.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use countersign::UnixTime;
-use countersign_server::{Config, Database, Server};
-use reqwest::Method;
-use serde_json::Value;
 
-use crate::{Running, event, start};
+use super::*;
 
 /// More than two messages' worth.
 const MANY: u64 = 25_000;
@@ -127,7 +124,7 @@ async fn without_a_stream_the_next_piece_is_asked_for() {
             .await
             .expect("JSON");
         let jws = answer["snapshot"].as_str().expect("a snapshot");
-        told.hear(crate::claims(jws));
+        told.hear(claims(jws));
         let Some(more) = answer["next"].as_str() else {
             break;
         };
@@ -163,4 +160,58 @@ async fn a_piece_is_signed_once_for_everybody() {
     };
     // The signature of ES256 has a random number in it: the same one is one signature.
     assert_eq!(first().await, first().await);
+}
+
+#[tokio::test]
+async fn the_feed_tells_a_follower_who_is_out() {
+    let running = start().await;
+    let pair = running.signed_in().await;
+    let mut stream = running
+        .request(Method::GET, "/revocations")
+        .header("accept", "text/event-stream")
+        .send()
+        .await
+        .expect("a stream");
+    assert_eq!(stream.headers()["content-type"], "text/event-stream");
+    let snapshot = event(&mut stream).await;
+    assert_eq!(snapshot["events"], json!([]));
+    assert!(snapshot.get("since").is_none());
+    running
+        .post("/logout", &json!({"refresh_token": pair.refresh}))
+        .await;
+    loop {
+        let news = event(&mut stream).await;
+        if let [ended] = news["events"].as_array().expect("events").as_slice() {
+            assert_eq!(ended["kind"], "sid");
+            break;
+        }
+    }
+    running.server.stop().await;
+    // A stop lets followers go instead of waiting for them.
+    while let Ok(Some(_)) = stream.chunk().await {}
+}
+
+/// The next bulletin of a stream, unverified.
+async fn event(stream: &mut Response) -> Value {
+    let mut text = String::new();
+    while !text.ends_with("\n\n") {
+        let chunk = stream
+            .chunk()
+            .await
+            .expect("a chunk")
+            .expect("more to come");
+        text.push_str(std::str::from_utf8(&chunk).expect("text"));
+    }
+    let data = text
+        .lines()
+        .find_map(|line| line.strip_prefix("data: "))
+        .expect("data");
+    claims(data)
+}
+
+/// What a token says, unverified.
+fn claims(jws: &str) -> Value {
+    let payload = jws.split('.').nth(1).expect("three parts");
+    let payload = countersign::base64url::decode(payload).expect("base64url");
+    serde_json::from_slice(&payload).expect("JSON")
 }
