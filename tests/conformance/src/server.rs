@@ -43,6 +43,18 @@ pub struct Shared {
     pub issuer: String,
 }
 
+impl Shared {
+    /// The servers of `https://id.example` on this database, with a master key of their own.
+    #[must_use]
+    pub fn on(database: String) -> Self {
+        Self {
+            database,
+            master_key: "5b".repeat(32),
+            issuer: "https://id.example".to_owned(),
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Process {
     child: Child,

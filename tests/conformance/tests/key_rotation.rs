@@ -27,11 +27,7 @@ async fn of_three_servers_one_rotates_what_is_due() {
     let Some(cluster) = Cluster::start() else {
         return;
     };
-    let shared = Shared {
-        database: cluster.new_database().await,
-        master_key: "5b".repeat(32),
-        issuer: "https://id.example".into(),
-    };
+    let shared = Shared::on(cluster.new_database().await);
     let mut servers: Vec<Server> = (0..3).map(|_| Server::sharing(&shared)).collect();
     servers[0].add_user("ada", PASSWORD);
     start(&mut servers).await;

@@ -25,9 +25,8 @@ const HASH: &str = "pbkdf2:sha256:1000$aPfIZaYVK1fsbw1Z$b45ff60c3a53844e8a3d1d90
 
 async fn installation(cluster: &Cluster) -> Shared {
     Shared {
-        database: cluster.new_database().await,
         master_key: OLD.into(),
-        issuer: "https://id.example".into(),
+        ..Shared::on(cluster.new_database().await)
     }
 }
 

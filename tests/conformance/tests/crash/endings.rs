@@ -30,11 +30,7 @@ async fn so_it_is_on_a_shared_database() {
     let Some(cluster) = Cluster::start() else {
         return;
     };
-    let shared = Shared {
-        database: cluster.new_database().await,
-        master_key: "5b".repeat(32),
-        issuer: "https://id.example".into(),
-    };
+    let shared = Shared::on(cluster.new_database().await);
     cut_short(Server::sharing(&shared)).await;
 }
 

@@ -42,11 +42,7 @@ async fn nothing_is_lost_of_two_servers_on_one_database() {
     let Some(cluster) = Cluster::start() else {
         return;
     };
-    let shared = Shared {
-        database: cluster.new_database().await,
-        master_key: "5b".repeat(32),
-        issuer: "https://id.example".into(),
-    };
+    let shared = Shared::on(cluster.new_database().await);
     let servers = vec![Server::sharing(&shared), Server::sharing(&shared)];
     survive(servers, NEWS).await;
 }

@@ -156,9 +156,8 @@ async fn two_servers_behind_one_address_are_one_issuer() {
     };
     let between = Between::start().await;
     let shared = Shared {
-        database: cluster.new_database().await,
-        master_key: "5b".repeat(32),
         issuer: between.url.clone(),
+        ..Shared::on(cluster.new_database().await)
     };
     let mut servers: Vec<Server> = (0..2).map(|_| Server::sharing(&shared)).collect();
     servers[0].add_user("ada", PASSWORD);
