@@ -4,12 +4,13 @@
 //! guards what to refuse before it expires.
 //!
 //! ```text
-//!   http/   a request in, one flow, an answer out; the one place that knows statuses
-//!   flow/   load, decide (countersign-issuer), commit; no HTTP, no SQL
-//!   store/  the verbs, in SQL
-//!   server  puts these together            outlook  says whether that would work
+//!   server        puts everything together and lets it go; outlook: whether that would work
+//!   listen/       sockets, TLS, a calm end          tasks  keys, sweeping, following the database
+//!   http/         a request in, one flow, an answer out; the one place that knows statuses
+//!   flow/         load, decide (countersign-issuer), commit; no HTTP, no SQL
 //!   installation  the master key and the store, opened
-//!   listen  sockets, TLS, a calm end        tasks  keys, sweeping, following the database
+//!   store/        the verbs, in SQL
+//!   config, metrics/   what an operator decides, and what he is told: the ground
 //! ```
 //!
 //! The `countersign serve` command is a thin coat over [`Server`]:

@@ -17,6 +17,7 @@ mod oauth;
 mod openapi;
 mod origin;
 mod outcome;
+pub(crate) mod peer;
 pub(crate) mod problem;
 pub(crate) mod proxies;
 mod refresh;

@@ -9,16 +9,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use countersign::{base64url, crypto};
 use countersign_wire::paths;
 use tracing::{Instrument, debug, info_span, warn};
 
+use super::peer::Peer;
+use super::problem::Rejection;
 use super::proxies::TrustedProxies;
 use crate::flow::OtherWork;
-use crate::listen::{Peer, Refuse};
 use crate::metrics::Traffic;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -50,6 +51,10 @@ pub(super) async fn named(State(naming): State<Naming>, request: Request, next: 
     }
     answer
 }
+
+/// How a request that never reaches the router is answered.
+pub(crate) type Refuse =
+    Arc<dyn Fn(Peer, &Method, &HeaderMap, Rejection) -> Response + Send + Sync>;
 
 /// The same for a request that was refused before it came to a route. Anybody can cause as many as
 /// they like: the log has them where it has every request.

@@ -5,9 +5,9 @@ use std::net::IpAddr;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 
+use super::peer::Peer;
 use super::problem::Rejection;
 use super::shared::Shared;
-use crate::listen::Peer;
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug)]

@@ -21,9 +21,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, any};
 use countersign_wire::paths;
 
+use super::peer::Peer;
 use super::problem::Rejection;
 use crate::config::{Config, PlainHttp, is_loopback};
-use crate::listen::Peer;
 use crate::metrics::page;
 
 /// Who may read the numbers.

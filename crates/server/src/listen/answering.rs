@@ -9,17 +9,18 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header::{CONNECTION, HOST};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
 use hyper::body::{Frame, Incoming, SizeHint};
 use tower::ServiceExt;
 
-use super::Peer;
 use super::arrival::Arrivals;
 use super::patience::Asked;
 use super::places::{Entered, Places, Purpose};
 use super::seen_through::{Panicked, SeenThrough};
 use crate::company::{Asker, Company};
+use crate::http::named::Refuse;
+use crate::http::peer::Peer;
 use crate::http::problem::Rejection;
 use crate::http::proxies::TrustedProxies;
 use crate::limits::Limits;
@@ -39,10 +40,6 @@ pub(crate) struct Door {
     pub(crate) company: Arc<Company>,
     pub(crate) refuse: Refuse,
 }
-
-/// How a request that never reaches the router is answered.
-pub(crate) type Refuse =
-    Arc<dyn Fn(Peer, &Method, &HeaderMap, Rejection) -> Response + Send + Sync>;
 
 /// What the connections of one listener have in common.
 #[derive(Clone)]

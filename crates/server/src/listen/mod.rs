@@ -33,9 +33,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use self::answering::Desk;
-pub(crate) use self::answering::{Door, Refuse};
+pub(crate) use self::answering::Door;
 use self::at_once::AtOnce;
 use self::patience::{Asking, Framing, Patient};
+use crate::http::named::Refuse;
+use crate::http::peer::Peer;
 use crate::http::proxies::TrustedProxies;
 use crate::limits::Limits;
 use crate::metrics::{Connections, Open, Unconnected};
@@ -58,10 +60,6 @@ const TELLING: Duration = Duration::from_secs(2);
 const SEND_BUFFER: usize = 128 * 1024;
 /// How often the other end of an HTTP/2 connection is asked whether it is there.
 const PING: Duration = Duration::from_secs(30);
-
-/// The address at the other end of the connection a request came by.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub(crate) SocketAddr);
 
 /// Serves a router of another program over plain HTTP, with the same bounds and the same calm end,
 /// until `stop` is ready. Its requests come whole, with at most 16 KiB of body; those with `GET` and
