@@ -93,7 +93,7 @@ async fn after_five_failures_one_has_to_wait() {
 }
 
 /// Guesses on until one has to wait.
-async fn waiting(running: &Running, name: &str) -> Response {
+pub(super) async fn waiting(running: &Running, name: &str) -> Response {
     let guess = json!({"username": name, "password": "wrong password"});
     sent_until_it_waits(|| running.request(Method::POST, "/login").json(&guess)).await
 }
