@@ -27,7 +27,13 @@ impl Contender {
                 node.current_dir(target()?.join("bench-fastify"));
                 node
             }
-            "bare" | "guard" | "guard-off" | "guard-new" | "guard-mixed" => {
+            "bare"
+            | "guard"
+            | "guard-off"
+            | "guard-new"
+            | "guard-mixed"
+            | "signature"
+            | "signature-and-claims" => {
                 let mut own = Command::new(std::env::current_exe()?);
                 own.arg("serve");
                 own

@@ -10,6 +10,8 @@ use countersign_guard::{Caller, Guard};
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
+use crate::bare;
+
 /// What a server is to do. It comes as one line of JSON on standard input, and the server ends with
 /// its standard input.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -51,6 +53,8 @@ async fn listen(task: &Task) -> Result<(), Failure> {
         // A token is forgotten before its turn comes again.
         "guard-new" => guarded(task, Some(256))?,
         "guard-mixed" => guarded(task, Some(2 * 1024))?,
+        "signature" => by_hand(task, false)?,
+        "signature-and-claims" => by_hand(task, true)?,
         other => return Err(format!("no server is called `{other}`").into()),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -58,14 +62,21 @@ async fn listen(task: &Task) -> Result<(), Failure> {
     Ok(axum::serve(listener, routes).await?)
 }
 
-fn guarded(task: &Task, cache: Option<usize>) -> Result<Router, Failure> {
+fn by_hand(task: &Task, with_claims: bool) -> Result<Router, Failure> {
+    bare::route(&key(task)?, &task.key, with_claims, ANSWER)
+}
+
+fn key(task: &Task) -> Result<VerifyingKey, Failure> {
     let algorithm: Algorithm = task.algorithm.parse()?;
-    let key = match algorithm {
+    Ok(match algorithm {
         Algorithm::HS256 => VerifyingKey::from_secret(algorithm, task.key.as_bytes())?,
         _ => VerifyingKey::from_pem(algorithm, &task.key)?,
-    };
+    })
+}
+
+fn guarded(task: &Task, cache: Option<usize>) -> Result<Router, Failure> {
     let guard = Guard::builder(&task.issuer, &task.audience)
-        .key(key.with_key_id(KEY_ID))
+        .key(key(task)?.with_key_id(KEY_ID))
         .cache(cache)
         .build()?;
     Ok(Router::new()
