@@ -108,7 +108,7 @@ async fn keys_are_never_fetched_from_where_the_token_says() {
         .and_then(|signer| signer.header("x5u", &trap))
         .expect("a header")
         .sign(&json!({
-            "iss": trap, "aud": "api", "sub": "ada", "jti": "j",
+            "iss": trap, "aud": "api", "sub": "ada", "jti": "j", "client_id": "web",
             "iat": UnixTime::now().as_secs(), "exp": UnixTime::now().as_secs() + 60,
         }))
         .expect("a token");
