@@ -41,7 +41,7 @@ async fn follow_and_keep(authority: &Authority) {
     let mut tick = interval(FOLLOW);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut keys = Instant::now() + KEYS;
-    let (mut seen, mut following) = (None, true);
+    let (mut seen, mut following, mut writing) = (None, true, true);
     loop {
         let now = tick.tick().await;
         let followed = follow(authority, &mut seen).await;
@@ -54,9 +54,11 @@ async fn follow_and_keep(authority: &Authority) {
             _ => {}
         }
         following = followed.is_ok();
-        if let Err(error) = authority.write_failures(false).await {
-            tracing::warn!(%error, "cannot write down which clients were refused");
+        let written = authority.write_failures(false).await;
+        if let (Err(error), true) = (&written, writing) {
+            tracing::warn!(%error, "cannot write down which clients were refused; it waits");
         }
+        writing = written.is_ok();
         if now >= keys {
             keys = now + KEYS;
             // Should news ever have been missed, this is when they are found.

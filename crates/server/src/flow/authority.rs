@@ -24,6 +24,7 @@ use super::fresh::new_id;
 use super::lanes::{Lanes, OtherWork};
 use super::ring::{self, KeyPolicies, Ring};
 use super::steady::SteadyClock;
+use super::withdrawals::Withdrawals;
 use crate::config::Config;
 use crate::installation;
 use crate::metrics::FlowCounts;
@@ -42,6 +43,7 @@ pub(crate) struct Authority {
     pub(super) feed: Feed,
     pub(super) clients: ClientCache,
     pub(super) failures: Failures,
+    pub(super) withdrawals: Withdrawals,
     pub(super) throttle: Mutex<Throttle>,
     pub(super) shadows: Mutex<ShadowWatch>,
     /// In seconds: of any access token that any process of this installation makes.
@@ -122,6 +124,7 @@ impl Authority {
             throttle: Mutex::new(Throttle::new(ThrottlePolicy::default(), crypto::random()?)),
             clients: ClientCache::default(),
             failures: Failures::default(),
+            withdrawals: Withdrawals::new(),
             shadows: Mutex::new(ShadowWatch::new(SHADOWS)),
             steady: Mutex::new(SteadyClock::new(now, Instant::now())),
             longest_life: AtomicU64::new(policy.revocations.longest_life.as_secs()),

@@ -186,11 +186,11 @@ impl Authority {
         self.clients.forget();
     }
 
-    /// Writes down who failed to prove it; with `all`, also what would wait for the end of its minute.
+    /// Writes down who failed to prove it, and how many tokens were taken back; with `all`, also what
+    /// would wait for the end of its minute. What cannot be written now waits.
     pub(crate) async fn write_failures(&self, all: bool) -> Result<(), FlowError> {
-        for event in self.failures.take(all, UnixTime::now()) {
-            self.store.audit(event).await?;
-        }
-        Ok(())
+        let now = UnixTime::now();
+        self.failures.wait_with(self.withdrawals.take(all, now));
+        Ok(self.failures.write(&*self.store, all, now).await?)
     }
 }

@@ -12,6 +12,11 @@ use countersign_issuer::Refused;
 use countersign_issuer::failures::{FailureCount, Unwritten};
 use countersign_issuer::record::{AuditEvent, AuditKind};
 
+use crate::store::{Store, StoreError};
+
+/// How many lines wait at most while the database takes none.
+const MOST: usize = 2_000;
+
 /// The failures that wait to be written down.
 #[derive(Debug, Default)]
 pub(super) struct Failures(Mutex<Waiting>);
@@ -19,7 +24,8 @@ pub(super) struct Failures(Mutex<Waiting>);
 #[derive(Debug, Default)]
 struct Waiting {
     count: FailureCount,
-    /// Bounded by what the count lets through in a minute.
+    /// Bounded by what the count lets through in a minute, and while nothing can be written by
+    /// [`MOST`].
     lines: Vec<AuditEvent>,
 }
 
@@ -47,8 +53,37 @@ impl Failures {
         waiting.lines.extend(past.drain(..).map(|it| line(it, now)));
     }
 
+    /// Lines that have to be written with them.
+    pub(super) fn wait_with(&self, lines: Vec<AuditEvent>) {
+        let mut waiting = self.waiting();
+        waiting.lines.extend(lines);
+        waiting.lines.truncate(MOST);
+    }
+
+    /// Writes the lines; those that cannot be written wait for the next time.
+    pub(super) async fn write(
+        &self,
+        store: &dyn Store,
+        all: bool,
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
+        let mut lines = self.take(all, now).into_iter();
+        while let Some(line) = lines.next() {
+            if let Err(error) = store.audit(line.clone()).await {
+                let mut unwritten = vec![line];
+                unwritten.extend(lines);
+                let mut waiting = self.waiting();
+                unwritten.append(&mut waiting.lines);
+                unwritten.truncate(MOST);
+                waiting.lines = unwritten;
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
     /// The lines to be written now; with `all`, also those that would wait for the end of their minute.
-    pub(super) fn take(&self, all: bool, now: UnixTime) -> Vec<AuditEvent> {
+    fn take(&self, all: bool, now: UnixTime) -> Vec<AuditEvent> {
         let mut waiting = self.waiting();
         let past = if all {
             waiting.count.rest()
@@ -71,5 +106,36 @@ fn line(unwritten: Unwritten, now: UnixTime) -> AuditEvent {
     AuditEvent {
         detail: Some(format!("{whose}{count} more")),
         ..AuditEvent::new(now, AuditKind::ClientRefused)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::AuditLog;
+    use crate::store::sqlite::SqliteStore;
+
+    #[tokio::test]
+    async fn what_cannot_be_written_waits_and_is_written_later() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let open = |name: &str| SqliteStore::open(&folder.path().join(name)).expect("a database");
+        let (broken, works) = (open("broken.db"), open("works.db"));
+        let beside = rusqlite::Connection::open(folder.path().join("broken.db"));
+        let dropped = beside.expect("it").execute_batch("DROP TABLE audit");
+        dropped.expect("no audit log");
+        let now = UnixTime::from_secs(1_700_000_000);
+        let failures = Failures::default();
+        let peer = IpAddr::from([192, 0, 2, 1]);
+        for client_id in ["a", "b", "c"] {
+            failures.note(Some(client_id), &Refused::InvalidClient, peer, now);
+        }
+        for _ in 0..2 {
+            assert!(failures.write(&broken, false, now).await.is_err());
+        }
+        failures.write(&works, false, now).await.expect("works");
+        let lines = works.audit_log(0, 10).await.expect("works");
+        let whose = lines.iter().filter_map(|(_, line)| line.detail.clone());
+        let first = |detail: String| detail.chars().next();
+        assert_eq!(whose.filter_map(first).collect::<String>(), "abc");
     }
 }

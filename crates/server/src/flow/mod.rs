@@ -56,6 +56,7 @@ mod sign_in;
 mod sign_out;
 mod standing;
 mod steady;
+mod withdrawals;
 
 pub(crate) use self::account::PasswordChange;
 pub use self::admin::{

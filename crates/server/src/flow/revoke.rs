@@ -1,7 +1,7 @@
 //! A client takes back a token of its own (RFC 7009).
 //!
 //! A refresh token ends its session, whatever generation it is of; an access token is withdrawn by
-//! its `jti`. What is no token of this server, or none any more, needs no taking back.
+//! its `jti`, as many of them as anybody needs to. What is no token of this server, or none any more, needs no taking back.
 
 use std::net::IpAddr;
 
@@ -52,6 +52,8 @@ impl Authority {
             return Err(Refused::WrongClient.into());
         }
         let policy = self.revocation_policy();
+        let whose = claims.sid().unwrap_or(claims.client_id());
+        self.withdrawals.admit(whose, policy.longest_life, now)?;
         let revocation = Revocation::token(claims.jti(), claims.exp(), &policy, now);
         // The `sub` of a client's own token is the client, and its `sid` is no session's.
         let of_a_user = !claims.is_clients_own();
@@ -62,6 +64,8 @@ impl Authority {
             detail: Some(format!("{} {}", client.client_id, revocation.value)),
             ..AuditEvent::new(now, AuditKind::TokenRevoked)
         };
+        let has_a_line = self.withdrawals.has_a_line(&client.client_id, now);
+        let event = has_a_line.then_some(event);
         self.store.revoke(revocation.clone(), event).await?;
         self.publish([revocation]);
         Ok(())

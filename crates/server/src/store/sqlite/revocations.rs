@@ -13,11 +13,15 @@ use crate::store::{Revocations, StoreError};
 
 #[async_trait]
 impl Revocations for SqliteStore {
-    async fn revoke(&self, revocation: Revocation, audit: AuditEvent) -> Result<(), StoreError> {
+    async fn revoke(
+        &self,
+        revocation: Revocation,
+        audit: Option<AuditEvent>,
+    ) -> Result<(), StoreError> {
         self.writer
             .write(move |db| {
-                publish(db, &revocation, audit.at)?;
-                audit::append(db, &audit)
+                publish(db, &revocation, revocation.at)?;
+                audit.iter().try_for_each(|line| audit::append(db, line))
             })
             .await
     }

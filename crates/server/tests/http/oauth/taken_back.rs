@@ -73,3 +73,31 @@ async fn a_client_takes_back_what_is_its_own() {
     let answer = stage.post(REVOKE, &body, None).await;
     assert_eq!(answer.status(), StatusCode::OK, "a public client, its own");
 }
+
+/// Whoever asks for tokens and takes each of them back would fill the disk with lines.
+#[tokio::test]
+async fn many_tokens_taken_back_are_a_few_lines_in_the_audit_log() {
+    let stage = Stage::new().await;
+    let shop = stage.shop();
+    for _ in 0..25 {
+        let token = stage.token(CREDENTIALS).await;
+        let body = format!("token={}", text(&token, "access_token"));
+        let answer = stage.post(REVOKE, &body, Some(&shop)).await;
+        assert_eq!(answer.status(), StatusCode::OK);
+        let active = stage.answer(INTROSPECT, &body, Some(&shop)).await["active"].clone();
+        assert_eq!(active, false, "each of them");
+    }
+    let database = stage.running.folder.path().join("test.db");
+    let Stage { running, .. } = stage;
+    running.server.stop().await;
+    let database = rusqlite::Connection::open(&database).expect("the database");
+    let sql = "SELECT detail FROM audit WHERE event = 'token_revoked' ORDER BY id";
+    let mut details = database.prepare(sql).expect("a statement");
+    let details = details.query_map([], |row| row.get::<_, String>(0));
+    let details: Vec<_> = details
+        .expect("rows")
+        .map(Result::unwrap_or_default)
+        .collect();
+    assert_eq!(details.len(), 21);
+    assert_eq!(details.last().map(String::as_str), Some("shop 5 more"));
+}
