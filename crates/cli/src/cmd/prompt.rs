@@ -25,6 +25,20 @@ pub(super) fn unseen(prompt: &str, otherwise: &'static str) -> Result<String, Fa
     rpassword::prompt_password(format!("{prompt}: ")).map_err(Failure::failed)
 }
 
+/// Asks whether it is meant to delete what has this name, by having it typed, unless that was said.
+pub(super) fn deletion(what: &str, name: &str, is_meant: bool) -> Result<(), Failure> {
+    if is_meant {
+        return Ok(());
+    }
+    let asked =
+        format!("This deletes the {what}, and ends what was granted to it. Type {name} to go on");
+    if line(&asked, "this cannot be undone: give --yes if you mean it")? == name {
+        Ok(())
+    } else {
+        Err(Failure::failed("nothing was deleted"))
+    }
+}
+
 /// A line from the terminal.
 pub(super) fn line(prompt: &str, otherwise: &'static str) -> Result<String, Failure> {
     if !io::stdin().is_terminal() {

@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal};
 
 use clap::{Args, Subcommand};
+use countersign::UnixTime;
 use countersign_issuer::record::User;
 use countersign_issuer::{Password, PasswordParameters};
 use countersign_server::store::UserChange;
@@ -23,6 +24,7 @@ use crate::printable::printable;
   countersign user add ada --role admin
   pass show ada | countersign user passwd ada --password-stdin
   countersign user disable ada
+  countersign user delete ada
   countersign user import users.csv
   countersign user list --json | jq -r '.[].username'")]
 pub(crate) struct UserArgs {
@@ -54,6 +56,13 @@ enum UserCommand {
         #[command(flatten)]
         common: Common,
     },
+    /// Show a user
+    Show {
+        /// Whom
+        name: String,
+        #[command(flatten)]
+        common: Common,
+    },
     /// Give a user another password and end every session of theirs
     Passwd {
         /// Whose password
@@ -74,6 +83,16 @@ enum UserCommand {
     Enable {
         /// Whom
         name: String,
+        #[command(flatten)]
+        common: Common,
+    },
+    /// Delete a user and every session of theirs; another one may have the name then
+    Delete {
+        /// Whom
+        name: String,
+        /// Do not ask whether it is meant
+        #[arg(long)]
+        yes: bool,
         #[command(flatten)]
         common: Common,
     },
@@ -202,8 +221,50 @@ async fn change(command: UserCommand) -> Result<(), Failure> {
                 &format!("enabled {name}"),
             )
         }
+        UserCommand::Show { name, common } => show(&name, &common).await,
+        UserCommand::Delete { name, yes, common } => {
+            // Before the question: a mistyped database has no such user.
+            common.database.existing()?;
+            prompt::deletion("user", &name, yes)?;
+            let directory = common.open().await?;
+            let deleted = directory.delete(&name).await;
+            directory.close().await;
+            let ended = deleted.map_err(Failure::failed)?;
+            common.say(
+                &Changed {
+                    username: &name,
+                    sessions_ended: ended,
+                },
+                &format!("deleted {name}, {}", ended_words(ended)),
+            )
+        }
         UserCommand::Import(args) => import::run(&args).await,
     }
+}
+
+async fn show(name: &str, common: &Common) -> Result<(), Failure> {
+    let directory = common.open().await?;
+    let found = directory.user(name).await;
+    directory.close().await;
+    let row = Row::from(&found.map_err(Failure::failed)?);
+    if common.json {
+        return output::json(&row);
+    }
+    let state = if row.disabled { "disabled" } else { "active" };
+    let date = |seconds| super::date(UnixTime::from_secs(seconds));
+    let lines = [
+        ("username", row.username),
+        ("id", row.id),
+        ("state", state.to_owned()),
+        ("roles", row.roles.join(" ")),
+        ("scope", row.scope),
+        ("created", date(row.created_at)),
+        ("password changed", date(row.password_changed_at)),
+    ];
+    for (name, value) in lines.iter().filter(|(_, value)| !value.is_empty()) {
+        output::line(&format!("{name:18}{}", printable(value)))?;
+    }
+    Ok(())
 }
 
 async fn list(common: &Common) -> Result<(), Failure> {
@@ -248,6 +309,7 @@ struct Row {
     scope: String,
     disabled: bool,
     created_at: u64,
+    password_changed_at: u64,
 }
 
 impl From<&User> for Row {
@@ -259,6 +321,7 @@ impl From<&User> for Row {
             scope: user.scope.clone(),
             disabled: user.disabled,
             created_at: user.created_at.as_secs(),
+            password_changed_at: user.password_changed_at.as_secs(),
         }
     }
 }

@@ -80,7 +80,13 @@ fn a_client_comes_and_goes() {
     it.client(&["enable", "page"]).done();
     let shown = it.json(&["show", "page"]);
     assert_eq!(shown["disabled"], false, "{shown}");
-    it.client(&["delete", "page"]).done();
+    // Nobody is there to be asked.
+    let unsure = it.client(&["delete", "page"]);
+    assert_eq!(unsure.code, 2, "{unsure:?}");
+    assert!(unsure.words.contains("--yes"), "{unsure:?}");
+    it.json(&["show", "page"]);
+    it.client(&["delete", "page", "--yes"]).done();
+    assert_eq!(it.client(&["show", "page"]).code, 1);
 
     let refusals: [(&[&str], &str); 7] = [
         (&["add", "signer"], "is taken"),
@@ -265,4 +271,41 @@ fn a_change_is_what_was_said_and_nothing_else() {
     }
     let nobody = it.client(&["change", "nobody", "--name", "x"]);
     assert!(nobody.words.contains("no client nobody"), "{nobody:?}");
+}
+
+#[test]
+fn a_user_is_shown_and_deleted_once_it_is_meant() {
+    let it = Installation::new();
+    let shown = it.run(&["user", "show", "ADA"], "").done();
+    assert!(shown.contains("username          ada\n"), "{shown}");
+    assert!(shown.contains("scope             read\n"), "{shown}");
+    let shown = it.run(&["user", "show", "ada", "--json"], "").done();
+    let shown: Value = serde_json::from_str(&shown).expect("JSON");
+    assert_eq!(
+        (&shown["username"], &shown["disabled"]),
+        (&"ada".into(), &false.into())
+    );
+    assert!(shown["password_changed_at"].is_u64(), "{shown}");
+
+    let unsure = it.run(&["user", "delete", "ada"], "ada\n");
+    assert_eq!(unsure.code, 2, "{unsure:?}");
+    assert!(unsure.words.contains("--yes"), "{unsure:?}");
+    let deleted = it
+        .run(&["user", "delete", "ada", "--yes", "--json"], "")
+        .done();
+    let deleted: Value = serde_json::from_str(&deleted).expect("JSON");
+    assert_eq!(
+        (&deleted["username"], &deleted["sessions_ended"]),
+        (&"ada".into(), &0.into())
+    );
+    for over in [
+        &["user", "show", "ada"][..],
+        &["user", "delete", "ada", "--yes"],
+    ] {
+        let refused = it.run(over, "");
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(refused.words.contains("no user named ada"), "{refused:?}");
+    }
+    let log = it.run(&["audit"], "").done();
+    assert!(log.contains("user_deleted"), "{log}");
 }

@@ -21,6 +21,8 @@ fn a_command_that_only_looks_makes_nothing() {
         &["user", "passwd", "ada", "--password-stdin"],
         &["user", "disable", "ada"],
         &["user", "enable", "ada"],
+        &["user", "show", "ada"],
+        &["user", "delete", "ada", "--yes"],
         &["key", "list"],
         &["key", "rotate"],
         &["key", "rekey"],

@@ -130,7 +130,7 @@ async fn what_a_restore_takes_back_of_clients_and_scopes_is_listed() {
     command(&server, &["user", "change", "bob", "--scope", "read"]);
     let rotate = ["client", "rotate-secret", "leaky", "--keep", "0"];
     command(&server, &rotate);
-    command(&server, &["client", "delete", "retired"]);
+    command(&server, &["client", "delete", "retired", "--yes"]);
     command(&server, &["client", "disable", "shady"]);
     command(&server, &["client", "add", "newest"]);
     Connection::open(server.folder().join("countersign.db"))

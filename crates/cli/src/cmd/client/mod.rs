@@ -18,6 +18,7 @@ use self::change::ChangeArgs;
 use self::row::{Row, Secret, say, show, shown};
 use self::secret_file::SecretFile;
 use super::database::DatabaseArgs;
+use super::prompt;
 use crate::failure::Failure;
 use crate::output;
 use crate::printable::printable;
@@ -88,6 +89,9 @@ enum ClientCommand {
     Delete {
         /// The client's id
         id: String,
+        /// Do not ask whether it is meant
+        #[arg(long)]
+        yes: bool,
     },
 }
 
@@ -112,6 +116,10 @@ pub(crate) fn run(args: ClientArgs) -> Result<(), Failure> {
             ClientCommand::RotateSecret { id, keep, out } => {
                 let out = out.map(SecretFile::new).transpose()?;
                 Prepared::RotateSecret(id, Duration::from_secs(keep), out)
+            }
+            ClientCommand::Delete { id, yes } => {
+                prompt::deletion("client", &id, yes)?;
+                Prepared::Other(ClientCommand::Delete { id, yes })
             }
             other => Prepared::Other(other),
         };
@@ -203,7 +211,7 @@ async fn other(registry: &Registry, command: ClientCommand, json: bool) -> Resul
             registry.enable(&id).await.map_err(Failure::failed)?;
             say(&id, 0, json, "enabled")
         }
-        ClientCommand::Delete { id } => {
+        ClientCommand::Delete { id, .. } => {
             let ended = registry.delete(&id).await.map_err(Failure::failed)?;
             say(&id, ended, json, "deleted")
         }
