@@ -279,10 +279,13 @@ impl Tries {
         if quiet > Self::GIVEN_UP {
             self.under_way = 0;
         }
+        // Never longer than the longest from now on, also when the clock was ahead and was set back:
+        // or the wait would be as long as it was ahead.
+        let longest = now.saturating_add(policy.longest_wait);
+        self.blocked_until = self.blocked_until.min(longest);
         let blocked = self.blocked_until.since(now);
         if !blocked.is_zero() {
-            // Never longer than the longest, also when the clock was set back.
-            return Some(blocked.min(policy.longest_wait));
+            return Some(blocked);
         }
         let together = if self.failures < policy.free_failures {
             policy.together

@@ -250,6 +250,9 @@ fn a_clock_that_is_set_back_keeps_nobody_out_for_longer_than_the_longest_wait() 
         fail(&mut throttle, "ada", "192.0.2.1", None, 1_000_000);
     }
     assert_eq!(fail(&mut throttle, "ada", "192.0.2.1", None, 0), 900);
+    // From then on, and not until the time that it was once.
+    let after = throttle.admit("ada", network("192.0.2.1"), None, at(900));
+    assert!(after.is_ok(), "{after:?}");
 }
 
 #[test]
