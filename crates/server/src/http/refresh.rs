@@ -8,6 +8,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use countersign::secret::SecretString;
+use countersign_issuer::Refused;
 use countersign_wire::token::RefreshRequest;
 
 use super::body::OptionalJson;
@@ -16,6 +17,23 @@ use super::origin::Origin;
 use super::problem::Rejection;
 use super::token_answer::token_answer;
 use crate::flow::{Authority, FlowError, Refresh};
+
+/// Whether no refresh with this token can come to anything any more. What the settings refuse today,
+/// an audience that is not among them, may be right again tomorrow: the session is alive.
+const fn is_over(error: &FlowError) -> bool {
+    matches!(
+        error,
+        FlowError::Refused(
+            Refused::UnknownRefreshToken
+                | Refused::UnknownSession
+                | Refused::SessionEnded
+                | Refused::SessionExpired
+                | Refused::WrongClient
+                | Refused::RefreshReused
+                | Refused::RollbackOrForgery
+        )
+    )
+}
 
 pub(super) async fn refresh(
     State(authority): State<Arc<Authority>>,
@@ -39,12 +57,28 @@ pub(super) async fn refresh(
     {
         Ok(pair) => Ok(browser::answer(&pair)),
         Err(error) => {
-            let over = matches!(error, FlowError::Refused(_));
+            let over = is_over(&error);
             let mut response = Rejection::from(error).into_response();
             if over {
                 browser::forget(&mut response);
             }
             Ok(response)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_browser_forgets_its_cookie_when_the_session_is_over_and_not_otherwise() {
+        for over in [Refused::SessionEnded, Refused::UnknownRefreshToken] {
+            assert!(is_over(&over.into()));
+        }
+        for alive in [Refused::InvalidTarget, Refused::WrongScope] {
+            assert!(!is_over(&alive.into()));
+        }
+        assert!(!is_over(&FlowError::Busy));
     }
 }
