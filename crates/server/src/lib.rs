@@ -38,6 +38,7 @@ mod master_key;
 pub mod metrics;
 mod outlook;
 mod place;
+mod seldom;
 mod server;
 mod shares;
 pub mod store;

@@ -5,8 +5,8 @@
 //! from and what came of it; never its query, its headers or its body, which may hold secrets.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -21,19 +21,20 @@ use super::problem::Rejection;
 use super::proxies::TrustedProxies;
 use crate::flow::OtherWork;
 use crate::metrics::Traffic;
+use crate::seldom::Seldom;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// The longest name that is taken over.
 const LONGEST: usize = 64;
-/// For so long nothing more is said of who is turned away.
-const SILENCE: Duration = Duration::from_secs(60);
 
 /// Whose names are taken over, and where it is counted what came of each.
 #[derive(Clone)]
 pub(super) struct Naming {
     pub(super) proxies: TrustedProxies,
     pub(super) traffic: Arc<Traffic>,
-    pub(super) turned_away: Arc<TurnedAway>,
+    /// Who is turned away comes again, and anybody can come as often as they like. Each is counted
+    /// (`countersign_http_requests_total`), and each is in the log that has every request.
+    pub(super) turned_away: Arc<Seldom>,
     /// Told of requests that are no sign-ins, for which these give way.
     pub(super) others: Arc<OtherWork>,
 }
@@ -97,32 +98,6 @@ async fn seen_through(naming: &Naming, request: Request, next: Next) -> Response
     answer
 }
 
-/// Who is turned away comes again, and anybody can come as often as they like: there is a line about
-/// them once a minute. Each is counted (`countersign_http_requests_total`), and each is in the log
-/// that has every request.
-#[derive(Debug, Default)]
-pub(super) struct TurnedAway(Mutex<Unsaid>);
-
-#[derive(Debug, Default)]
-struct Unsaid {
-    requests: u64,
-    said: Option<Instant>,
-}
-
-impl TurnedAway {
-    /// How many there were since that was last said, if it is time to say so.
-    fn note(&self, now: Instant) -> Option<u64> {
-        let mut unsaid = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        unsaid.requests += 1;
-        let is_soon = |said: Instant| now.saturating_duration_since(said) < SILENCE;
-        if unsaid.said.is_some_and(is_soon) {
-            return None;
-        }
-        unsaid.said = Some(now);
-        Some(std::mem::take(&mut unsaid.requests))
-    }
-}
-
 /// A trusted proxy's name for the request, or a new one.
 fn name(proxies: &TrustedProxies, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<String> {
     let given = headers.get(REQUEST_ID).and_then(|name| name.to_str().ok());
@@ -142,20 +117,6 @@ fn is_name(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn who_is_turned_away_is_said_once_a_minute_and_all_of_them_in_the_end() {
-        let turned_away = TurnedAway::default();
-        let began = Instant::now();
-        let after = |seconds| began + Duration::from_secs(seconds);
-        assert_eq!(turned_away.note(began), Some(1));
-        for second in 1..60 {
-            assert_eq!(turned_away.note(after(second)), None, "{second}");
-        }
-        assert_eq!(turned_away.note(after(60)), Some(60));
-        assert_eq!(turned_away.note(after(61)), None);
-        assert_eq!(turned_away.note(after(500)), Some(2));
-    }
 
     #[test]
     fn only_a_trusted_proxy_names_requests_and_only_with_plain_words() {

@@ -3,7 +3,7 @@
 //! Every refusal leaves in one shape: `{"error", "error_description", "reason"}` (RFC 6749 §5.2),
 //! never to be cached. What went wrong on our side is logged here and not told.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
@@ -14,6 +14,7 @@ use countersign_wire::problem::{self, Problem};
 
 use super::form_fault::FormFault;
 use crate::flow::{CustodianError, DirectoryError, FlowError, RegistryError};
+use crate::seldom::Seldom;
 use crate::store::StoreError;
 
 /// Why a request is not answered with what it asked for.
@@ -299,7 +300,11 @@ fn flow(error: &FlowError) -> Response {
             server_failed()
         }
         FlowError::Store(error) => {
-            tracing::error!(%error, "the database failed a request");
+            // A full disk fails every request there is, and the log may lie on it.
+            static FAILED: Seldom = Seldom::new();
+            if let Some(requests) = FAILED.note(Instant::now()) {
+                tracing::error!(%error, requests, "the database failed requests, this one the last of them");
+            }
             unavailable("The server cannot reach its data", "storage_unavailable")
         }
         FlowError::Issuer(error) => {

@@ -17,6 +17,7 @@ use super::{
     verify, well_known,
 };
 use crate::metrics::Traffic;
+use crate::seldom::Seldom;
 
 /// What a server's listeners serve.
 pub(crate) struct Routers {
@@ -50,7 +51,7 @@ pub(crate) fn routers(shared: Shared, browser_origins: &[String], readers: Reade
     let naming = Naming {
         proxies: shared.proxies.clone(),
         traffic,
-        turned_away: Arc::default(),
+        turned_away: Arc::new(Seldom::new()),
         others: shared.authority.others(),
     };
     let api = routes

@@ -41,6 +41,7 @@ use crate::http::peer::Peer;
 use crate::http::proxies::TrustedProxies;
 use crate::limits::Limits;
 use crate::metrics::{Connections, Open, Unconnected};
+use crate::seldom::Seldom;
 use crate::shares::{Share, Shares};
 use crate::tls::{Certificates, HTTP_2};
 
@@ -97,6 +98,7 @@ pub(crate) async fn serve(
     let networks = Networks::new(door.limits, door.proxies.clone());
     let counts = Arc::clone(&door.counts);
     let desk = Desk::new(router, door);
+    let unaccepted = Seldom::new();
     let mut stop = std::pin::pin!(stop);
     loop {
         if places.available_permits() == 0 {
@@ -129,7 +131,10 @@ pub(crate) async fn serve(
                 // Out of file descriptors, most likely: wait for some to come back.
                 Err(error) => {
                     counts.failed.add(Unconnected::Accept);
-                    tracing::warn!(%error, "cannot accept a connection");
+                    // Twenty times a second, for as long as there are none.
+                    if let Some(times) = unaccepted.note(Instant::now()) {
+                        tracing::warn!(%error, times, "cannot accept a connection");
+                    }
                     tokio::time::sleep(Duration::from_millis(50)).await;
                 }
             },
