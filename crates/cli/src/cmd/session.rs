@@ -123,7 +123,10 @@ async fn end(
     };
     let ended = oversight.end(which).await.map_err(Failure::failed)?;
     if ended.is_empty() && !json {
-        return Err(Failure::failed("there is no such session that is alive"));
+        return Err(Failure::failed(match user {
+            Some(user) => format!("{user} has no session that is alive"),
+            None => "there is no such session that is alive".to_owned(),
+        }));
     }
     tell(ended, json)
 }

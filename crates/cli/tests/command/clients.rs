@@ -287,6 +287,12 @@ fn a_user_is_shown_and_deleted_once_it_is_meant() {
     );
     assert!(shown["password_changed_at"].is_u64(), "{shown}");
 
+    let nobody = it.run(&["session", "end", "--user", "adaa"], "");
+    assert_eq!(nobody.code, 1, "{nobody:?}");
+    assert!(nobody.words.contains("no user named adaa"), "{nobody:?}");
+    let nothing = it.run(&["session", "end", "--user", "ada"], "");
+    assert!(nothing.words.contains("ada has no session"), "{nothing:?}");
+
     let unsure = it.run(&["user", "delete", "ada"], "ada\n");
     assert_eq!(unsure.code, 2, "{unsure:?}");
     assert!(unsure.words.contains("--yes"), "{unsure:?}");

@@ -271,6 +271,12 @@ async fn sessions_are_seen_and_ended() {
         all["ended"].as_u64().is_some_and(|ended| ended >= 1),
         "{all}"
     );
+    let mistyped = "/admin/sessions?user=adaa";
+    let nobody = send(&running, Method::DELETE, mistyped, None).await;
+    assert_eq!(
+        refused(nobody, StatusCode::NOT_FOUND, "not_found").await,
+        "unknown_user"
+    );
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ use countersign::UnixTime;
 use countersign_issuer::record::{AuditEvent, EndReason, Session};
 
 use super::administrator::Administrator;
+use super::directory::DirectoryError;
 use crate::config::Config;
 use crate::flow::authority::Authority;
 use crate::installation::{self, OpenError};
@@ -61,17 +62,17 @@ impl Oversight {
     /// Ends sessions; the answer is which.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn end(&self, which: SessionsOf) -> Result<Vec<Ended>, StoreError> {
+    /// [`DirectoryError::UnknownUser`] or [`DirectoryError::Store`].
+    pub async fn end(&self, which: SessionsOf) -> Result<Vec<Ended>, DirectoryError> {
         let which = match which {
             SessionsOf::Sid(sid) => Which::Sid(sid),
             SessionsOf::User(name) => match self.0.store().user_by_name(&name).await? {
                 Some(user) => Which::AllOf { user_id: user.id },
-                None => return Ok(Vec::new()),
+                None => return Err(DirectoryError::UnknownUser(name)),
             },
         };
         let ending = self.0.ending(EndReason::EndedByAdmin, UnixTime::now());
-        self.0.end(which, &ending).await
+        Ok(self.0.end(which, &ending).await?)
     }
 
     /// Up to `limit` lines of the audit log after the line `after`, oldest first, with their numbers.
