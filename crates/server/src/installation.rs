@@ -68,7 +68,9 @@ pub(crate) async fn open_store(
     company: Arc<Company>,
 ) -> Result<SharedStore, StoreError> {
     match database {
-        Database::Sqlite(path) => Ok(Arc::new(SqliteStore::open_for(path, company)?)),
+        Database::Sqlite(path) => Ok(Arc::new(
+            SqliteStore::open_for(path, company).map_err(|error| error.of_file(path))?,
+        )),
         Database::Postgres(url) => Ok(Arc::new(PostgresStore::connect(url.expose()).await?)),
     }
 }

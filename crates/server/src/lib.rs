@@ -29,6 +29,7 @@
 
 mod company;
 pub mod config;
+mod exposed;
 mod flow;
 mod http;
 mod installation;
@@ -46,6 +47,7 @@ mod tasks;
 mod tls;
 
 pub use crate::config::{Config, ConfigError, Database, PlainHttp, TlsFiles};
+pub use crate::exposed::Exposed;
 pub use crate::flow::{
     Backup, BackupError, ClientChange, Comparison, Custodian, CustodianError, Directory,
     DirectoryError, ForeignRefused, ForeignUser, Imported, Importer, NewClient, Oversight,

@@ -44,6 +44,17 @@ pub enum MasterKeyError {
         /// Its permission bits.
         mode: u32,
     },
+    /// A folder is named as the database.
+    #[error("{} is a folder; name a file in it, for example sqlite:{}/countersign.db", .0.display(), .0.display())]
+    IsFolder(PathBuf),
+    /// The file is to be made where nothing can be.
+    #[error("cannot make the master-key file {}: {source}", path.display())]
+    Unmade {
+        /// The file in question.
+        path: PathBuf,
+        /// What the system says, with the folder and what to do.
+        source: io::Error,
+    },
     /// There is a database but its key file is gone.
     #[error(
         "the database exists but its master-key file {} does not; restore that file or set \
@@ -133,7 +144,7 @@ pub(crate) fn look(config: &Config) -> Result<Option<MasterKey>, MasterKeyError>
             if !folder.is_dir() {
                 return Err(MasterKeyError::NoFolder(folder.to_owned()));
             }
-            may_change(&path).map_err(|source| MasterKeyError::File { path, source })?;
+            may_change(&path).map_err(|source| MasterKeyError::Unmade { path, source })?;
             Ok(None)
         }
         outcome => outcome.map(Some),
@@ -170,6 +181,9 @@ fn older_file(database: &Path) -> PathBuf {
 
 /// The key file of a start, refused where a first start would take over that of another database.
 fn to_start_with(database: &Path) -> Result<PathBuf, MasterKeyError> {
+    if database.is_dir() {
+        return Err(MasterKeyError::IsFolder(database.to_owned()));
+    }
     let path = file_beside(database);
     if !database.exists() && path.exists() {
         refuse_shared(database, "mv")?;

@@ -8,6 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use crate::config::{Config, Database};
+use crate::exposed::{Exposed, exposed};
 use crate::flow::opens_all;
 use crate::installation::OpenError;
 use crate::master_key::{self, next_beside};
@@ -22,6 +23,8 @@ use crate::tls::Certificates;
 pub struct Outlook {
     /// Addresses at which somebody listens now: this very server, if it runs.
     pub taken: Vec<SocketAddr>,
+    /// Files that others can read and should not.
+    pub exposed: Vec<Exposed>,
     /// What there is of the database.
     pub database: Standing,
 }
@@ -67,7 +70,11 @@ impl Outlook {
             }
         }
         let database = standing(config).await?;
-        Ok(Self { taken, database })
+        Ok(Self {
+            taken,
+            exposed: exposed(config),
+            database,
+        })
     }
 }
 
@@ -75,7 +82,9 @@ async fn standing(config: &Config) -> Result<Standing, StartError> {
     let master = master_key::look(config).map_err(OpenError::from)?;
     let survey = match &config.database {
         Database::Sqlite(path) if !path.exists() => Survey::default(),
-        Database::Sqlite(path) => survey(path).map_err(OpenError::from)?,
+        Database::Sqlite(path) => {
+            survey(path).map_err(|error| OpenError::from(error.of_file(path)))?
+        }
         Database::Postgres(url) => PostgresStore::survey(url.expose())
             .await
             .map_err(OpenError::from)?,

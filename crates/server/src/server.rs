@@ -90,6 +90,9 @@ impl Server {
         };
 
         let company = Arc::<Company>::default();
+        for exposed in crate::exposed::exposed(&config) {
+            tracing::warn!("{exposed}");
+        }
         let opened = installation::open_to_serve(&config, Arc::clone(&company)).await;
         let (store, master, lock) = opened?;
         let master = settle_master_key(&config, &store, master).await?;

@@ -82,6 +82,9 @@ fn check(file: Option<&Path>, definition: &Command) -> Result<(), Failure> {
                 "somebody listens on {address} now; unless that is this very server, it cannot start"
             ))?;
         }
+        for exposed in &outlook.exposed {
+            output::warning(&exposed.to_string())?;
+        }
         let database = &config.database;
         output::note(&match outlook.database {
             Standing::New => format!("{database}: made by the first start"),

@@ -196,8 +196,16 @@ fn an_installation_is_looked_at_and_not_touched() {
         good.words.contains("sqlite:countersign.db: good"),
         "{good:?}"
     );
+    assert!(!good.words.contains("warning"), "{good:?}");
     good.done();
     assert!(content(here) == before, "something was changed");
+    let database = here.join("countersign.db");
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o644);
+    fs::set_permissions(database, open).expect("ours");
+    let exposed = checked(here);
+    let mend = "(mode 644); run: chmod go= countersign.db";
+    assert!(exposed.words.contains(mend), "{exposed:?}");
+    exposed.done();
 
     let empty = tempfile::tempdir().expect("a folder");
     let new = checked(empty.path());
@@ -227,7 +235,10 @@ fn what_would_keep_a_server_from_its_start_is_told() {
     assert!(bad_key.contains("43 characters of base64url"), "{bad_key}");
     let damaged =
         stop(&|here| fs::write(here.join("countersign.db"), "x".repeat(5000)).expect("ours"));
-    assert!(damaged.contains("file is not a database"), "{damaged}");
+    assert!(
+        damaged.contains("countersign.db: file is not a database"),
+        "{damaged}"
+    );
     let newer = stop(&|here| {
         let path = here.join("countersign.db");
         let mut bytes = fs::read(&path).expect("ours");
@@ -236,6 +247,14 @@ fn what_would_keep_a_server_from_its_start_is_told() {
         fs::write(path, bytes).expect("ours");
     });
     assert!(newer.contains("the database has schema 900"), "{newer}");
+    let folder = stop(&|here| {
+        let file = format!("database = \"sqlite:{}\"", here.display());
+        fs::write(here.join("countersign.toml"), file).expect("a file");
+    });
+    assert!(
+        folder.contains("is a folder; name a file in it"),
+        "{folder}"
+    );
     let tls = |certificate: &'static str| {
         move |here: &Path| {
             let file = "tls_cert = \"cert.pem\"\ntls_key = \"key.pem\"";

@@ -95,3 +95,15 @@ fn a_name_that_hides_something_is_shown_with_it() {
         assert!(data.contains(shown), "{looks:?}: {data}");
     }
 }
+
+#[test]
+fn where_a_backup_cannot_be_written_the_database_is_not_blamed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    run_in(folder.path(), &["user", "add", "ada", "--password-stdin"]).done();
+    let refused = run_in(folder.path(), &["backup", "nowhere/copy.db"]);
+    assert_eq!(refused.code, 1, "{refused:?}");
+    let said = refused
+        .words
+        .contains("cannot write nowhere/copy.db: nowhere: ");
+    assert!(said, "{refused:?}");
+}

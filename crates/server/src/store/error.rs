@@ -1,6 +1,6 @@
 //! Why a verb was not done, in words that fit both engines.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::metrics::StoreFailure;
 
@@ -65,6 +65,16 @@ pub enum StoreError {
 impl StoreError {
     pub(crate) fn unavailable(error: impl std::fmt::Display) -> Self {
         Self::Unavailable(error.to_string())
+    }
+
+    /// The same, about the file that was to be opened.
+    pub(crate) fn of_file(self, path: &Path) -> Self {
+        match self {
+            Self::Unavailable(why) if !why.contains(&*path.to_string_lossy()) => {
+                Self::Unavailable(format!("{}: {why}", path.display()))
+            }
+            other => other,
+        }
     }
 
     /// As what it is counted.
