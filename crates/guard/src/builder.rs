@@ -124,6 +124,12 @@ impl<C> GuardBuilder<C> {
         }
     }
 
+    /// See [`TrustedIssuer::found_at`].
+    #[must_use]
+    pub fn found_at(self, url: impl Into<String>) -> Self {
+        self.with_first(|first| first.found_at(url))
+    }
+
     /// See [`TrustedIssuer::key`].
     #[must_use]
     pub fn key(self, key: VerifyingKey) -> Self {

@@ -14,6 +14,8 @@ use crate::trust::{Expected, Issuer, Stale};
 #[derive(Clone, Debug)]
 pub struct TrustedIssuer {
     pub(crate) issuer: String,
+    /// Where it is reached, if that is elsewhere than its name says.
+    pub(crate) found_at: Option<String>,
     any_issuer: bool,
     pub(crate) audiences: Vec<String>,
     any_audience: bool,
@@ -37,6 +39,7 @@ impl TrustedIssuer {
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
         Self {
             issuer: issuer.into(),
+            found_at: None,
             any_issuer: false,
             audiences: vec![audience.into()],
             any_audience: false,
@@ -48,6 +51,16 @@ impl TrustedIssuer {
             stale: Stale::default(),
             names: ClaimNames::default(),
         }
+    }
+
+    /// Reaches the issuer at this URL and not at the one that is its name: inside a network, say, where
+    /// the service is at `http://countersign:7800` and its tokens say `https://id.example`. What its
+    /// metadata say is below its name is fetched from below this URL; they must still give that very
+    /// name. The rule about `https` is for this URL.
+    #[must_use]
+    pub fn found_at(mut self, url: impl Into<String>) -> Self {
+        self.found_at = Some(url.into());
+        self
     }
 
     /// Accepts tokens made with this key; may be called several times.

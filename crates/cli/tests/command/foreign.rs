@@ -131,3 +131,22 @@ fn tokens_of_other_issuers_pass_and_say_who() {
         assert!(body.contains("missing_claim"), "{}: {body}", shape.of);
     }
 }
+
+#[test]
+fn an_issuer_is_found_elsewhere_than_its_name_says() {
+    let name = "https://id.example/realm";
+    let issuer = Issuer::start_named(name);
+    let now = UnixTime::now().as_secs();
+    let claims = json!({ "iss": name, "aud": "api", "sub": "ada", "exp": now + 600 });
+    let signer = Signer::new(issuer.key.clone()).typ("at+jwt");
+    let token = signer.sign(&claims).expect("a token");
+    note(Kind::AccessToken, &token);
+    let place = format!("{name}={}", issuer.url);
+    let sidecar = Sidecar::start(&["--issuer", &place], &["guarding on "]);
+    let address = sidecar.addresses.first().expect("it says where");
+    let bearer = format!("Bearer {token}");
+    let headers = [("authorization", bearer.as_str())];
+    let (status, head, body) = Sidecar::answer(address, "/verify", &headers);
+    assert_eq!(status, 200, "{body}");
+    assert!(head.contains("\r\nx-auth-subject: ada\r\n"), "{head}");
+}

@@ -21,13 +21,24 @@ impl Issuer {
         Self::start_on("127.0.0.1", "")
     }
 
+    /// Under a name that does not lead to its URL.
+    pub(crate) fn start_named(name: &str) -> Self {
+        Self::start_as("127.0.0.1", Some(name), "")
+    }
+
     /// On this address; its metadata promise revocations at this path of its own, if it is not empty.
     fn start_on(host: &str, revocations: &str) -> Self {
+        Self::start_as(host, None, revocations)
+    }
+
+    fn start_as(host: &str, name: Option<&str>, revocations: &str) -> Self {
         let listener = TcpListener::bind((host, 0)).expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let key = SigningKey::generate(Algorithm::ES256).expect("a key");
         let keys = KeySet::new([key.verifying_key()]).expect("a set").to_json();
-        let mut metadata = serde_json::json!({ "issuer": url, "jwks_uri": format!("{url}/keys") });
+        let name = name.unwrap_or(&url);
+        let mut metadata =
+            serde_json::json!({ "issuer": name, "jwks_uri": format!("{name}/keys") });
         if !revocations.is_empty() {
             let endpoint = format!("{url}{revocations}");
             metadata["countersign_revocations_endpoint"] = endpoint.into();

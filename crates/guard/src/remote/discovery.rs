@@ -8,8 +8,49 @@ use reqwest::Url;
 
 use super::error::{FetchError, FollowError};
 use super::fetch::Fetcher;
+use crate::trusted::TrustedIssuer;
 
 const LIMIT: usize = 256 * 1024;
+
+/// An issuer's name, and where it is reached if that is elsewhere.
+#[derive(Clone)]
+pub(super) struct Site {
+    pub(super) issuer: String,
+    found_at: Option<String>,
+}
+
+impl Site {
+    /// Where its name says.
+    pub(super) fn named(issuer: &str) -> Self {
+        Self {
+            issuer: issuer.to_owned(),
+            found_at: None,
+        }
+    }
+
+    pub(super) fn of(trusted: &TrustedIssuer) -> Self {
+        Self {
+            issuer: trusted.issuer.clone(),
+            found_at: trusted.found_at.clone(),
+        }
+    }
+
+    fn address(&self) -> &str {
+        self.found_at.as_ref().unwrap_or(&self.issuer)
+    }
+
+    /// Where to fetch what the metadata say is at `url`: what is below the issuer's name is below
+    /// the address it was found at.
+    fn reached(&self, url: String) -> String {
+        let below = url.strip_prefix(self.issuer.trim_end_matches('/'));
+        match (&self.found_at, below) {
+            (Some(found_at), Some(rest)) if rest.starts_with('/') => {
+                format!("{}{rest}", found_at.trim_end_matches('/'))
+            }
+            _ => url,
+        }
+    }
+}
 
 /// The issuer's metadata, which must name the issuer exactly as the guard was told (RFC 8414 §3.3).
 ///
@@ -18,13 +59,13 @@ const LIMIT: usize = 256 * 1024;
 /// name.
 pub(super) async fn discover(
     fetcher: &Fetcher,
-    issuer: &str,
+    site: &Site,
 ) -> Result<(Metadata, Fetcher), FollowError> {
     let cannot = |error| FollowError::Fetch {
         what: "metadata",
         error,
     };
-    let base = fetcher.address(issuer).map_err(cannot)?;
+    let base = fetcher.address(site.address()).map_err(cannot)?;
     let path = base.path().trim_end_matches('/');
     let below = join(&base, &format!("{path}{}", paths::OPENID_CONFIGURATION));
     let above = join(
@@ -43,17 +84,21 @@ pub(super) async fn discover(
         }
         Err(error) => return Err(cannot(error)),
     };
-    let metadata: Metadata =
+    let mut metadata: Metadata =
         serde_json::from_slice(&answer.body).map_err(|error| FollowError::NotMetadata {
             url: url.to_string(),
             problem: error.to_string(),
         })?;
-    if metadata.issuer != issuer {
+    if metadata.issuer != site.issuer {
         return Err(FollowError::OtherIssuer {
-            expected: issuer.to_owned(),
+            expected: site.issuer.clone(),
             found: printable(&metadata.issuer),
         });
     }
+    metadata.jwks_uri = site.reached(metadata.jwks_uri);
+    metadata.countersign_revocations_endpoint = metadata
+        .countersign_revocations_endpoint
+        .map(|url| site.reached(url));
     Ok((metadata, fetcher.for_issuer(&base)))
 }
 

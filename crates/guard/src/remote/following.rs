@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use countersign::UnixTime;
 
-use super::discovery::max_lifetime;
+use super::discovery::{Site, max_lifetime};
 use super::error::FollowError;
 use super::feed::Feed;
 use super::fetch::Fetcher;
@@ -30,7 +30,7 @@ use crate::trusted::TrustedIssuer;
 /// What the guard and the tasks that follow an issuer share.
 #[derive(Clone)]
 pub(super) struct Following {
-    issuer: String,
+    site: Site,
     keys: Arc<KeyCell>,
     /// Absent if the guard's owner keeps the revocations.
     revoked: Option<Arc<RevokedSet>>,
@@ -57,7 +57,7 @@ impl Following {
     pub(super) fn of(trusted: &TrustedIssuer, pace: &Pace) -> Self {
         let own = trusted.revoked.is_none();
         Self {
-            issuer: trusted.issuer.clone(),
+            site: Site::of(trusted),
             keys: Arc::new(KeyCell::awaited(pace.keys_good_for)),
             revoked: own.then(|| Arc::new(RevokedSet::new())),
             fresh_keys: Arc::default(),
@@ -69,7 +69,7 @@ impl Following {
     pub(super) async fn attach(&self, found: Found) -> Result<Attached, FollowError> {
         let max_lifetime = max_lifetime(&found.metadata);
         self.keys.announce(found.first.keys.clone(), max_lifetime);
-        let keys = RemoteKeys::start(&found, &self.issuer, Arc::clone(&self.keys), &self.pace);
+        let keys = RemoteKeys::start(&found, &self.site, Arc::clone(&self.keys), &self.pace);
         let Found {
             metadata, fetcher, ..
         } = found;
@@ -81,7 +81,7 @@ impl Following {
             let feed = Feed::new(
                 fetcher,
                 url,
-                &self.issuer,
+                &self.site.issuer,
                 Arc::clone(&self.keys),
                 Arc::clone(revoked),
                 keys.request(),
@@ -117,13 +117,13 @@ async fn search(following: &Following, fetcher: &Fetcher) -> Attached {
         let pause = following.pace.poll.saturating_mul(1 << attempts.min(10));
         tokio::time::sleep(jittered(pause.min(LONGEST_PAUSE))).await;
         attempts = attempts.saturating_add(1);
-        let outcome = match Found::find(fetcher, &following.issuer).await {
+        let outcome = match Found::find(fetcher, &following.site).await {
             Ok(found) => following.attach(found).await,
             Err(error) => Err(error),
         };
         match outcome {
             Ok(attached) => {
-                tracing::info!(issuer = following.issuer, "the issuer is there");
+                tracing::info!(issuer = following.site.issuer, "the issuer is there");
                 return attached;
             }
             // What no waiting changes was excluded at the start; here somebody may yet mend it.

@@ -3,7 +3,7 @@
 use countersign_wire::discovery::Metadata;
 use tokio::time::Instant;
 
-use super::discovery::discover;
+use super::discovery::{Site, discover};
 use super::error::FollowError;
 use super::fetch::Fetcher;
 use super::key_source::{FetchedKeys, Source};
@@ -18,8 +18,8 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) async fn find(fetcher: &Fetcher, issuer: &str) -> Result<Self, FollowError> {
-        let (metadata, fetcher) = discover(fetcher, issuer).await?;
+    pub(super) async fn find(fetcher: &Fetcher, site: &Site) -> Result<Self, FollowError> {
+        let (metadata, fetcher) = discover(fetcher, site).await?;
         let source = Source::new(fetcher.clone(), &metadata.jwks_uri)?;
         let first = source.fetch().await?;
         Ok(Self {
@@ -34,12 +34,12 @@ impl Found {
 /// [`Found::find`], again and again while the issuer may yet come up and patience lasts.
 pub(super) async fn found_in_time(
     fetcher: &Fetcher,
-    issuer: &str,
+    site: &Site,
     pace: &Pace,
 ) -> Result<Found, FollowError> {
     let started = Instant::now();
     loop {
-        match Found::find(fetcher, issuer).await {
+        match Found::find(fetcher, site).await {
             Err(error) if error.may_pass() && started.elapsed() < pace.patience => {
                 tracing::info!(code = error.code(), %error, "waiting for the issuer");
                 tokio::time::sleep(jittered(pace.poll)).await;

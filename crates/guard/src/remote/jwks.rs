@@ -17,7 +17,7 @@ use countersign::{KeySet, UnixTime};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::discovery::{discover, max_lifetime};
+use super::discovery::{Site, discover, max_lifetime};
 use super::error::FollowError;
 use super::fetch::Fetcher;
 use super::found::Found;
@@ -36,7 +36,7 @@ pub(super) struct RemoteKeys {
 }
 
 impl RemoteKeys {
-    pub(super) fn start(found: &Found, issuer: &str, cell: Arc<KeyCell>, pace: &Pace) -> Self {
+    pub(super) fn start(found: &Found, site: &Site, cell: Arc<KeyCell>, pace: &Pace) -> Self {
         let request = Request {
             shared: Arc::new(Shared {
                 flight: Mutex::default(),
@@ -47,7 +47,7 @@ impl RemoteKeys {
             patience: pace.timeout * 4 + Duration::from_secs(1),
         };
         let renewal = Renewal {
-            issuer: issuer.to_owned(),
+            site: site.clone(),
             fetcher: found.fetcher.clone(),
             source: found.source.clone(),
             cell,
@@ -145,7 +145,7 @@ struct Renewed {
 
 /// The task's own part.
 struct Renewal {
-    issuer: String,
+    site: Site,
     fetcher: Fetcher,
     source: Source,
     cell: Arc<KeyCell>,
@@ -183,7 +183,7 @@ impl Renewal {
     /// keys are where they were.
     async fn fetch(&mut self) -> Result<Renewed, FollowError> {
         let mut longest = self.cell.published().max_lifetime;
-        match discover(&self.fetcher, &self.issuer).await {
+        match discover(&self.fetcher, &self.site).await {
             Ok((metadata, fetcher)) => {
                 self.source = Source::new(fetcher, &metadata.jwks_uri)?;
                 longest = max_lifetime(&metadata);

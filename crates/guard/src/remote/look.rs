@@ -9,6 +9,7 @@ use countersign::{KeySet, UnixTime};
 use countersign_wire::discovery::Metadata;
 use countersign_wire::revocation::{Bulletin, SnapshotAnswer};
 
+use super::discovery::Site;
 use super::error::{FetchError, FollowError};
 use super::feed::BYTES_LIMIT;
 use super::fetch::Fetcher;
@@ -85,7 +86,7 @@ impl Look {
 
     async fn with(pace: &Pace, issuer: &str) -> Result<Self, FollowError> {
         let fetcher = Fetcher::new(pace)?;
-        let (metadata, fetcher) = discovery::discover(&fetcher, issuer).await?;
+        let (metadata, fetcher) = discovery::discover(&fetcher, &Site::named(issuer)).await?;
         let source = Source::new(fetcher.clone(), &metadata.jwks_uri)?;
         // The connection is there now: the time between question and answer is short.
         let asked = SystemTime::now();

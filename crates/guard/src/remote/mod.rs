@@ -36,6 +36,7 @@ pub use look::{Dated, Look, News};
 use crate::builder::GuardBuilder;
 use crate::error::GuardError;
 use crate::guard::Guard;
+use discovery::Site;
 use fetch::Fetcher;
 use following::{Following, Search};
 use found::{Found, found_in_time};
@@ -74,7 +75,7 @@ impl<C> GuardBuilder<C> {
         let fetcher = Fetcher::new(&self.pace)?;
         for trusted in std::iter::once(&mut self.first).chain(&mut self.others) {
             if !trusted.has_keys() {
-                let found = found_in_time(&fetcher, &trusted.issuer, &self.pace).await?;
+                let found = found_in_time(&fetcher, &Site::of(trusted), &self.pace).await?;
                 let following = Following::of(trusted, &self.pace);
                 let attached = following.attach(found).await?;
                 trusted.follow(following, Arc::new(attached));
@@ -98,7 +99,7 @@ impl<C> GuardBuilder<C> {
                 continue;
             }
             let following = Following::of(trusted, &self.pace);
-            match Found::find(&fetcher, &trusted.issuer).await {
+            match Found::find(&fetcher, &Site::of(trusted)).await {
                 Ok(found) => {
                     let attached = following.attach(found).await?;
                     trusted.follow(following, Arc::new(attached));

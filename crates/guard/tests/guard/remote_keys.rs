@@ -565,3 +565,44 @@ async fn an_id_that_several_keys_have_spoils_no_other_key() {
     publish(&[&one, &other, &good, &late]);
     assert_eq!(refused(remote.token_by(&late)).await, None);
 }
+
+#[tokio::test]
+async fn an_issuer_is_found_elsewhere_than_its_name_says() {
+    let remote = RemoteIssuer::start().await;
+    let found_at = remote.issuer.name.clone();
+    let name = "https://id.example/realm";
+    let issuer = Issuer {
+        name: name.to_owned(),
+        key: remote.issuer.key.clone(),
+    };
+    let guard = || {
+        let builder = Guard::builder(name, AUDIENCE).found_at(&found_at);
+        builder.revocation_interval(Duration::from_millis(20))
+    };
+    let wrong = guard().follow().await.expect_err("it says another name");
+    assert_eq!(wrong.code(), "other_issuer");
+    {
+        let mut behaviour = remote.behaviour();
+        behaviour.metadata.issuer = name.to_owned();
+        behaviour.metadata.jwks_uri = format!("{name}/.well-known/jwks.json");
+        let revocations = format!("{name}/revocations");
+        behaviour.metadata.countersign_revocations_endpoint = Some(revocations);
+        behaviour.bulletin.iss = name.to_owned();
+    }
+    let guard = guard().follow().await.expect("it is found");
+    let token = bearer(&issuer.sign(&issuer.claims(UnixTime::now())));
+    let check = || guard.check(&token, UnixTime::now());
+    assert_eq!(check().expect("its own").subject(), Some("u-1"));
+    remote.revoke(Kind::Sid, "s-1");
+    eventually("the session ended", || check().is_err()).await;
+
+    // What is not below its name is where it is said to be.
+    remote.behaviour().metadata.jwks_uri = "http://id.example/realm-of-another/keys".to_owned();
+    let builder = Guard::builder(name, AUDIENCE).found_at(&found_at);
+    let refused = builder.follow().await.expect_err("plain HTTP");
+    assert_eq!(refused.code(), "plain_http");
+    // The rule about https is for where it is found.
+    let builder = Guard::builder(name, AUDIENCE).found_at("http://countersign.internal:7800");
+    let refused = builder.follow().await.expect_err("plain HTTP");
+    assert_eq!(refused.code(), "plain_http");
+}

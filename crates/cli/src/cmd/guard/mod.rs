@@ -70,7 +70,8 @@ pub(crate) struct GuardArgs {
     #[arg(long, env = "COUNTERSIGN_GUARD_METRICS_LISTEN", value_name = "ADDR", value_parser = listen::address)]
     metrics_listen: Option<SocketAddr>,
     /// Whose tokens are good: `iss` to the last character, and where keys and revocations are found;
-    /// may be given several times
+    /// ISSUER=URL if that is elsewhere, as https://id.example=http://127.0.0.1:7800; may be given
+    /// several times
     #[arg(
         long = "issuer",
         env = "COUNTERSIGN_GUARD_ISSUER",
@@ -234,10 +235,11 @@ impl GuardArgs {
     fn trusted(&self, issuer: &str) -> TrustedIssuer {
         let mut audiences = self.audiences.iter();
         let first = audiences.next().map_or("", String::as_str);
-        let trusted = audiences.fold(
-            TrustedIssuer::new(issuer, first).typ(&self.typ),
-            TrustedIssuer::also_audience,
-        );
+        let named = match issuer.split_once("=http") {
+            Some((name, rest)) => TrustedIssuer::new(name, first).found_at(format!("http{rest}")),
+            None => TrustedIssuer::new(issuer, first),
+        };
+        let trusted = audiences.fold(named.typ(&self.typ), TrustedIssuer::also_audience);
         let trusted = match self.stale_after {
             Some(seconds) => trusted.stale(Stale::Refuse {
                 after: Duration::from_secs(seconds),
