@@ -104,8 +104,11 @@ impl Verifier {
         Self::of(rules, vec![ring])
     }
 
-    /// Trusts one more issuer, with keys of its own: they count for tokens of this issuer only, and
-    /// no other key counts for them.
+    /// Trusts one more issuer, with keys of its own: they count for tokens of this issuer only.
+    ///
+    /// The keys that were there before count for those they counted for. So no other key counts for
+    /// this issuer's tokens as long as no other rule names it: neither the rules' own, which may be
+    /// [`IssuerRule::any`], nor one that was added.
     ///
     /// ```
     /// # use countersign::{Algorithm, KeySet, Reason, Rules, SigningKey, UnixTime, Verifier};
