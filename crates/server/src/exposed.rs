@@ -51,7 +51,8 @@ fn look(path: PathBuf, too_many: u32, mend: &'static str) -> Option<Exposed> {
 fn mode(path: &Path) -> Option<u32> {
     use std::os::unix::fs::PermissionsExt;
     let file = std::fs::metadata(path).ok()?;
-    Some(file.permissions().mode() & 0o777)
+    // A folder named by mistake may be anybody's, and is refused for what it is.
+    file.is_file().then(|| file.permissions().mode() & 0o777)
 }
 
 #[cfg(not(unix))]
@@ -98,6 +99,11 @@ mod tests {
             format!("(mode 660); run: chmod go= {here}/a.db-wal"),
             format!("(mode 644); run: chmod o= {here}/key.pem"),
         ];
+        let folder = Config {
+            database: Database::Sqlite("/tmp".into()),
+            ..Config::default()
+        };
+        assert_eq!(exposed(&folder), [], "a folder is to be shared");
         assert_eq!(said.len(), expected.len(), "{said:?}");
         for (said, expected) in said.iter().zip(expected) {
             assert!(said.ends_with(&expected), "{said}");
