@@ -28,6 +28,13 @@ impl<V: Worth> Bounded<V> {
         self.entries.get_mut(&key)
     }
 
+    /// Forgets a key whose value is not worth being remembered any more.
+    pub(crate) fn forget_if(&mut self, key: u128, is_worthless: impl FnOnce(&V) -> bool) {
+        if self.entries.get(&key).is_some_and(is_worthless) {
+            self.entries.remove(&key);
+        }
+    }
+
     /// The value of a key, a new one if it is not remembered.
     pub(crate) fn entry(&mut self, key: u128, new: impl FnOnce() -> V) -> &mut V {
         if self.entries.len() >= self.bound && !self.entries.contains_key(&key) {

@@ -11,8 +11,9 @@
 //!   \-> Refused::TooManyAttempts, before any hashing
 //! ```
 //!
-//! Memory is bounded. When it is full, what is forgotten first is what matters least: few failures,
-//! long ago.
+//! Memory is bounded. What would let everybody through is not remembered at all, so that no number
+//! of people who sign in takes any. When it is full, what is forgotten first is what matters least:
+//! few failures, long ago.
 
 use alloc::vec::Vec;
 use core::{
@@ -157,8 +158,9 @@ impl Throttle {
                 network: Some(self.key(b"network", "", &address)),
             }
         };
-        let tries = self.names.entry(attempt.name, || Tries::new(now));
-        tries.wait(&policy, now).map_or(Ok(()), wait)?;
+        let known = self.names.get_mut(attempt.name);
+        let blocked = known.and_then(|tries| tries.wait(&policy, now));
+        blocked.map_or(Ok(()), wait)?;
         if let Some(network) = attempt.network {
             let bucket = self.networks.entry(network, || Bucket::full(&policy, now));
             bucket.take(&policy, now).map_or(Ok(()), wait)?;
@@ -179,11 +181,17 @@ impl Throttle {
         self.len() == 0
     }
 
-    fn give_back(&mut self, attempt: &Attempt, now: UnixTime) {
-        let policy = self.policy;
-        if let Some(network) = attempt.network {
-            let bucket = self.networks.entry(network, || Bucket::full(&policy, now));
-            bucket.tokens = bucket.tokens.saturating_add(1).min(policy.network_burst);
+    /// An attempt that counts neither way is over: what it took goes back.
+    fn give_back(&mut self, attempt: &Attempt) {
+        self.names.forget_if(attempt.name, Tries::is_nothing);
+        let Some(network) = attempt.network else {
+            return;
+        };
+        let most = self.policy.network_burst;
+        if let Some(bucket) = self.networks.get_mut(network) {
+            bucket.tokens = bucket.tokens.saturating_add(1).min(most);
+            self.networks
+                .forget_if(network, |bucket| bucket.tokens == most);
         }
     }
 
@@ -218,17 +226,19 @@ impl Throttle {
 
     /// The password was right: the count starts anew.
     pub fn succeeded(&mut self, attempt: Attempt, now: UnixTime) {
-        self.names
-            .entry(attempt.name, || Tries::new(now))
-            .succeeded(now);
-        self.give_back(&attempt, now);
+        if let Some(tries) = self.names.get_mut(attempt.name) {
+            tries.succeeded(now);
+        }
+        self.give_back(&attempt);
     }
 
     /// Nothing was found out, because the server had no lane free or broke off: as if it had not
     /// been.
-    pub fn released(&mut self, attempt: Attempt, now: UnixTime) {
-        self.names.entry(attempt.name, || Tries::new(now)).end();
-        self.give_back(&attempt, now);
+    pub fn released(&mut self, attempt: Attempt) {
+        if let Some(tries) = self.names.get_mut(attempt.name) {
+            tries.end();
+        }
+        self.give_back(&attempt);
     }
 }
 
@@ -293,6 +303,11 @@ impl Tries {
             1
         };
         (self.under_way >= together.max(1)).then_some(policy.first_wait)
+    }
+
+    /// Whether it says no more of anybody than that they have not tried.
+    const fn is_nothing(&self) -> bool {
+        self.failures == 0 && self.under_way == 0
     }
 
     fn begin(&mut self, now: UnixTime) {

@@ -124,7 +124,7 @@ fn a_volley_is_let_through_once_and_no_more() {
             .admit("ada", network("192.0.2.1"), None, at(900))
             .is_err()
     );
-    throttle.released(probe, at(900));
+    throttle.released(probe);
     let again = throttle.admit("ada", network("192.0.2.1"), None, at(901));
     throttle.succeeded(again.unwrap(), at(901));
 }
@@ -144,7 +144,7 @@ fn an_attempt_that_never_ends_is_given_up_after_a_minute() {
             .is_err()
     );
     assert_eq!(fail(&mut throttle, "ada", "192.0.2.1", None, 61), 0);
-    throttle.released(lost, at(62));
+    throttle.released(lost);
 }
 
 #[test]
@@ -177,7 +177,7 @@ fn a_network_that_signs_in_is_never_slowed_down() {
         if user % 2 == 0 {
             throttle.succeeded(attempt, at(0));
         } else {
-            throttle.released(attempt, at(0));
+            throttle.released(attempt);
         }
     }
 }
@@ -241,6 +241,43 @@ fn memory_is_bounded_and_the_worst_are_remembered() {
     }
     assert!(throttle.len() <= 400, "{}", throttle.len());
     assert_eq!(fail(&mut throttle, "ada", "192.0.2.1", None, 0), waiting);
+}
+
+#[test]
+fn whoever_signs_in_takes_no_memory_and_whoever_fails_does() {
+    let mut throttle = throttle(ThrottlePolicy::default());
+    let admit = |throttle: &mut Throttle, name: &str, host: u8| {
+        let from = network(&format!("192.0.2.{host}"));
+        throttle.admit(name, from, None, at(0)).unwrap()
+    };
+    for host in 0..200 {
+        let (ada, bob) = (
+            admit(&mut throttle, "ada", host),
+            admit(&mut throttle, "bob", host),
+        );
+        throttle.succeeded(ada, at(0));
+        assert!(!throttle.is_empty(), "bob is under way");
+        throttle.released(bob);
+        assert!(throttle.is_empty(), "{}", throttle.len());
+    }
+    for _ in 0..4 {
+        fail(&mut throttle, "ada", "192.0.2.1", None, 0);
+    }
+    let bob = admit(&mut throttle, "bob", 1);
+    throttle.succeeded(bob, at(0));
+    assert_eq!(
+        throttle.len(),
+        2,
+        "one name's failures, and what the network has left"
+    );
+    let ada = admit(&mut throttle, "ada", 1);
+    throttle.released(ada);
+    assert_eq!(fail(&mut throttle, "ada", "192.0.2.1", None, 0), 0);
+    assert_eq!(
+        fail(&mut throttle, "ada", "192.0.2.1", None, 0),
+        1,
+        "five were counted"
+    );
 }
 
 #[test]

@@ -65,7 +65,7 @@ impl Authority {
         let hash = match self.check_and_hash(user.clone(), current, new).await {
             Ok(hash) => hash,
             Err(error) => {
-                self.throttle().released(attempt, UnixTime::now());
+                self.throttle().released(attempt);
                 return Err(error);
             }
         };

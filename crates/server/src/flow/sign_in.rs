@@ -62,7 +62,7 @@ impl Authority {
             Ok(found) => found,
             Err(error) => {
                 // Nothing was found out: the attempt counts neither way.
-                self.throttle().released(attempt, UnixTime::now());
+                self.throttle().released(attempt);
                 return Err(error);
             }
         };
