@@ -29,7 +29,7 @@ pub(super) async fn login(
     browser: Browser,
     request: Result<Json<LoginRequest>, Rejection>,
 ) -> Result<Response, Rejection> {
-    let answer = signed_in(&authority, origin, &headers, browser, request).await;
+    let answer = signed_in(&authority, origin, headers, browser, request).await;
     let ended = answer
         .as_ref()
         .map_or_else(Login::from, |_| Login::SignedIn);
@@ -40,7 +40,7 @@ pub(super) async fn login(
 async fn signed_in(
     authority: &Authority,
     origin: IpAddr,
-    headers: &HeaderMap,
+    headers: HeaderMap,
     mut browser: Browser,
     request: Result<Json<LoginRequest>, Rejection>,
 ) -> Result<Response, Rejection> {
@@ -55,7 +55,10 @@ async fn signed_in(
     }) = request?;
     let password = SecretString::new(password);
     let device_token = device_token.map(SecretString::new);
-    let client = identified_at_login(authority, headers, client_id, origin).await?;
+    let client = identified_at_login(authority, &headers, client_id, origin).await?;
+    // They are pieces of what the connection has read, 8 KiB, which whoever waits for a hash need not
+    // hold as well.
+    drop(headers);
     if cookie {
         browser.demand_our_page()?;
         if client.is_some() {

@@ -11,6 +11,7 @@ use axum::http::header::{CONNECTION, HOST};
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, Version};
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tower::ServiceExt;
 
@@ -42,7 +43,6 @@ pub(crate) struct Door {
 }
 
 /// What the connections of one listener have in common.
-#[derive(Clone)]
 pub(super) struct Desk {
     router: Router,
     door: Door,
@@ -71,7 +71,7 @@ impl Desk {
 
     /// The answer to one request of the connection from `peer`.
     pub(super) async fn answer(
-        self,
+        self: Arc<Self>,
         peer: Peer,
         asked: Asked,
         request: Request<Incoming>,
@@ -128,7 +128,7 @@ impl Desk {
         (!names_one_host(request.version(), headers)).then_some(Rejection::BadHost)
     }
 
-    async fn admit(self, peer: Peer, request: Request<Incoming>) -> Response {
+    async fn admit(&self, peer: Peer, request: Request<Incoming>) -> Response {
         let purpose = Purpose::of(request.method(), request.uri().path());
         let (head, body) = request.into_parts();
         let head = Request::from_parts(head, ());
@@ -137,24 +137,23 @@ impl Desk {
             Ok(body) => body,
             Err(refusal) => return self.refused(peer, &head, refusal),
         };
-        match self.places.enter(purpose) {
-            Some(entered) => self.route(peer, head.map(|()| body), entered).await,
-            None => self.refused(peer, &head, Rejection::TooBusy),
-        }
-    }
-
-    async fn route(self, peer: Peer, mut request: Request, entered: Entered) -> Response {
-        request.extensions_mut().insert(peer);
-        let router = self.router;
-        let work = async move {
-            let Ok(answer) = router.oneshot(request).await;
-            drop(entered);
-            answer
+        let Some(entered) = self.places.enter(purpose) else {
+            return self.refused(peer, &head, Rejection::TooBusy);
         };
-        SeenThrough::new(work).await.unwrap_or_else(|Panicked| {
+        let routed = self.route(peer, head.map(|()| body), entered);
+        routed.await.unwrap_or_else(|Panicked| {
             tracing::error!("a request was not answered");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()
         })
+    }
+
+    fn route(&self, peer: Peer, mut request: Request, entered: Entered) -> SeenThrough<Response> {
+        request.extensions_mut().insert(peer);
+        let answered = self.router.clone().oneshot(request);
+        SeenThrough::new(answered.map(move |Ok(answer)| {
+            drop(entered);
+            answer
+        }))
     }
 }
 

@@ -18,14 +18,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::response::IntoResponse;
+use axum::response::{IntoResponse, Response};
 use countersign_issuer::throttle::Network;
+use futures_util::FutureExt;
+use futures_util::future::{Either, ready};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
-use hyper::service::service_fn;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::server::graceful::{GracefulConnection, GracefulShutdown, Watcher};
 use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -97,7 +99,7 @@ pub(crate) async fn serve(
     let places = Arc::new(Semaphore::new(door.limits.connections));
     let networks = Networks::new(door.limits, door.proxies.clone());
     let counts = Arc::clone(&door.counts);
-    let desk = Desk::new(router, door);
+    let desk = Arc::new(Desk::new(router, door));
     let unaccepted = Seldom::new();
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -118,15 +120,14 @@ pub(crate) async fn serve(
                     };
                     let connection = Connection {
                         peer: Peer(peer),
-                        desk: desk.clone(),
+                        desk: Arc::clone(&desk),
                         watcher: graceful.watcher(),
                         standing,
                         counts: Arc::clone(&counts),
-                        _open: counts.open(),
-                        _place: place,
+                        open: counts.open(),
+                        place,
                     };
-                    let served = connection.accept(socket, tls.clone());
-                    tokio::spawn(AtOnce::new(served));
+                    connection.spawn(socket, tls.clone());
                 }
                 // Out of file descriptors, most likely: wait for some to come back.
                 Err(error) => {
@@ -200,29 +201,38 @@ impl Networks {
 
 struct Connection {
     peer: Peer,
-    desk: Desk,
+    desk: Arc<Desk>,
     watcher: Watcher,
     standing: Standing,
     counts: Arc<Connections>,
-    _open: Open,
-    _place: OwnedSemaphorePermit,
+    open: Open,
+    place: OwnedSemaphorePermit,
 }
 
+/// Bytes both ways, as they are or out of TLS.
+trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+
+impl<I: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for I {}
+
+/// There are many connections, and each is as large as the largest of what it may come to wait for:
+/// so each kind is a task of its own, and what is awaited is built outside of `async`, which would
+/// keep room for every value on its way there.
 impl Connection {
-    async fn accept(self, socket: TcpStream, tls: Option<Arc<Certificates>>) {
+    fn spawn(self, socket: TcpStream, tls: Option<Arc<Certificates>>) {
         // Answers are small and complete: waiting to fill a packet only delays them.
         let _ = socket.set_nodelay(true);
-        let Some(tls) = tls else {
-            return self.serve(socket, Framing::OneByOne).await;
-        };
+        match tls {
+            None => drop(tokio::spawn(AtOnce::new(self.one_by_one(socket)))),
+            Some(tls) => drop(tokio::spawn(AtOnce::new(self.over_tls(socket, tls)))),
+        }
+    }
+
+    async fn over_tls(self, socket: TcpStream, tls: Arc<Certificates>) {
         match timeout(self.limits().handshake, tls.accept(socket)).await {
-            Ok(Ok(stream)) => {
-                let framing = match stream.get_ref().1.alpn_protocol() {
-                    Some(HTTP_2) => Framing::Interleaved,
-                    _ => Framing::OneByOne,
-                };
-                self.serve(stream, framing).await;
-            }
+            Ok(Ok(stream)) => match stream.get_ref().1.alpn_protocol() {
+                Some(HTTP_2) => Box::pin(self.interleaved(stream)).await,
+                _ => Box::pin(self.one_by_one(stream)).await,
+            },
             Ok(Err(error)) => {
                 self.counts.failed.add(Unconnected::Handshake);
                 tracing::debug!(%error, "TLS handshake failed");
@@ -248,64 +258,104 @@ impl Connection {
         }
     }
 
-    async fn serve(
-        self,
-        io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-        framing: Framing,
-    ) {
+    /// HTTP/1.1.
+    fn one_by_one<I: Stream>(self, io: I) -> impl Future<Output = ()> + Send {
         let (limits, asking) = (self.limits(), Asking::default());
-        let Self {
-            peer,
-            desk,
-            watcher,
-            standing,
-            _open,
-            _place,
-            ..
-        } = self;
-        let welcome = matches!(standing, Standing::Welcome { .. });
-        let io = TokioIo::new(Patient::new(io, asking.clone(), framing, limits));
-        let client = desk.asker();
-        let service = service_fn(move |request: Request<Incoming>| {
+        let io = Patient::new(io, asking.clone(), Framing::OneByOne, limits);
+        let mut builder = http1::Builder::new();
+        builder
+            .timer(TokioTimer::new())
+            // The stream itself keeps the time.
+            .header_read_timeout(None)
+            .max_headers(limits.headers * SPARE)
+            .max_header_size(limits.head_bytes as usize * SPARE);
+        let served = builder.serve_connection(TokioIo::new(io), self.service(asking));
+        self.see_through(served)
+    }
+
+    /// HTTP/2.
+    fn interleaved<I: Stream>(self, io: I) -> impl Future<Output = ()> + Send {
+        let (limits, asking) = (self.limits(), Asking::default());
+        let io = Patient::new(io, asking.clone(), Framing::Interleaved, limits);
+        let mut builder = http2::Builder::new(TokioExecutor::new());
+        builder
+            .timer(TokioTimer::new())
+            .keep_alive_interval(PING)
+            .max_concurrent_streams(limits.streams)
+            .max_header_list_size(limits.head_bytes.saturating_mul(2));
+        let served = builder.serve_connection(TokioIo::new(io), self.service(asking));
+        self.see_through(served)
+    }
+
+    fn service(
+        &self,
+        asking: Asking,
+    ) -> impl Service<Request<Incoming>, Response = Response, Error = Infallible, Future: Send>
+    + Send
+    + use<> {
+        let (peer, desk, client) = (self.peer, Arc::clone(&self.desk), self.desk.asker());
+        let welcome = matches!(self.standing, Standing::Welcome { .. });
+        service_fn(move |request: Request<Incoming>| {
             if asking.is_idle() {
                 client.asks(Instant::now());
             } else {
                 client.asks_meanwhile(Instant::now());
             }
-            let (desk, asked) = (desk.clone(), asking.begin());
-            async move {
-                Ok::<_, Infallible>(if welcome {
-                    desk.answer(peer, asked, request).await
-                } else {
-                    desk.turn_away(peer, asked, &request)
-                })
+            let asked = asking.begin();
+            if welcome {
+                let answer = Arc::clone(&desk).answer(peer, asked, request);
+                Either::Left(answer.map(Ok::<_, Infallible>))
+            } else {
+                Either::Right(ready(Ok(desk.turn_away(peer, asked, &request))))
             }
-        });
-        let ended = match framing {
-            Framing::OneByOne => {
-                let mut builder = http1::Builder::new();
-                builder
-                    .timer(TokioTimer::new())
-                    // The stream itself keeps the time.
-                    .header_read_timeout(None)
-                    .max_headers(limits.headers * SPARE)
-                    .max_header_size(limits.head_bytes as usize * SPARE);
-                let connection = builder.serve_connection(io, service);
-                watcher.watch(connection).await
+        })
+    }
+
+    /// It takes no new request once the server is to end.
+    fn see_through<C>(self, served: C) -> impl Future<Output = ()> + Send
+    where
+        C: GracefulConnection<Error = hyper::Error> + Send,
+    {
+        let held = (self.standing, self.open, self.place);
+        self.watcher.watch(served).map(move |ended| {
+            drop(held);
+            if let Err(error) = ended {
+                tracing::debug!(%error, "connection ended early");
             }
-            Framing::Interleaved => {
-                let mut builder = http2::Builder::new(TokioExecutor::new());
-                builder
-                    .timer(TokioTimer::new())
-                    .keep_alive_interval(PING)
-                    .max_concurrent_streams(limits.streams)
-                    .max_header_list_size(limits.head_bytes.saturating_mul(2));
-                let connection = builder.serve_connection(io, service);
-                watcher.watch(connection).await
-            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::limits::Limits;
+
+    #[tokio::test]
+    async fn a_connection_has_no_room_for_what_it_never_waits_for() {
+        let counts = Arc::<Connections>::default();
+        let door = Door {
+            limits: Limits::default(),
+            proxies: TrustedProxies::default(),
+            counts: Arc::clone(&counts),
+            company: Arc::default(),
+            refuse: Arc::new(|_, _, _, refusal| refusal.into_response()),
         };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "connection ended early");
-        }
+        let places = Arc::new(Semaphore::new(1));
+        let connection = Connection {
+            peer: Peer(([192, 0, 2, 1], 7800).into()),
+            desk: Arc::new(Desk::new(Router::new(), door)),
+            watcher: GracefulShutdown::new().watcher(),
+            standing: Standing::Welcome { _share: None },
+            open: counts.open(),
+            counts,
+            place: places.acquire_owned().await.expect("a place"),
+        };
+        let (io, _other) = tokio::io::duplex(64);
+        let size = size_of_val(&connection.one_by_one(io));
+        assert!(
+            size <= 2048,
+            "{size} bytes, and there are thousands of them"
+        );
     }
 }
