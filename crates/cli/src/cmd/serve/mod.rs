@@ -4,6 +4,9 @@ mod args;
 mod limits;
 mod welcome;
 
+use std::num::NonZero;
+use std::thread::available_parallelism;
+
 use countersign_server::Server;
 
 pub(crate) use self::args::ServeArgs;
@@ -13,18 +16,19 @@ use super::{listen, open_files, stop};
 use crate::failure::Failure;
 use crate::output;
 
-/// More than are ever needed at once.
-const BLOCKING_THREADS: usize = 8;
-
 pub(crate) fn run(args: &ServeArgs) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
-        // For reads of the database, of which only a few are done at once; yet in a crowd threads
-        // would be added while others are about to be free, each with a stack and a heap.
-        .max_blocking_threads(BLOCKING_THREADS)
+        .max_blocking_threads(blocking_threads())
         .enable_all()
         .build()
         .map_err(Failure::failed)?;
     runtime.block_on(serve(args))
+}
+
+/// As many as read the database at once. In a crowd more of them would be made while others are about
+/// to be free, each with a stack and a heap.
+fn blocking_threads() -> usize {
+    available_parallelism().map_or(2, NonZero::get) + 1
 }
 
 async fn serve(args: &ServeArgs) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! Connections that only read. They see the last commit and never wait for the writer.
 
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -92,7 +93,7 @@ impl Readers {
     }
 }
 
-/// One for each core, and more than one even if there is only one: a read may wait for the disk.
+/// One for each core, and one more: a read may wait for the disk.
 fn places() -> usize {
-    thread::available_parallelism().map_or(4, |cores| cores.get().max(4))
+    thread::available_parallelism().map_or(2, NonZero::get) + 1
 }
