@@ -76,18 +76,18 @@ impl Lanes {
             } else {
                 Crew::Reserve
             };
-            // Nobody could take over from the only one.
-            let yields = crew == Crew::Yielding && lanes > 1;
             let (queue, hasher) = (Arc::clone(&queue), Hasher::new(cost, &kinds));
             thread::Builder::new()
                 .name(format!("hash-lane-{number}"))
                 .spawn(move || {
-                    let watch = if yields {
-                        yielding(number, give_way)
-                    } else {
-                        None
+                    let watch = match crew {
+                        // Nobody could take over from the only one.
+                        Crew::Yielding if lanes > 1 => yielding(number, give_way),
+                        Crew::Yielding | Crew::Reserve => None,
                     };
-                    if watch.is_none() {
+                    // The reserve works while nobody else wants this server's cores, and when other
+                    // programs do: it gets what any of them gets, or sign-ins would wait for all.
+                    if crew == Crew::Yielding && watch.is_none() {
                         lower();
                     }
                     let taker = Taker {
@@ -320,6 +320,33 @@ mod tests {
         let cost = PasswordParameters::default();
         let lanes = Lanes::start_with(refused, 2, 1, cost, Arc::default()).expect("threads");
         drop((occupy(&lanes), occupy(&lanes)));
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn the_reserve_gets_as_much_of_a_core_as_any_other_program() {
+        fn nice() -> i64 {
+            let stat = std::fs::read_to_string("/proc/thread-self/stat").expect("this thread");
+            let (_, fields) = stat.rsplit_once(')').expect("a name");
+            let nice = fields.split_whitespace().nth(16).expect("its priority");
+            nice.parse().expect("a number")
+        }
+        let refused = || Err(io::ErrorKind::PermissionDenied.into());
+        let cost = PasswordParameters::default();
+        let lanes = Lanes::start_with(refused, 2, 2, cost, Arc::default()).expect("threads");
+        let (told, tells) = channel();
+        let both = Arc::new(std::sync::Barrier::new(2));
+        for _ in 0..2 {
+            let (told, both) = (told.clone(), Arc::clone(&both));
+            let job: Job = Arc::new(move |_| {
+                both.wait();
+                let _ = told.send(nice());
+            });
+            lanes.door.queue(job).expect("there is room");
+        }
+        let mut lanes_nice = [(); 2].map(|()| tells.recv().expect("both work"));
+        lanes_nice.sort_unstable();
+        assert_eq!(lanes_nice, [nice(), (nice() + 10).min(19)]);
     }
 
     #[tokio::test]
