@@ -33,6 +33,10 @@ fn pass(option: &str) {
 
 /// Whether the C library of this machine, on which the program will run or on an older one not, is glibc
 /// 2.36 or later.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what is kept of programs is for tests; this is the build"
+)]
 fn has_packed_relocations() -> bool {
     let asked = Command::new("getconf").arg("GNU_LIBC_VERSION").output();
     let said = asked.map_or_else(

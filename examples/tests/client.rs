@@ -10,7 +10,7 @@ use std::process::{Command, Output};
 use countersign_issuer::Password;
 use countersign_issuer::client::ClientTerms;
 use countersign_server::{Config, Database, NewClient, Proof, Server};
-use countersign_witness::{Kind, note};
+use countersign_witness::{Keep, Kind, note};
 
 const PASSWORD: &str = "seven brown foxes in a row";
 
@@ -97,7 +97,7 @@ async fn the_service_signs_in_as_itself() {
 }
 
 async fn server(folder: &Path, user: &str) -> Server {
-    countersign_witness::listen("server");
+    countersign_witness::listen();
     note(Kind::Password, PASSWORD);
     let server = Server::start(Config {
         listen: ([127, 0, 0, 1], 0).into(),
@@ -118,7 +118,7 @@ fn command(server: &str, password: &str) -> Command {
 }
 
 async fn run(mut command: Command) -> Output {
-    tokio::task::spawn_blocking(move || command.output())
+    tokio::task::spawn_blocking(move || command.run())
         .await
         .expect("no panic")
         .expect("it runs")

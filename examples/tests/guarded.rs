@@ -20,7 +20,7 @@ const PASSWORD: &str = "seven brown foxes in a row";
 #[tokio::test]
 async fn who_signed_in_is_greeted_and_nobody_else() {
     let folder = tempfile::tempdir().expect("a folder");
-    countersign_witness::listen("server");
+    countersign_witness::listen();
     note(Kind::Password, PASSWORD);
     let server = Server::start(Config {
         listen: ([127, 0, 0, 1], 0).into(),

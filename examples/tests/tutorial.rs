@@ -10,6 +10,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use countersign::{Algorithm, SigningKey, UnixTime};
+use countersign_witness::Keep;
 use program::Program;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
@@ -126,7 +127,7 @@ fn a_secret_that_is_missing_or_short_is_explained() {
             Some(secret) => command.env("JWT_SECRET", secret),
             None => command.env_remove("JWT_SECRET"),
         };
-        let output = command.output().expect("it runs");
+        let output = command.run().expect("it runs");
         assert_eq!(output.status.code(), Some(1));
         let words = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(words.contains("JWT_SECRET"), "{words}");

@@ -3,6 +3,7 @@
 //! While the tests run, all they start keeps its logs, as talkative as can be, and notes its secrets
 //! (`tests/witness`); here the one is looked for in the other.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
 use std::io;
@@ -13,10 +14,19 @@ use countersign_witness::{Kind, search};
 use crate::failure::Failure;
 use crate::options::Options;
 use crate::tally::Tally;
-use crate::workspace::Workspace;
+use crate::workspace::{Package, Workspace};
 
 /// A run of all tests keeps hundreds. Fewer would mean that somebody has stopped to keep them.
 const FEWEST_LOGS: usize = 100;
+/// The crates that log, and the command.
+const TALKATIVE: [&str; 4] = [
+    "countersign-cli",
+    "countersign-client",
+    "countersign-guard",
+    "countersign-server",
+];
+/// Tests beside those that start nothing: they read pages and files.
+const SPEECHLESS: [&str; 1] = ["countersign-conformance.every_page"];
 /// So many leaks are shown; the rest are more of the same.
 const SHOWN: usize = 20;
 
@@ -32,7 +42,7 @@ pub(crate) fn emptied(workspace: &Workspace) -> Result<PathBuf, Failure> {
     }
 }
 
-pub(crate) fn check(workspace: &Workspace, _: Options, _: &mut Tally) -> Result<(), Failure> {
+pub(crate) fn check(workspace: &Workspace, options: Options, _: &mut Tally) -> Result<(), Failure> {
     let folder = folder(workspace);
     let report = search(&folder).map_err(|error| {
         Failure::new(format!(
@@ -59,6 +69,14 @@ pub(crate) fn check(workspace: &Workspace, _: Options, _: &mut Tally) -> Result<
             unused.join(", ")
         )));
     }
+    let silent = silent(workspace, options, &report.from);
+    if !silent.is_empty() {
+        return Err(Failure::new(format!(
+            "no proof: these tests kept no log; whoever starts a server or a guard calls \
+             countersign_witness::listen first:\n  {}",
+            silent.join("\n  ")
+        )));
+    }
     println!(
         "{} logs, {} KiB, hold none of {} secrets ({} more were too short to look for)",
         report.logs,
@@ -67,6 +85,24 @@ pub(crate) fn check(workspace: &Workspace, _: Options, _: &mut Tally) -> Result<
         report.too_short
     );
     Ok(())
+}
+
+/// The files of tests that could have kept a log, for something of ours that logs is in them, and did not.
+fn silent(workspace: &Workspace, options: Options, from: &BTreeSet<String>) -> Vec<String> {
+    let logs = |package: &&Package| {
+        TALKATIVE.contains(&package.name.as_str())
+            || TALKATIVE.iter().any(|name| package.needs(name))
+    };
+    let packages = workspace.packages.iter().filter(logs);
+    let tests = packages.flat_map(|package| {
+        let targets = package.targets.iter().filter(|target| {
+            target.is_of_tests() && !(options.skip_foreign && !target.required_features.is_empty())
+        });
+        targets.map(|target| format!("{}.{}", package.name, target.name))
+    });
+    tests
+        .filter(|tests| !from.contains(tests) && !SPEECHLESS.contains(&tests.as_str()))
+        .collect()
 }
 
 fn folder(workspace: &Workspace) -> PathBuf {

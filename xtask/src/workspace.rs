@@ -25,6 +25,17 @@ pub(crate) struct Package {
     manifest_path: PathBuf,
     pub(crate) dependencies: Vec<Dependency>,
     pub(crate) features: std::collections::BTreeMap<String, Vec<String>>,
+    pub(crate) targets: Vec<Target>,
+}
+
+/// A library, a program, a file of tests.
+#[derive(Deserialize)]
+pub(crate) struct Target {
+    pub(crate) name: String,
+    kind: Vec<String>,
+    /// Without these features it is not built.
+    #[serde(rename = "required-features", default)]
+    pub(crate) required_features: Vec<String>,
 }
 
 /// A line under `[dependencies]` and its like.
@@ -54,7 +65,19 @@ impl Workspace {
     }
 }
 
+impl Target {
+    /// Whether it is a file of tests, or a folder of them.
+    pub(crate) fn is_of_tests(&self) -> bool {
+        self.kind.iter().any(|kind| kind == "test")
+    }
+}
+
 impl Package {
+    /// Whether it needs `name`, if only for its tests.
+    pub(crate) fn needs(&self, name: &str) -> bool {
+        self.dependencies.iter().any(|needed| needed.name == name)
+    }
+
     pub(crate) fn folder(&self) -> &Path {
         self.manifest_path.parent().unwrap_or(&self.manifest_path)
     }

@@ -10,6 +10,7 @@ use std::process::{Command as Process, Stdio};
 use std::str::Chars;
 
 use clap::{Command, CommandFactory};
+use countersign_witness::Keep;
 
 use crate::args::Cli;
 
@@ -135,7 +136,7 @@ fn calls(script: &str) -> Vec<Vec<String>> {
         .env("HOME", folder.path())
         .current_dir(folder.path())
         .stdin(Stdio::null())
-        .output()
+        .run()
         .expect("a shell");
     let heard = fs::read_to_string(&heard).expect("what was heard");
     let mut lines = heard.lines();

@@ -19,6 +19,7 @@ const TOKENS: usize = 2_000;
 
 #[test]
 fn a_remembered_caller_costs_no_more_than_it_may() {
+    countersign_witness::listen_as_served();
     let signer = signer();
     let tokens: Vec<String> = (0..TOKENS).map(|n| token(&signer, n)).collect();
     let mut guard = None;

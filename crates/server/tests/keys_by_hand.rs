@@ -15,7 +15,7 @@ async fn a_key_by_hand_stays_published_as_long_as_its_tokens_live() {
         database: Database::Sqlite(database.clone()),
         ..Config::default()
     };
-    countersign_witness::listen("server");
+    countersign_witness::listen();
     let server = Server::start(Config {
         access_life: Duration::from_secs(3600),
         ..config.clone()

@@ -1,11 +1,13 @@
 //! A program under test: started with an environment of its own, ended with the test.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
+
+use countersign_witness::{Keep, Started};
 
 /// A running program; dropped, it is ended.
 pub(crate) struct Program {
-    child: Child,
+    _running: Started,
     /// The address it said it listens on.
     pub(crate) url: String,
 }
@@ -15,7 +17,7 @@ impl Program {
     pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdout(Stdio::piped())
-            .spawn()
+            .start()
             .expect("the program starts");
         let stdout = child.stdout.take().expect("it is piped");
         let url = BufReader::new(stdout)
@@ -23,18 +25,13 @@ impl Program {
             .map_while(Result::ok)
             .find_map(|line| Some(line.strip_prefix("listening on ")?.to_owned()))
             .expect("the program listens");
-        Self { child, url }
+        Self {
+            _running: child,
+            url,
+        }
     }
 
     pub(crate) fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }

@@ -1,12 +1,11 @@
 //! The `countersign` command, called and waited for.
 
 use std::ffi::OsStr;
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::sync::OnceLock;
 
-use countersign_witness::{Kind, note};
+use countersign_witness::Keep;
 
 /// One call of the command. Nothing of the caller's own settings reaches it.
 #[derive(Debug)]
@@ -45,9 +44,6 @@ impl Countersign {
 
     /// With this setting in its environment.
     pub fn setting(mut self, name: &str, value: &str) -> Self {
-        if name.contains("MASTER_KEY") {
-            note(Kind::MasterKey, value);
-        }
         self.command.env(name, value);
         self
     }
@@ -63,30 +59,8 @@ impl Countersign {
     /// # Panics
     /// If it cannot be started.
     pub fn output(mut self) -> Output {
-        self.command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = self.command.spawn().expect("countersign starts");
-        let arguments: Vec<_> = self.command.get_args().map(OsStr::to_os_string).collect();
-        if arguments
-            .iter()
-            .any(|argument| argument == "--password-stdin")
-        {
-            note(Kind::Password, &String::from_utf8_lossy(&self.input));
-        }
-        if let Some(mut stdin) = child.stdin.take() {
-            // Who refuses at once does not read; that is for the test to notice.
-            let _ = stdin.write_all(&self.input);
-        }
-        let output = child.wait_with_output().expect("countersign ends");
-        // A word about wrong usage repeats what was typed, to whoever typed it.
-        if output.status.code() != Some(2)
-            && let Some(mut log) = countersign_witness::log("command")
-        {
-            log.write_all(&output.stderr).expect("its words are kept");
-        }
-        output
+        let output = self.command.run_with(&self.input);
+        output.expect("countersign starts")
     }
 
     /// Runs it, demands exit code 0, and hands over what it wrote to stdout.
@@ -101,19 +75,11 @@ impl Countersign {
             output.status,
             String::from_utf8_lossy(&output.stderr)
         );
-        let data = String::from_utf8(output.stdout).expect("countersign writes UTF-8");
-        if data.starts_with("csc_") {
-            note(Kind::ClientSecret, &data);
-        }
-        data
+        String::from_utf8(output.stdout).expect("countersign writes UTF-8")
     }
 
-    /// For a server, which is not waited for: it is as talkative as it can be where logs are kept,
-    /// unless its arguments say what it logs.
-    pub fn into_command(mut self) -> Command {
-        if countersign_witness::keeps() {
-            self.command.env("COUNTERSIGN_LOG", "trace");
-        }
+    /// For whoever does not wait for its end.
+    pub fn into_command(self) -> Command {
         self.command
     }
 }
@@ -133,11 +99,15 @@ pub fn binary() -> &'static Path {
 
 fn built() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
+    let built = Command::new(cargo)
         .args(["build", "--quiet", "--package", "countersign-cli"])
-        .status()
+        .run()
         .expect("cargo starts");
-    assert!(status.success(), "countersign-cli does not build");
+    let words = String::from_utf8_lossy(&built.stderr);
+    assert!(
+        built.status.success(),
+        "countersign-cli does not build: {words}"
+    );
     // Tests lie in `target/debug/deps`, the command in `target/debug`.
     let test = std::env::current_exe().expect("a test knows where it is");
     let profile = test

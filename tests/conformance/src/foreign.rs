@@ -1,9 +1,10 @@
 //! Programs of others, and on the packages of others, that `cargo xtask test foreign` has installed or built.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
+use countersign_witness::{Keep, Started};
 use reqwest::Client;
 
 use crate::guide::root;
@@ -52,7 +53,7 @@ pub fn rust_client() -> PathBuf {
 /// A web application under test; dropped, it is ended.
 #[derive(Debug)]
 pub struct Program {
-    child: Child,
+    child: Started,
     url: String,
 }
 
@@ -74,7 +75,7 @@ impl Program {
     /// # Panics
     /// If it does not answer.
     pub async fn start_at(port: u16, mut command: Command) -> Self {
-        let child = command.spawn().unwrap_or_else(|error| {
+        let child = command.start().unwrap_or_else(|error| {
             panic!("{command:?}: {error}; `cargo xtask test foreign` installs what is needed")
         });
         let url = format!("http://127.0.0.1:{port}");
@@ -93,14 +94,6 @@ impl Program {
     /// Its address, without a path.
     pub fn url(&self) -> &str {
         &self.url
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

@@ -3,13 +3,13 @@
 
 use std::io::{BufRead, BufReader, Read, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use countersign_wire::paths;
-use countersign_witness::{Kind, note};
+use countersign_witness::{Keep, Kind, Started, keeps, note};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
@@ -57,7 +57,7 @@ impl Shared {
 
 #[derive(Debug)]
 struct Process {
-    child: Child,
+    child: Started,
     said: Receiver<String>,
     /// All it says on its stderr, once it has ended.
     words: JoinHandle<Vec<String>>,
@@ -186,17 +186,25 @@ impl Server {
         let listen = format!("127.0.0.1:{}", self.port);
         let mut command = self.command(["serve", "--listen", &listen]).into_command();
         command.args(&self.arguments);
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("countersign starts");
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command
+            .talkative()
+            .start_heard()
+            .expect("countersign starts");
         let stdout = child.stdout.take().expect("stdout is piped");
         let stderr = child.stderr.take().expect("stderr is piped");
         let (say, said) = channel();
         // After the last line that the test wants to hear, nobody listens.
-        thread::spawn(move || relay(stdout, "told").for_each(|line| drop(say.send(line))));
-        let words = thread::spawn(move || relay(stderr, "serve").collect());
+        let mut told = countersign_witness::log("told");
+        thread::spawn(move || {
+            for line in relay(stdout) {
+                if let Some(told) = &mut told {
+                    writeln!(told, "{line}").expect("its words are kept");
+                }
+                drop(say.send(line));
+            }
+        });
+        let words = thread::spawn(move || relay(stderr).collect());
         self.process = Some(Process { child, said, words });
     }
 
@@ -311,28 +319,18 @@ impl Server {
     }
 }
 
-/// What the server says, line by line; kept where logs are, else shown among the test's own output.
-fn relay(from: impl Read, name: &str) -> impl Iterator<Item = String> {
-    let mut log = countersign_witness::log(name);
+/// What the server says, line by line; shown among the test's own output unless it is kept.
+fn relay(from: impl Read) -> impl Iterator<Item = String> {
     let lines = BufReader::new(from).lines().map_while(Result::ok);
-    lines.inspect(move |line| match &mut log {
-        Some(log) => writeln!(log, "{line}").expect("its words are kept"),
-        None => println!("serve: {line}"),
+    lines.inspect(move |line| {
+        if !keeps() {
+            println!("serve: {line}");
+        }
     })
 }
 
 impl Default for Server {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some(process) = &mut self.process {
-            // It may have ended by itself, which the test has noticed if it matters.
-            let _ = process.child.kill();
-            let _ = process.child.wait();
-        }
     }
 }

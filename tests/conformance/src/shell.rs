@@ -4,11 +4,11 @@
 //! free ones, in commands and files alike, so that guides can be tested side by side.
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
+use countersign_witness::Keep;
 use tempfile::TempDir;
 
 use crate::command;
@@ -116,11 +116,7 @@ impl Shell {
     /// # Panics
     /// If there is no shell.
     pub fn output(&self, line: &str) -> Output {
-        let output = self.shell(&self.changed(line)).output().expect("a shell");
-        if let Some(mut log) = countersign_witness::log("shell") {
-            log.write_all(&output.stderr).expect("its words are kept");
-        }
-        output
+        self.shell(&self.changed(line)).run().expect("a shell")
     }
 
     /// Starts the server with this line.
@@ -156,9 +152,7 @@ impl Shell {
         let program = &line[settings.len()..];
         let mut command = self.shell(&format!("{settings} exec {program}"));
         command.stdout(Stdio::null()).stdin(Stdio::null());
-        if let Some(log) = countersign_witness::log("background") {
-            command.stderr(log).env("COUNTERSIGN_LOG", "trace");
-        }
+        command.talkative();
         command
     }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use countersign_conformance::{Server, port};
+use countersign_witness::Keep;
 
 const PASSWORD: &str = "correct horse battery staple";
 
@@ -26,7 +27,7 @@ async fn two_tabs_share_a_session_and_a_stranger_has_no_part_in_it() {
         .arg(app)
         .args([port.to_string(), server.url(), "ada".to_owned()])
         .env("PASSWORD", PASSWORD)
-        .output()
+        .run()
         .expect("these tests need node, or --skip-foreign");
     let said = String::from_utf8_lossy(&output.stdout);
     let failed = String::from_utf8_lossy(&output.stderr);
@@ -42,14 +43,14 @@ fn story() -> PathBuf {
     for file in ["package.json", "story.mjs"] {
         std::fs::copy(source.join(file), folder.join(file)).expect("a copy of the script");
     }
-    let status = Command::new("npm")
+    let npm = Command::new("npm")
         .args(["install", "--silent", "--no-audit", "--no-fund"])
         .current_dir(&folder)
-        .status()
+        .run()
         .expect("these tests need npm, or --skip-foreign");
     assert!(
-        status.success(),
-        "npm could not install what drives the browser: {status}"
+        npm.status.success(),
+        "npm could not install what drives the browser: {npm:?}"
     );
     folder.join("story.mjs")
 }

@@ -10,6 +10,7 @@ use std::process::Command;
 
 use countersign_conformance::{Server, foreign};
 use countersign_wire::paths;
+use countersign_witness::Keep;
 
 const PASSWORD: &str = "correct horse battery staple";
 /// For each route, in each way of making them up.
@@ -52,7 +53,7 @@ async fn the_server_does_what_its_description_says() {
         .current_dir(server.folder())
         .env("PASSWORD", PASSWORD)
         .env("SECRET", secret)
-        .output()
+        .run()
         .expect("`cargo xtask test foreign` installs what is needed");
     let said = String::from_utf8_lossy(&run.stdout);
     println!("{said}{}", String::from_utf8_lossy(&run.stderr));

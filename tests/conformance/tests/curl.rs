@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use countersign_conformance::Server;
+use countersign_witness::Keep;
 
 #[tokio::test]
 async fn the_two_lines_sign_in_and_call_a_guarded_route() {
@@ -12,7 +13,7 @@ async fn the_two_lines_sign_in_and_call_a_guarded_route() {
     let lines = two_curl_lines(&server);
     let shell = Command::new("sh")
         .args(["-ec", &lines.join("\n")])
-        .output()
+        .run()
         .expect("there is a shell, and curl");
 
     let said = String::from_utf8_lossy(&shell.stdout);
@@ -34,7 +35,7 @@ async fn a_second_start_shows_no_password_and_keeps_the_first() {
 
     let shell = Command::new("sh")
         .args(["-ec", &first.join("\n")])
-        .output()
+        .run()
         .expect("there is a shell, and curl");
     assert!(
         String::from_utf8_lossy(&shell.stdout).contains("\"admin\""),
@@ -55,7 +56,7 @@ async fn the_lines_lead_to_this_server_and_not_to_the_issuer() {
     }
     let shell = Command::new("sh")
         .args(["-ec", &lines.join("\n")])
-        .output()
+        .run()
         .expect("there is a shell, and curl");
     let said = String::from_utf8_lossy(&shell.stdout);
     assert!(said.contains("\"admin\""), "{lines:?} failed: {shell:?}");

@@ -9,12 +9,12 @@
     reason = "a test that cannot go on must fail"
 )]
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use countersign::{Algorithm, Jwk, KeySet, Reason, Rules, SigningKey, UnixTime, Verifier};
 use countersign_conformance::foreign;
+use countersign_witness::Keep;
 use serde_json::{Value, json};
 
 const ISSUER: &str = "https://login.example";
@@ -132,19 +132,13 @@ impl Partner {
     /// Has all questions answered by one process.
     fn ask(&self, questions: &[Value]) -> Vec<Value> {
         let name = self.interpreter.display();
-        let mut process = Command::new(&self.interpreter)
+        let text = Value::from(questions).to_string();
+        let output = Command::new(&self.interpreter)
             .arg(&self.script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
+            .run_with(text.as_bytes())
             .unwrap_or_else(|error| {
                 panic!("{name}: {error}; `cargo xtask test foreign` installs what is needed")
             });
-        let text = Value::from(questions).to_string();
-        let mut stdin = process.stdin.take().expect("stdin is piped");
-        stdin.write_all(text.as_bytes()).expect("it reads");
-        drop(stdin);
-        let output = process.wait_with_output().expect("it ends");
         assert!(
             output.status.success(),
             "{name} ended with {}",

@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use countersign_conformance::{Countersign, Http, Server};
+use countersign_witness::Keep;
 use rusqlite::{Connection, OpenFlags};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -126,7 +127,7 @@ fn hashed_elsewhere() -> Vec<Foreign> {
     );
     let output = Command::new(&interpreter)
         .arg(tests.join("python/passwords.py"))
-        .output()
+        .run()
         .unwrap_or_else(|error| {
             let path = interpreter.display();
             panic!("{path}: {error}; `cargo xtask test foreign` installs it")

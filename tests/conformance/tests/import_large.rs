@@ -6,11 +6,12 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use countersign_conformance::chance::Chance;
 use countersign_conformance::{Countersign, command};
+use countersign_witness::{Keep, Started};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -184,19 +185,18 @@ fn report(folder: &TempDir) -> Value {
     serde_json::from_str(&import(folder).and(["--json"]).succeed()).expect("JSON")
 }
 
-fn spawn(folder: &TempDir) -> Child {
+fn spawn(folder: &TempDir) -> Started {
     spawn_in(folder.path())
 }
 
-fn spawn_in(folder: &Path) -> Child {
+fn spawn_in(folder: &Path) -> Started {
     Command::new(command::binary())
         .args(["user", "import", "users.csv"])
         .env_remove("COUNTERSIGN_DATABASE")
         .env_remove("COUNTERSIGN_MASTER_KEY")
         .current_dir(folder)
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
+        .start()
         .expect("countersign starts")
 }
 

@@ -4,14 +4,14 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on must fail")]
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use countersign::{Algorithm, SigningKey};
 use countersign_conformance::request::answer;
 use countersign_conformance::{Server, foreign};
 use countersign_wire::paths;
+use countersign_witness::Keep;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -96,18 +96,11 @@ impl Stage {
 }
 
 fn ask(program: &mut Command, settings: &Value) -> Value {
-    let mut process = program
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
+    let output = program
+        .run_with(settings.to_string().as_bytes())
         .expect("`cargo xtask test foreign` installs what is needed");
-    let mut stdin = process.stdin.take().expect("stdin is piped");
-    stdin
-        .write_all(settings.to_string().as_bytes())
-        .expect("it reads");
-    drop(stdin);
-    let output = process.wait_with_output().expect("it ends");
-    assert!(output.status.success(), "{}", output.status);
+    let words = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{}: {words}", output.status);
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 

@@ -12,6 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use countersign_conformance::{Server, command};
+use countersign_witness::Keep;
 
 const PASSWORD: &str = "correct horse battery staple";
 /// Whoever is refused ends at once; one who serves would go on.
@@ -52,8 +53,7 @@ fn refused(first: &Server) -> String {
         .args(["--database", &first.database()])
         .current_dir(first.folder())
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
+        .start_heard()
         .expect("countersign starts");
     let began = Instant::now();
     while second.try_wait().expect("a child of ours").is_none() {

@@ -8,12 +8,12 @@
     reason = "a test that cannot go on must fail"
 )]
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 
 use countersign::{Algorithm, Jwk, KeySet, Rules, SigningKey, UnixTime, Verified, Verifier};
 use countersign_conformance::{Countersign, Server};
+use countersign_witness::Keep;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -244,21 +244,14 @@ fn python<const N: usize>(arguments: [&str; N], input: &str) -> Output {
         || tests.join("../../target/foreign/python/bin/python"),
         PathBuf::from,
     );
-    let mut child = Command::new(&interpreter)
+    Command::new(&interpreter)
         .arg(tests.join("python/exchange.py"))
         .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
+        .run_with(input.as_bytes())
         .unwrap_or_else(|error| {
             let path = interpreter.display();
             panic!("{path}: {error}; `cargo xtask test foreign` installs it")
-        });
-    let mut stdin = child.stdin.take().expect("stdin is piped");
-    stdin.write_all(input.as_bytes()).expect("Python reads");
-    drop(stdin);
-    child.wait_with_output().expect("Python ends")
+        })
 }
 
 fn text_of(output: &Output) -> String {

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use countersign_conformance::guide::{Guide, root};
 use countersign_conformance::shell::Shell;
+use countersign_witness::Keep;
 
 #[tokio::test]
 async fn the_readme_is_typed() {
@@ -104,7 +105,7 @@ fn help_of_xtask() -> String {
     let output = Command::new(cargo)
         .args(["xtask", "help"])
         .current_dir(root())
-        .output()
+        .run()
         .expect("cargo starts");
     assert!(output.status.success(), "{output:?}");
     String::from_utf8_lossy(&output.stdout).into_owned()

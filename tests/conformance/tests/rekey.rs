@@ -5,12 +5,13 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use countersign_conformance::chance::Chance;
 use countersign_conformance::{Countersign, Http, Server, command, port};
 use countersign_wire::paths;
+use countersign_witness::{Keep, Started};
 use serde_json::Value;
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -91,8 +92,7 @@ async fn a_change_killed_at_any_moment_leaves_a_server_that_starts() {
             .env_remove("COUNTERSIGN_MASTER_KEY")
             .current_dir(server.folder())
             .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
+            .start()
             .expect("countersign starts");
         // Every other time from the moment on at which there are two keys.
         while number % 2 == 0
@@ -284,14 +284,14 @@ fn command_with(server: &Server, arguments: &[&str], old: &str, new: Option<&str
 
 fn with_keys(server: &Server, arguments: &[&str], old: &str, new: Option<&str>) -> Output {
     command_with(server, arguments, old, new)
-        .output()
+        .run()
         .expect("countersign starts")
 }
 
-async fn serving(server: &Server, arguments: &[&str], key: &str, http: &Http) -> Child {
+async fn serving(server: &Server, arguments: &[&str], key: &str, http: &Http) -> Started {
     let mut command = command_with(server, arguments, key, None);
-    command.stdout(Stdio::null()).stderr(Stdio::null());
-    let mut child = command.spawn().expect("countersign starts");
+    command.stdout(Stdio::null()).talkative();
+    let mut child = command.start().expect("countersign starts");
     let began = Instant::now();
     while http.get(paths::READYZ).await.is_err() {
         assert!(

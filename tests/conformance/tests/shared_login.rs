@@ -14,7 +14,7 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
@@ -23,6 +23,7 @@ use std::time::Duration;
 use countersign_conformance::chance::Chance;
 use countersign_conformance::command::binary;
 use countersign_conformance::{Http, Server};
+use countersign_witness::{Keep, Started};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -129,7 +130,10 @@ impl Home {
             http: server.http(),
         };
         let mut login = home.command(["login", &home.gate.url(), "-u", "ada", "--password-stdin"]);
-        let mut login = login.stdin(Stdio::piped()).spawn().expect("it starts");
+        let mut login = login
+            .stdin(Stdio::piped())
+            .start_heard()
+            .expect("it starts");
         let mut stdin = login.stdin.take().expect("it is piped");
         writeln!(stdin, "{PASSWORD}").expect("it reads");
         drop(stdin);
@@ -146,13 +150,12 @@ impl Home {
             .env_remove("COUNTERSIGN_PROFILE")
             .env_remove("COUNTERSIGN_LOG")
             .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
+            .stdout(Stdio::piped());
         command
     }
 
-    fn start_token(&self) -> Child {
-        self.command(["token"]).spawn().expect("it starts")
+    fn start_token(&self) -> Started {
+        self.command(["token"]).start_heard().expect("it starts")
     }
 
     /// Makes the held token look as if its time were up, as an owner of the lock may.
@@ -197,7 +200,7 @@ impl Home {
     }
 }
 
-fn ended(child: Child) -> Output {
+fn ended(child: Started) -> Output {
     child.wait_with_output().expect("it ends")
 }
 

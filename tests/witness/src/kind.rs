@@ -47,6 +47,18 @@ impl Kind {
         })
     }
 
+    /// The kind of what a variable of this name holds, of ours or of an example's.
+    pub(crate) fn of_variable(name: &str) -> Option<Self> {
+        match name {
+            name if name.ends_with("_FILE") => None,
+            name if name.contains("MASTER_KEY") => Some(Self::MasterKey),
+            name if name.contains("PASSWORD") => Some(Self::Password),
+            name if name.contains("SECRET") => Some(Self::ClientSecret),
+            name if name.ends_with("TOKEN") => Some(Self::AccessToken),
+            _ => None,
+        }
+    }
+
     pub(crate) fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }

@@ -1,12 +1,13 @@
 //! No log holds a secret: the proof over a whole run of the tests.
 //!
-//! Whoever starts a server, a sidecar or a command in a test keeps here what it logs, as talkative as a
-//! user may ask for, and notes each secret that is used: [`log`], [`listen`], [`note`]. Both go to the
-//! folder that `cargo xtask test` names in [`FOLDER`]; its last step has [`search`] look for the one
-//! in the other. Without that variable, as when one test is run by hand, nothing is kept.
+//! A test starts programs by [`Keep`], calls [`listen`] before it starts a server or a guard in its own
+//! process, and notes each secret that it uses: [`note`]. Logs, as talkative as a user may ask for, and secrets
+//! go to the folder that `cargo xtask test` names in [`FOLDER`]; its last step has [`search`] look for
+//! the one in the other, and demands a log of every file of tests that could have left one. Without
+//! that variable, as when one test is run by hand, nothing is kept.
 //!
 //! ```text
-//! FOLDER/logs/<what>-<process>-<number>.log
+//! FOLDER/logs/<package>.<tests>.<what>-<process>-<number>.log
 //! FOLDER/secrets/<process>        a line each: its kind, a tab, the secret
 //! ```
 //!
@@ -19,6 +20,7 @@
 )]
 
 mod kind;
+mod program;
 mod search;
 
 use std::collections::HashSet;
@@ -28,7 +30,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, Once, OnceLock, PoisonError};
 
+use tracing_subscriber::filter::LevelFilter;
+
 pub use kind::Kind;
+pub use program::{Keep, Started};
 pub use search::{Leak, Report, search};
 
 /// The variable that names the folder of this run.
@@ -39,7 +44,7 @@ pub fn keeps() -> bool {
     folder().is_some()
 }
 
-/// A new file for what a process says, if anything is kept.
+/// A new file for what `what` says, if anything is kept.
 ///
 /// # Panics
 /// If it cannot be made.
@@ -48,7 +53,7 @@ pub fn log(what: &str) -> Option<File> {
     let logs = folder()?.join("logs");
     fs::create_dir_all(&logs).expect("a folder for logs");
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let name = format!("{what}-{}-{number}.log", std::process::id());
+    let name = format!("{}.{what}-{}-{number}.log", tests(), std::process::id());
     Some(appended_to(&logs.join(name)))
 }
 
@@ -56,12 +61,25 @@ pub fn log(what: &str) -> Option<File> {
 ///
 /// # Panics
 /// If it cannot be.
-pub fn listen(what: &str) {
+pub fn listen() {
+    listen_to(LevelFilter::TRACE);
+}
+
+/// The same of what `serve` shows unless it is asked for more: for tests that measure, or that do
+/// things a million times.
+///
+/// # Panics
+/// If it cannot be.
+pub fn listen_as_served() {
+    listen_to(LevelFilter::INFO);
+}
+
+fn listen_to(level: LevelFilter) {
     static LISTENS: Once = Once::new();
     LISTENS.call_once(|| {
-        let Some(file) = log(what) else { return };
+        let Some(file) = log("itself") else { return };
         let log = tracing_subscriber::fmt()
-            .with_max_level(tracing_subscriber::filter::LevelFilter::TRACE)
+            .with_max_level(level)
             .with_ansi(false)
             .with_writer(Mutex::new(file));
         log.try_init().expect("nothing else listens");
@@ -88,6 +106,16 @@ pub fn note(kind: Kind, secret: &str) {
                 .expect("a secret is noted");
         }
     }
+}
+
+/// The package and the file of tests that this process runs, as cargo has them.
+fn tests() -> String {
+    let package = std::env::var("CARGO_PKG_NAME").unwrap_or_default();
+    let program = std::env::current_exe().expect("a test knows where it is");
+    let name = program.file_stem().unwrap_or_default().to_string_lossy();
+    // Behind the last dash is cargo's own number of this build.
+    let name = name.rsplit_once('-').map_or(&*name, |(name, _)| name);
+    format!("{package}.{name}")
 }
 
 fn appended_to(path: &Path) -> File {

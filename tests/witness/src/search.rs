@@ -4,7 +4,7 @@
 //! last part suffices, for a part would be too much. And whatever has the shape of a token is found
 //! although nobody noted it, so that a test that forgets to note does not hide a leak.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 use std::fs;
 use std::io;
@@ -34,6 +34,8 @@ const SHAPES: [(&str, Kind); 4] = [
 pub struct Report {
     /// How many logs there were.
     pub logs: usize,
+    /// Whose they are: `package.tests`.
+    pub from: BTreeSet<String>,
     /// How long they are together, in bytes.
     pub bytes: usize,
     /// How many secrets of each kind were looked for.
@@ -74,6 +76,7 @@ pub fn search(folder: &Path) -> io::Result<Report> {
         let file = entry?.path();
         let text = fs::read(&file)?;
         report.logs += 1;
+        report.from.extend(whose(&file));
         report.bytes += text.len();
         let mut line = Lines::of(&text);
         for found in finder.find_overlapping_iter(&text) {
@@ -88,6 +91,14 @@ pub fn search(folder: &Path) -> io::Result<Report> {
         }
     }
     Ok(report)
+}
+
+/// `package.tests` of `package.tests.what-…`.
+fn whose(log: &Path) -> Option<String> {
+    let name = log.file_name()?.to_str()?;
+    let mut parts = name.splitn(3, '.');
+    let (package, tests, _what) = (parts.next()?, parts.next()?, parts.next()?);
+    Some(format!("{package}.{tests}"))
 }
 
 /// What is looked for; the shapes are the first.

@@ -3,8 +3,9 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
+use countersign_witness::Keep;
 use tempfile::TempDir;
 
 use crate::run::{Ended, command, run, run_with_input};
@@ -292,8 +293,7 @@ fn a_key_that_opens_nothing_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let here = folder.path();
     let mut serve = in_folder(here, &["serve", "--listen", "127.0.0.1:0"])
-        .stderr(Stdio::piped())
-        .spawn()
+        .start_heard()
         .expect("it starts");
     let stderr = serve.stderr.take().expect("it is piped");
     let mut lines = BufReader::new(stderr).lines().map_while(Result::ok);
@@ -498,7 +498,7 @@ const SERVE: [&str; 3] = ["serve", "--listen", "127.0.0.1:0"];
 
 /// Starts a server and ends it as soon as it serves; what it said before, if it does.
 fn start(serve: &mut Command) -> Option<String> {
-    let mut server = serve.stderr(Stdio::piped()).spawn().expect("it starts");
+    let mut server = serve.start_heard().expect("it starts");
     let mut said = String::new();
     let mut is_up = false;
     for line in BufReader::new(server.stderr.take().expect("it is piped")).lines() {

@@ -2,8 +2,9 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
+use countersign_witness::Keep;
 use serde_json::Value;
 
 use crate::run::{command, run};
@@ -52,13 +53,11 @@ fn the_whole_story_holds() {
 #[cfg(unix)]
 #[tokio::test]
 async fn what_is_kept_can_be_called_until_it_is_ended() {
-    let mut demo = Kept(
-        command(&["demo", "--keep"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the command starts"),
-    );
-    let story = BufReader::new(demo.0.stdout.take().expect("it is piped"));
+    let mut demo = command(&["demo", "--keep"])
+        .stdout(Stdio::piped())
+        .start()
+        .expect("the command starts");
+    let story = BufReader::new(demo.stdout.take().expect("it is piped"));
     let lines: Vec<String> = story
         .lines()
         .map_while(Result::ok)
@@ -97,11 +96,11 @@ async fn what_is_kept_can_be_called_until_it_is_ended() {
     assert_eq!(greeted.status(), 200);
 
     let interrupted = Command::new("kill")
-        .args(["-INT", &demo.0.id().to_string()])
-        .status()
+        .args(["-INT", &demo.id().to_string()])
+        .run()
         .expect("kill runs");
-    assert!(interrupted.success());
-    assert_eq!(demo.0.wait().expect("it ends").code(), Some(0));
+    assert!(interrupted.status.success());
+    assert_eq!(demo.wait().expect("it ends").code(), Some(0));
 }
 
 /// A signal in the middle of the story, or while everything is kept, leaves nothing behind.
@@ -114,39 +113,26 @@ fn a_signal_at_any_time_leaves_no_folder() {
         ("-TERM", &["demo", "--keep"], "Ctrl-C", 0),
     ] {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut demo = Kept(
-            command(arguments)
-                .env("TMPDIR", folder.path())
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .expect("the command starts"),
-        );
-        let mut story = BufReader::new(demo.0.stdout.take().expect("it is piped")).lines();
+        let mut demo = command(arguments)
+            .env("TMPDIR", folder.path())
+            .stdout(Stdio::piped())
+            .start()
+            .expect("the command starts");
+        let mut story = BufReader::new(demo.stdout.take().expect("it is piped")).lines();
         let reached = story.any(|line| line.expect("text").contains(heard));
         assert!(reached, "{heard}");
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
 
         let told = Command::new("kill")
-            .args([signal, &demo.0.id().to_string()])
-            .status()
+            .args([signal, &demo.id().to_string()])
+            .run()
             .expect("kill runs");
-        assert!(told.success());
+        assert!(told.status.success());
         // What it still says must have somewhere to go.
         story.for_each(drop);
-        let ended = demo.0.wait().expect("it ends");
+        let ended = demo.wait().expect("it ends");
         assert_eq!(ended.code(), Some(code), "{signal} at `{heard}`");
         let left = fs::read_dir(folder.path()).expect("a folder").count();
         assert_eq!(left, 0, "{signal} at `{heard}` left its folder behind");
-    }
-}
-
-/// A demo that does not outlive a test that fails.
-struct Kept(Child);
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        // It has ended already if all went well.
-        let _ = self.0.kill();
     }
 }

@@ -4,12 +4,13 @@ use std::fs;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::thread;
 
 use crate::exposition::Exposition;
 use crate::run::{command, run, run_with_input};
 use crate::stage::Stage;
+use countersign_witness::{Keep, Started};
 
 #[test]
 fn rules_that_are_not_understood_are_wrong_usage() {
@@ -104,7 +105,7 @@ fn what_cannot_be_guarded_is_said_at_once() {
 
 /// A sidecar, until the test ends.
 pub(crate) struct Sidecar {
-    process: Child,
+    _process: Started,
     pub(crate) addresses: Vec<String>,
 }
 
@@ -117,21 +118,14 @@ impl Sidecar {
 
     /// The same of any command that says where it listens.
     pub(crate) fn of(command: &mut Command, words: &[&str]) -> Self {
-        if countersign_witness::keeps() {
-            command.env("COUNTERSIGN_LOG", "trace");
-        }
-        let process = command.stderr(Stdio::piped()).spawn();
+        let process = command.talkative().start_heard();
         let mut process = process.expect("it starts");
-        let mut log = countersign_witness::log("sidecar");
         let mut told = BufReader::new(process.stderr.take().expect("it is piped"));
         let mut addresses = Vec::new();
         for word in words {
             addresses.push(loop {
                 let mut line = String::new();
                 assert_ne!(told.read_line(&mut line).expect("text"), 0, "it ended");
-                if let Some(log) = &mut log {
-                    log.write_all(line.as_bytes()).expect("its words are kept");
-                }
                 if let Some((_, rest)) = line.split_once(word) {
                     let is_address = |c: char| c.is_ascii_digit() || ".:".contains(c);
                     let address = rest.split(|c: char| !is_address(c)).next();
@@ -140,11 +134,11 @@ impl Sidecar {
             });
         }
         // Whoever is not listened to stands still sooner or later.
-        thread::spawn(move || match log {
-            Some(mut log) => io::copy(&mut told, &mut log),
-            None => io::copy(&mut told, &mut io::sink()),
-        });
-        Self { process, addresses }
+        thread::spawn(move || io::copy(&mut told, &mut io::sink()));
+        Self {
+            _process: process,
+            addresses,
+        }
     }
 
     /// The status, and the body.
@@ -176,13 +170,6 @@ impl Sidecar {
             .and_then(|status| status.parse().ok());
         let head = format!("{head}\r\n");
         (status.expect("a status"), head, body.to_owned())
-    }
-}
-
-impl Drop for Sidecar {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Stdio;
 
 use crate::stage::{Stage, breaks_off};
+use countersign_witness::Keep;
 
 fn signed_in() -> Stage {
     let stage = Stage::set();
@@ -267,8 +268,7 @@ fn a_reader_that_has_had_enough_is_no_error() {
         .command(&["request", &stage.api("/big")])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
+        .start_heard()
         .expect("it starts");
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("it ends");

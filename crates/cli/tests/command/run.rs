@@ -1,7 +1,8 @@
 //! Runs the command with an environment of the test's choosing.
 
-use std::io::Write;
-use std::process::{Command, Stdio};
+use std::process::Command;
+
+use countersign_witness::Keep;
 
 /// How it ended and what it said.
 #[derive(Debug)]
@@ -45,23 +46,8 @@ pub(crate) fn run(arguments: &[&str]) -> Ended {
 }
 
 pub(crate) fn run_with_input(command: &mut Command, input: &str) -> Ended {
-    let mut child = command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("the command starts");
-    let mut stdin = child.stdin.take().expect("it is piped");
-    // A command that does not read its input may be gone already.
-    let _ = stdin.write_all(input.as_bytes());
-    drop(stdin);
-    let output = child.wait_with_output().expect("it ends");
-    // A word about wrong usage repeats what was typed, to whoever typed it.
-    if output.status.code() != Some(2)
-        && let Some(mut log) = countersign_witness::log("command")
-    {
-        log.write_all(&output.stderr).expect("its words are kept");
-    }
+    let output = command.run_with(input.as_bytes());
+    let output = output.expect("the command starts");
     Ended {
         code: output.status.code().expect("it ends by itself"),
         data: String::from_utf8(output.stdout).expect("text"),

@@ -54,7 +54,7 @@ impl Stage {
     }
 
     fn with(tls: impl FnOnce(&Path) -> Option<TlsFiles>) -> Self {
-        countersign_witness::listen("stage");
+        countersign_witness::listen();
         note(Kind::Password, PASSWORD);
         let folder = tempfile::tempdir().expect("a folder");
         let runtime = tokio::runtime::Builder::new_multi_thread()

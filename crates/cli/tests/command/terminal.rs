@@ -3,6 +3,7 @@
 use std::process::Stdio;
 
 use crate::run::{command, run, run_with_input};
+use countersign_witness::Keep;
 
 const TOKEN: &str = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.";
 
@@ -23,8 +24,7 @@ fn a_reader_that_has_had_enough_is_no_error() {
     let mut child = command(&["jwt", "inspect", TOKEN])
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
+        .start_heard()
         .expect("the command starts");
     drop(child.stdout.take());
     let output = child.wait_with_output().expect("it ends");
@@ -67,8 +67,7 @@ fn every_list_may_be_cut_short() {
         let mut child = here(list)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
+            .start_heard()
             .expect("the command starts");
         drop(child.stdout.take());
         let output = child.wait_with_output().expect("it ends");

@@ -18,6 +18,7 @@ use axum::{Json, Router};
 use countersign_client::Client;
 use countersign_wire::problem::Problem;
 use countersign_wire::token::{LoginRequest, LogoutRequest, RefreshRequest, TokenAnswer};
+use countersign_witness::{Kind, note};
 
 pub(crate) const PASSWORD: &str = "correct horse";
 
@@ -64,6 +65,8 @@ pub(crate) struct Fake {
 
 impl Fake {
     pub(crate) async fn start() -> Self {
+        countersign_witness::listen();
+        note(Kind::Password, PASSWORD);
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
             .await
             .expect("a loopback port");
@@ -138,11 +141,14 @@ impl Inner {
     fn pair(&mut self) -> Response {
         let access_token = format!("access-{}-{}", self.number, self.presented.len());
         self.good.insert(format!("Bearer {access_token}"));
+        let refresh_token = format!("refresh-{}", self.number);
+        note(Kind::AccessToken, &access_token);
+        note(Kind::RefreshToken, &refresh_token);
         Json(TokenAnswer {
             access_token,
             token_type: "Bearer".to_owned(),
             expires_in: self.expires_in,
-            refresh_token: format!("refresh-{}", self.number),
+            refresh_token,
             refresh_expires_in: 3600,
             scope: String::new(),
             device_token: None,

@@ -17,6 +17,7 @@ pub(crate) struct Crowd {
 
 impl Crowd {
     pub(crate) async fn sign_in(store: Arc<dyn Store>) -> Self {
+        countersign_witness::listen_as_served();
         let ada = user("ada");
         let created = store
             .create_user(ada.clone(), audit(AuditKind::UserCreated))

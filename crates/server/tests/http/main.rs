@@ -44,7 +44,7 @@ async fn start() -> Running {
 }
 
 async fn start_with(adjust: impl FnOnce(Config) -> Config) -> Running {
-    countersign_witness::listen("server");
+    countersign_witness::listen();
     note(Kind::Password, PASSWORD);
     let folder = tempfile::tempdir().expect("a temporary folder");
     let config = Config {

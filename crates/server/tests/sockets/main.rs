@@ -39,7 +39,7 @@ struct Running {
 
 impl Running {
     async fn start(limits: Limits, adjust: impl FnOnce(Config) -> Config) -> Self {
-        countersign_witness::listen("sockets");
+        countersign_witness::listen();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),

@@ -8,11 +8,12 @@ use std::fs;
 use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
+use countersign_witness::{Keep, Started};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls};
 
@@ -33,7 +34,7 @@ pub(crate) struct Cluster {
     binaries: PathBuf,
     port: u16,
     settings: Vec<String>,
-    running: Option<Child>,
+    running: Option<Started>,
 }
 
 impl Cluster {
@@ -144,7 +145,7 @@ impl Cluster {
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(log);
-        self.running = Some(shell.spawn().expect("a shell"));
+        self.running = Some(shell.start().expect("a shell"));
     }
 
     /// Stops the server and keeps its data: connections break, and no new ones are made.
@@ -225,7 +226,7 @@ impl Owner {
             return None;
         }
         let id = |flag: &str, name: &str| {
-            let output = Command::new("id").args([flag, name]).output().ok()?;
+            let output = Command::new("id").args([flag, name]).run().ok()?;
             String::from_utf8(output.stdout).ok()?.trim().parse().ok()
         };
         let owner = ["postgres", "nobody"].into_iter().find_map(|name| {
@@ -269,7 +270,7 @@ fn binaries() -> Option<PathBuf> {
 fn template(binaries: &Path, owner: Option<&Owner>) -> PathBuf {
     let version = Command::new(binaries.join("postgres"))
         .arg("--version")
-        .output();
+        .run();
     let version = String::from_utf8(version.expect("postgres runs").stdout).expect("a version");
     let name: String = version
         .chars()
@@ -297,7 +298,7 @@ fn template(binaries: &Path, owner: Option<&Owner>) -> PathBuf {
         .args(["--no-sync", "--wal-segsize=1", "-D"])
         .arg(&made)
         .current_dir("/");
-    let output = initdb.output().expect("initdb runs");
+    let output = initdb.run().expect("initdb runs");
     assert!(
         output.status.success(),
         "initdb: {}",
@@ -317,9 +318,9 @@ fn template(binaries: &Path, owner: Option<&Owner>) -> PathBuf {
 }
 
 fn copy(from: &Path, to: &Path) {
-    let copied = Command::new("cp").arg("-a").arg(from).arg(to).status();
+    let copied = Command::new("cp").arg("-a").arg(from).arg(to).run();
     assert!(
-        copied.expect("cp runs").success(),
+        copied.expect("cp runs").status.success(),
         "{} cannot be copied",
         from.display()
     );

@@ -132,6 +132,7 @@ impl Database {
     }
 
     pub(crate) async fn open(&self) -> Result<Arc<dyn Store>, StoreError> {
+        countersign_witness::listen();
         Ok(match self {
             Self::Sqlite(folder) => Arc::new(SqliteStore::open(&folder.path().join("test.db"))?),
             Self::Postgres(url) => Arc::new(PostgresStore::connect(url).await?),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use countersign_issuer::client::ClientTerms;
 use countersign_server::{Config, Database, NewClient, Proof, Server};
+use countersign_witness::{Kind, note};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -48,6 +49,7 @@ struct Stand {
 
 impl Stand {
     async fn start() -> Self {
+        countersign_witness::listen_as_served();
         let folder = tempfile::tempdir().expect("a temporary folder");
         let server = Server::start(Config {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -70,7 +72,9 @@ impl Stand {
                 terms: ClientTerms::default(),
             };
             let (_, secret) = registry.add(new).await.expect("a client");
-            secrets.push(secret.expect("a secret").expose().to_owned());
+            let secret = secret.expect("a secret").expose().to_owned();
+            note(Kind::ClientSecret, &secret);
+            secrets.push(secret);
         }
         let [right, disabled] = secrets.try_into().expect("two");
         let last = if right.ends_with('A') { 'B' } else { 'A' };

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use countersign_issuer::{Password, PasswordParameters};
 use countersign_server::{Config, Database, ForeignUser, Imported, Importer, Server};
+use countersign_witness::{Kind, note};
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -118,6 +119,8 @@ impl Stand {
 
 impl Running {
     async fn start(imported: &[(&str, &str)]) -> Self {
+        countersign_witness::listen_as_served();
+        note(Kind::Password, PASSWORD);
         let folder = tempfile::tempdir().expect("a temporary folder");
         let config = Config {
             listen: ([127, 0, 0, 1], 0).into(),

@@ -14,6 +14,7 @@ use std::time::Duration;
 use countersign_conformance::chance::Chance;
 use countersign_conformance::{Countersign, Http, Server, command};
 use countersign_wire::paths;
+use countersign_witness::Keep;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
@@ -412,15 +413,14 @@ fn command(server: &Server, arguments: &[&str]) {
         .succeed();
 }
 
-fn spawn(server: &Server, arguments: &[&str]) -> std::process::Child {
+fn spawn(server: &Server, arguments: &[&str]) -> countersign_witness::Started {
     Command::new(command::binary())
         .args(arguments)
         .env_remove("COUNTERSIGN_DATABASE")
         .env_remove("COUNTERSIGN_MASTER_KEY")
         .current_dir(server.folder())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
+        .start()
         .expect("countersign starts")
 }
 

@@ -53,6 +53,7 @@ async fn sign_out(server: &Server, pair: &Pair) {
 }
 
 async fn follow(url: &str) -> Guard {
+    countersign_witness::listen();
     let guard = Guard::builder(url, "api").follow().await;
     guard.expect("the issuer is there")
 }

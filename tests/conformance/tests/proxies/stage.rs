@@ -1,11 +1,12 @@
 //! An issuer, a sidecar, a service, and a proxy in front of it.
 
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use countersign_conformance::plain::Connection;
 use countersign_conformance::{Answer, Countersign, Http, Server, port};
+use countersign_witness::{Keep, Started};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -152,15 +153,12 @@ async fn ready(url: &str, path: &str) {
 /// A process that ends with the test.
 struct Process {
     name: &'static str,
-    child: Child,
+    child: Started,
 }
 
 impl Process {
     fn start(name: &'static str, mut command: Command) -> Self {
-        if let Some(log) = countersign_witness::log(name) {
-            command.stderr(log);
-        }
-        let child = command.stdin(Stdio::null()).spawn();
+        let child = command.stdin(Stdio::null()).start();
         let child = child.unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         Self { name, child }
     }

@@ -26,7 +26,7 @@ async fn serve(url: &str) -> Server {
 
 /// The same with another life of its access tokens.
 async fn serve_tokens_of(url: &str, access_life: Duration) -> Server {
-    countersign_witness::listen("shared-server");
+    countersign_witness::listen();
     note(Kind::Password, PASSWORD);
     note(Kind::MasterKey, &"5b".repeat(32));
     let config = Config {
