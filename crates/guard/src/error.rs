@@ -31,6 +31,10 @@ pub enum GuardError {
         LEEWAY_MAX.as_secs()
     )]
     LeewayTooLong(Duration),
+    /// What should hold an authority's certificate holds none.
+    #[cfg(feature = "remote")]
+    #[error("there is no certificate (PEM) of an authority in it")]
+    NoCertificate,
     /// The issuer could not be followed.
     #[cfg(feature = "remote")]
     #[error(transparent)]
@@ -44,6 +48,8 @@ impl GuardError {
             Self::NoKeys => "no_keys",
             Self::Keys(_) => "bad_keys",
             Self::LeewayTooLong(_) => "leeway_too_long",
+            #[cfg(feature = "remote")]
+            Self::NoCertificate => "no_certificate",
             #[cfg(feature = "remote")]
             Self::Follow(error) => error.code(),
         }

@@ -173,6 +173,61 @@ impl Sidecar {
     }
 }
 
+/// An authority of the tests' own, and what it has signed for 127.0.0.1: `tls/make.sh` says how.
+const AUTHORITY: &str = include_str!("tls/authority.pem");
+const SIGNED: &str = include_str!("tls/signed.pem");
+const SIGNED_KEY: &str = include_str!("tls/signed-key.pem");
+
+#[test]
+fn an_issuer_whose_authority_is_ones_own() {
+    let stage = Stage::with_tls(SIGNED, SIGNED_KEY);
+    let here = stage.folder();
+    fs::write(here.join("authority.pem"), AUTHORITY).expect("a file");
+    let cacert = ["--cacert", "authority.pem"];
+    stage.login("ada", &cacert).done();
+    let token = stage.run(&["token"]).done();
+    let bearer = format!("Bearer {}", token.trim());
+    let ask = |sidecar: &Sidecar| {
+        let address = sidecar.addresses.first().expect("it says where").as_str();
+        let headers = [("authorization", bearer.as_str())];
+        let passed = Sidecar::ask(address, "/verify", &headers).0;
+        (passed, Sidecar::ask(address, "/readyz", &[]).0)
+    };
+    let guard = [
+        "guard",
+        "--listen",
+        "127.0.0.1:0",
+        "--issuer",
+        stage.server(),
+    ];
+    let words = ["guarding on "];
+
+    // Nobody the system believes has signed it: the issuer is as good as away, and the log says why.
+    let mut untrusting = stage.command(&guard);
+    let mut started = untrusting.start_heard().expect("it starts");
+    let told = BufReader::new(started.stderr.take().expect("it is piped")).lines();
+    let mut told = told.map_while(Result::ok);
+    assert!(told.any(|line| line.contains("--cacert FILE")));
+    drop(started);
+    let sidecar = Sidecar::of(&mut stage.command(&guard), &words);
+    assert_eq!(ask(&sidecar), (503, 503));
+
+    let sidecar = Sidecar::of(&mut stage.command(&[&guard[..], &cacert].concat()), &words);
+    assert_eq!(ask(&sidecar), (200, 200));
+    let mut by_variable = stage.command(&guard);
+    by_variable.env("COUNTERSIGN_GUARD_CACERT", "authority.pem");
+    assert_eq!(ask(&Sidecar::of(&mut by_variable, &words)), (200, 200));
+
+    for (file, told) in [
+        ("key.pem", "key.pem: there is no certificate (PEM)"),
+        ("missing.pem", "missing.pem: "),
+    ] {
+        let ended = stage.run(&[&guard[..], &["--cacert", file]].concat());
+        assert_eq!(ended.code, 2, "{ended:?}");
+        assert!(ended.words.contains(told), "{ended:?}");
+    }
+}
+
 #[test]
 fn the_numbers_of_a_sidecar() {
     let stage = Stage::set();

@@ -36,6 +36,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
         .env_remove("COUNTERSIGN_GUARD_ISSUER")
         .env_remove("COUNTERSIGN_GUARD_PROXY")
         .env_remove("COUNTERSIGN_GUARD_RULES")
+        .env_remove("COUNTERSIGN_GUARD_CACERT")
         .env_remove("NO_COLOR")
         .env_remove("CLICOLOR_FORCE");
     command

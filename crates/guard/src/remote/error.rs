@@ -171,7 +171,10 @@ fn advice(error: &(dyn StdError + 'static)) -> &'static str {
             } else if said.contains("invalid HTTP version") {
                 Some("; there is somebody who does not speak plain HTTP: is it https:// that is meant?")
             } else if said.contains("UnknownIssuer") {
-                Some("; no authority that is trusted on this machine has signed its certificate")
+                Some(
+                    "; no authority that is trusted here has signed its certificate: if it is one of \
+                     your own, name that (`countersign guard --cacert FILE`, or `trust_authority`)",
+                )
             } else {
                 None
             }

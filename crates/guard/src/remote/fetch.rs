@@ -40,15 +40,19 @@ impl Fetcher {
                 .user_agent(concat!("countersign-guard/", env!("CARGO_PKG_VERSION")))
         };
         // On a machine without any CA certificates, as a slim container is, an issuer on loopback
-        // can still be followed; no HTTPS issuer will be trusted.
+        // can still be followed; of HTTPS issuers those with an authority of one's own.
         let no_roots = |builder: ClientBuilder| builder.tls_certs_only(None::<Certificate>);
         let cannot = |error: reqwest::Error| FollowError::Fetch {
             what: "metadata",
             error: error.into(),
         };
         let client = builder()
+            .tls_certs_merge(pace.authorities.certificates())
             .build()
-            .or_else(|_| no_roots(builder()).build())
+            .or_else(|_| {
+                let own = pace.authorities.certificates();
+                builder().tls_certs_only(own).build()
+            })
             .map_err(cannot)?;
         let near = no_roots(builder()).no_proxy().build().map_err(cannot)?;
         Ok(Self {

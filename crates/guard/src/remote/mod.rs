@@ -12,6 +12,7 @@
 //! only spoken to the own machine. The issuer decides which keys are good, and signs what it takes
 //! back; the network in between decides nothing.
 
+pub(crate) mod authority;
 mod bulletin;
 mod discovery;
 pub(crate) mod error;
@@ -36,6 +37,7 @@ pub use look::{Dated, Look, News};
 use crate::builder::GuardBuilder;
 use crate::error::GuardError;
 use crate::guard::Guard;
+use authority::Authorities;
 use discovery::Site;
 use fetch::Fetcher;
 use following::{Following, Search};
@@ -162,6 +164,17 @@ impl<C> GuardBuilder<C> {
     pub fn fetch_timeout(mut self, timeout: Duration) -> Self {
         self.pace.timeout = timeout.min(LONGEST_TIMEOUT);
         self
+    }
+
+    /// Believes certificates that the authorities in `pem` have signed, beside those that the system
+    /// believes: for issuers with a certificate of one's own. It holds for every issuer of this guard.
+    ///
+    /// # Errors
+    ///
+    /// [`GuardError::NoCertificate`] if there is none in it.
+    pub fn trust_authority(mut self, pem: &str) -> Result<Self, GuardError> {
+        self.pace.authorities = Authorities::read(pem)?;
+        Ok(self)
     }
 
     /// Fetches over plain HTTP from other machines too. Whoever controls the network in between can

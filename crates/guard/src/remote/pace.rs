@@ -1,9 +1,11 @@
-//! How often, how long, how much.
+//! How often, how long, how much, and from whom.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
 
 use countersign_wire::revocation;
+
+use super::authority::Authorities;
 
 /// The bounds of everything that is fetched.
 #[derive(Clone, Debug)]
@@ -18,6 +20,8 @@ pub(crate) struct Pace {
     /// How long the start waits for the issuer.
     pub(crate) patience: Duration,
     pub(crate) plain_http: PlainHttp,
+    /// Whose signatures make a certificate good, beside those the system knows.
+    pub(crate) authorities: Authorities,
 }
 
 impl Default for Pace {
@@ -31,6 +35,7 @@ impl Default for Pace {
             silence: revocation::HEARTBEAT * 3,
             patience: Duration::ZERO,
             plain_http: PlainHttp::OwnMachine,
+            authorities: Authorities::default(),
         }
     }
 }

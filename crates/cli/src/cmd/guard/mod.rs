@@ -4,6 +4,8 @@ mod metrics;
 mod rules;
 mod serve;
 
+use std::fmt::Display;
+use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -135,6 +137,10 @@ pub(crate) struct GuardArgs {
     /// at least, for an issuer with nothing to say says so every two
     #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(STALE_AFTER_LEAST..))]
     stale_after: Option<u64>,
+    /// A file with the certificate (PEM) of the authority that signed the issuer's, if the system does
+    /// not know it
+    #[arg(long, env = "COUNTERSIGN_GUARD_CACERT", value_name = "FILE")]
+    cacert: Option<PathBuf>,
     /// Fetch keys over plain HTTP from other machines too: whoever is in between can forge them
     #[arg(long)]
     insecure_http: bool,
@@ -225,11 +231,17 @@ impl GuardArgs {
             Some(realm) => builder.realm(realm),
             None => builder,
         };
-        Ok(if self.insecure_http {
+        let builder = if self.insecure_http {
             builder.plain_http_insecurely()
         } else {
             builder
-        })
+        };
+        let Some(file) = &self.cacert else {
+            return Ok(builder);
+        };
+        let named = |error: &dyn Display| Failure::usage(format!("{}: {error}", file.display()));
+        let pem = fs::read_to_string(file).map_err(|error| named(&error))?;
+        builder.trust_authority(&pem).map_err(|error| named(&error))
     }
 
     fn trusted(&self, issuer: &str) -> TrustedIssuer {
