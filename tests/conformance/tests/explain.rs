@@ -5,9 +5,13 @@
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::process::Output;
+use std::time::{Duration, Instant};
 
 use countersign::{Algorithm, Signer, SigningKey, UnixTime};
+use countersign_conformance::request::answer;
 use countersign_conformance::{Countersign, Server};
+use countersign_wire::paths;
+use reqwest::Method;
 use serde_json::{Value, json};
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -153,4 +157,46 @@ fn a_reason_code_can_be_looked_up() {
     assert!(words.starts_with("refresh_reused\n"), "{words}");
     let output = Countersign::new(["reason", "made_up"]).output();
     assert_eq!(output.status.code(), Some(2));
+}
+
+/// A token of a client in its own name says of its session what happened to the client.
+#[tokio::test]
+async fn the_token_of_a_disabled_client_is_explained() {
+    let mut server = Server::new();
+    server.start().await;
+    let secret = server.command(["client", "add", "reports"]).succeed();
+    let http = server.http();
+    let form = [("grant_type", "client_credentials")];
+    let request = http.request(Method::POST, paths::OAUTH_TOKEN).form(&form);
+    let request = request.basic_auth("reports", Some(secret.trim()));
+    let token = answer(request).await.expect("an answer");
+    let token = token.field("access_token");
+    server.command(["client", "disable", "reports"]).succeed();
+
+    let url = server.url();
+    let explained = || {
+        Countersign::new(["jwt", "explain", "--issuer", &url, "-"])
+            .and(["--audience", "api"])
+            .input(token.as_str())
+            .output()
+    };
+    // Another process has disabled it: the server hears of that in a moment.
+    let began = Instant::now();
+    while explained().status.code() != Some(3) {
+        assert!(
+            began.elapsed() < Duration::from_secs(20),
+            "it is not revoked"
+        );
+    }
+    let words = String::from_utf8_lossy(&explained().stdout).into_owned();
+    assert!(words.starts_with("would be refused: revoked\n"), "{words}");
+    let words = words.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(
+        words.contains("ended: its client was disabled or deleted"),
+        "{words}"
+    );
+
+    let refused = http.me(&token).await.expect("an answer");
+    assert_eq!(refused.status, 401, "{}", refused.text);
+    assert_eq!(refused.field("reason"), "revoked");
 }

@@ -128,10 +128,10 @@ pub(super) const GUARD: &[Explained] = &[
     },
     Explained {
         code: "revoked",
-        means: "The token was good, but it, its session, its user or its key was taken back: by \
-                signing out, a password change, an administrator, or because a refresh token was \
-                used twice. 401 `invalid_token`.",
-        do_this: "Sign in again. `countersign audit` on the server says who or what ended it; \
+        means: "The token was good, but it, its session, its user, its client or its key was taken \
+                back: by signing out, a password change, an administrator, or because a refresh \
+                token was used twice. 401 `invalid_token`.",
+        do_this: "Sign in again; a client asks for a new one, as soon as it is enabled. `countersign audit` on the server says who or what ended it; \
                   `countersign jwt explain` says when.",
     },
     Explained {

@@ -14,6 +14,7 @@ use countersign_wire::paths;
 
 use super::authority::Authority;
 use super::error::FlowError;
+use super::failures::Doubt;
 use super::fresh::new_seed;
 
 /// What a request says of its client.
@@ -115,9 +116,13 @@ impl Authority {
         }
         let stored = self.stored_client(client_id, generation).await?;
         check(stored.as_ref()).map_err(|refused| {
+            let doubt = match &stored {
+                None => Doubt::Unknown,
+                Some(client) if client.disabled => Doubt::Disabled,
+                Some(_) => Doubt::Refused(&refused),
+            };
             let client_id = stored.as_ref().map(|client| client.client_id.as_str());
-            self.failures
-                .note(client_id, &refused, peer, UnixTime::now());
+            self.failures.note(client_id, doubt, peer, UnixTime::now());
             refused.into()
         })
     }
@@ -130,7 +135,8 @@ impl Authority {
     ) -> Result<AuthenticatedClient, FlowError> {
         let now = UnixTime::now();
         let refused = |client_id: Option<&str>, refused: Refused| {
-            self.failures.note(client_id, &refused, peer, now);
+            let doubt = Doubt::Refused(&refused);
+            self.failures.note(client_id, doubt, peer, now);
             FlowError::from(refused)
         };
         let claimed = claimed_client(assertion.expose());

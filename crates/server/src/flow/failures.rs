@@ -17,6 +17,36 @@ use crate::store::{Store, StoreError};
 /// How many lines wait at most while the database takes none.
 const MOST: usize = 2_000;
 
+/// Why a client is not believed: for whoever runs the server. Who asks is never told which.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Doubt<'a> {
+    /// No client is called so.
+    Unknown,
+    /// An administrator has disabled it, whatever it can prove.
+    Disabled,
+    /// What it said of itself proves nothing.
+    Refused(&'a Refused),
+}
+
+impl Doubt<'_> {
+    /// A stable code.
+    fn code(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown_client",
+            Self::Disabled => "client_disabled",
+            Self::Refused(refused) => refused.code(),
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::Unknown => "no client is called so: `countersign client list`",
+            Self::Disabled => "it is disabled: `countersign client enable` lets it in again",
+            Self::Refused(_) => "what it says of itself proves nothing",
+        }
+    }
+}
+
 /// The failures that wait to be written down.
 #[derive(Debug, Default)]
 pub(super) struct Failures(Mutex<Waiting>);
@@ -35,14 +65,16 @@ impl Failures {
     pub(super) fn note(
         &self,
         client_id: Option<&str>,
-        refused: &Refused,
+        doubt: Doubt<'_>,
         peer: IpAddr,
         now: UnixTime,
     ) {
         let mut waiting = self.waiting();
         let mut past = waiting.count.over(now);
         if waiting.count.failed(client_id, now) {
-            let words = [client_id, Some(refused.code())];
+            let (reason, advice) = (doubt.code(), doubt.advice());
+            tracing::warn!(client = client_id, reason, network = %peer, "a client is refused; {advice}");
+            let words = [client_id, Some(reason)];
             let words: Vec<_> = words.into_iter().flatten().collect();
             waiting.lines.push(AuditEvent {
                 network: Some(peer.to_string()),
@@ -127,7 +159,12 @@ mod tests {
         let failures = Failures::default();
         let peer = IpAddr::from([192, 0, 2, 1]);
         for client_id in ["a", "b", "c"] {
-            failures.note(Some(client_id), &Refused::InvalidClient, peer, now);
+            failures.note(
+                Some(client_id),
+                Doubt::Refused(&Refused::InvalidClient),
+                peer,
+                now,
+            );
         }
         for _ in 0..2 {
             assert!(failures.write(&broken, false, now).await.is_err());

@@ -58,7 +58,7 @@ async fn who_is_not_believed_is_written_down_and_a_flood_of_them_in_few_lines() 
     // If the minute was over in between there is a second round of it.
     for expected in [
         "signer assertion_used",
-        "invalid_client",
+        "unknown_client",
         "shop invalid_client",
     ] {
         assert!(said.contains(&expected), "{expected} is not in {said:?}");
@@ -85,4 +85,46 @@ async fn who_is_not_believed_is_written_down_and_a_flood_of_them_in_few_lines() 
     assert!(each <= 6, "{said:?}");
     let each = u64::try_from(each).expect("a few");
     assert_eq!(more + each, 40, "none is lost: {said:?}");
+}
+
+/// Who asks is told the same as everybody; whoever runs the server is told what is wrong.
+#[tokio::test]
+async fn a_disabled_client_is_told_nothing_and_its_operator_everything() {
+    let stage = Stage::new().await;
+    let shop = basic("shop", &stage.secret);
+    stage.registry.disable("shop").await.expect("a client");
+    let asked = "token=eyJhbGciOiJFUzI1NiJ9.e30.c2ln";
+    let answers = [
+        stage.post(TOKEN, CREDENTIALS, Some(&shop)).await,
+        stage.post(INTROSPECT, asked, Some(&shop)).await,
+        stage
+            .post(TOKEN, CREDENTIALS, Some(&basic("shop", "csc_wrong")))
+            .await,
+        stage
+            .post(INTROSPECT, asked, Some(&basic("nobody", "csc_wrong")))
+            .await,
+    ];
+    let mut told = Vec::new();
+    for answer in answers {
+        assert_eq!(answer.status(), StatusCode::UNAUTHORIZED);
+        told.push(answer.text().await.expect("text"));
+    }
+    assert!(told.iter().all(|body| *body == told[0]), "{told:?}");
+    assert!(!told[0].contains("disabled"), "{told:?}");
+
+    let oversight = stage.running.server.oversight();
+    let began = std::time::Instant::now();
+    let lines = loop {
+        let lines = refused_clients(&oversight).await;
+        if lines.len() >= 4 {
+            break lines;
+        }
+        let waited = began.elapsed();
+        assert!(waited < Duration::from_secs(20), "nobody writes it down");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    let mut said: Vec<&str> = lines.iter().map(|(_, detail)| detail.as_str()).collect();
+    said.sort_unstable();
+    let disabled = "shop client_disabled";
+    assert_eq!(said, [disabled, disabled, disabled, "unknown_client"]);
 }

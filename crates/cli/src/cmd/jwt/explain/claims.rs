@@ -227,9 +227,16 @@ fn taken_back(
             return vec![Check::new("revoked", Outcome::NotJudged, says)];
         }
     };
+    // What a client has in its own name (RFC 9068 §2.2) ends when the client does.
+    let own = read.subject().is_some() && read.subject() == text(read.claims(), "client_id");
+    let ended = if own {
+        "ended: its client was disabled or deleted"
+    } else {
+        "ended"
+    };
     let marks = [
         (Kind::Sub, read.subject(), "user", "was disabled or deleted"),
-        (Kind::Sid, read.session_id(), "session", "ended"),
+        (Kind::Sid, read.session_id(), "session", ended),
         (Kind::Jti, read.jwt_id(), "token", "was withdrawn"),
         (Kind::Kid, text(header, "kid"), "key", "was withdrawn"),
     ];
