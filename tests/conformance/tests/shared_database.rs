@@ -8,9 +8,11 @@
 mod cluster;
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use countersign_conformance::{Countersign, Server, Shared};
 use countersign_wire::paths;
+use countersign_witness::{Kind, note};
 use serde_json::Value;
 
 use crate::cluster::Cluster;
@@ -147,4 +149,124 @@ async fn what_copies_a_file_says_what_to_use_for_a_shared_database() {
         assert!(said.contains("PostgreSQL"), "{said}");
         assert!(!server.folder().join("copy.db").exists());
     }
+}
+
+/// What is wrong with the database, a check says as the start would.
+struct Checked<'a> {
+    folder: &'a Path,
+    key: &'a str,
+}
+
+impl Checked<'_> {
+    fn run(&self, arguments: &[&str], database: &str) -> (Option<i32>, String) {
+        let output = Countersign::new(arguments)
+            .within(self.folder)
+            .setting("COUNTERSIGN_DATABASE", database)
+            .setting("COUNTERSIGN_MASTER_KEY", self.key)
+            .setting("COUNTERSIGN_ISSUER", "https://id.example")
+            .setting("COUNTERSIGN_LISTEN", "127.0.0.1:0")
+            .output();
+        let words = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!words.contains("hunter2"), "{words}");
+        (output.status.code(), words)
+    }
+
+    fn good(&self, database: &str, word: &str) {
+        let (code, words) = self.run(&["config", "check"], database);
+        assert_eq!(code, Some(0), "{words}");
+        assert!(words.contains(word), "{words}");
+    }
+
+    fn stops(&self, database: &str, word: &str) {
+        let (code, words) = self.run(&["config", "check"], database);
+        assert_eq!(code, Some(1), "{words}");
+        assert!(words.contains(word), "{words}");
+        let (code, said) = self.run(&["serve"], database);
+        assert_eq!(code, Some(1), "{said}");
+        let reason = |words: &str| {
+            words
+                .lines()
+                .find(|line| line.contains(word))
+                .map(str::to_owned)
+        };
+        assert_eq!(reason(&words), reason(&said));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_says_what_a_start_would_find_in_a_shared_database() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let shared = installation(&cluster).await;
+    let mut server = Server::sharing(&shared);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut check = Checked {
+        folder: folder.path(),
+        key: OLD,
+    };
+    check.good(&shared.database, "made by the first start");
+    let tables = "SELECT count(*) FROM pg_namespace WHERE nspname = 'countersign'";
+    let name = shared
+        .database
+        .rsplit('/')
+        .next()
+        .expect("a name")
+        .to_owned();
+    let admin = cluster.admin(&name).await;
+    let made: i64 = admin
+        .query_one(tables, &[])
+        .await
+        .expect("an answer")
+        .get(0);
+    assert_eq!(made, 0, "a check makes nothing");
+
+    server.start().await;
+    check.good(&shared.database, "good, and its keys open");
+    server.kill();
+    check.good(&shared.database, "good, and its keys open");
+
+    check.key = NEW;
+    check.stops(&shared.database, "master key");
+    check.key = OLD;
+    check.stops(&cluster.url("nowhere"), "nowhere");
+    let newer = "UPDATE countersign.schema_steps SET taken = 900";
+    admin.batch_execute(newer).await.expect("works");
+    check.stops(&shared.database, "the database has schema 900");
+    let found = admin.query_one(
+        "SELECT max(taken)::BIGINT FROM countersign.schema_steps",
+        &[],
+    );
+    let found: i64 = found.await.expect("an answer").get(0);
+    assert_eq!(found, 900, "it is left as it was");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_says_that_the_password_of_a_shared_database_is_wrong() {
+    const TLS: &str = "../../crates/server/tests/store/postgres/tls";
+    let tls = Path::new(env!("CARGO_MANIFEST_DIR")).join(TLS);
+    let read = |name: &str| std::fs::read_to_string(tls.join(name)).expect("a file");
+    let port = countersign_conformance::port::free();
+    let (certificate, key) = (read("server.pem"), read("server-key.pem"));
+    let Some(cluster) = Cluster::start_with_tls(port, &certificate, &key) else {
+        return;
+    };
+    note(Kind::Password, "hunter2 of the right hand");
+    let password = "ALTER ROLE countersign PASSWORD 'hunter2 of the right hand'";
+    let admin = cluster.admin("postgres").await;
+    admin.batch_execute(password).await.expect("a password");
+    let authority = tls.join("ca.pem").display().to_string();
+    let at = |hand: &str| {
+        format!(
+            "postgres://countersign:hunter2%20of%20the%20{hand}%20hand@localhost:{port}/postgres\
+             ?sslmode=verify-full&sslrootcert={authority}"
+        )
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let check = Checked {
+        folder: folder.path(),
+        key: OLD,
+    };
+    check.good(&at("right"), "made by the first start");
+    check.stops(&at("left"), "password authentication failed");
 }
