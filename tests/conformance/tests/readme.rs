@@ -9,6 +9,7 @@ use std::process::Command;
 use countersign_conformance::guide::{Guide, root};
 use countersign_conformance::shell::Shell;
 use countersign_witness::Keep;
+use serde_json::Value;
 
 #[tokio::test]
 async fn the_readme_is_typed() {
@@ -28,6 +29,38 @@ fn the_chores_are_there() {
     let mut commands = guide.commands();
     for _ in 0..2 {
         is_a_chore(commands.not_here("cargo xtask"));
+    }
+}
+
+/// Whatever of others' the test command gets is on the page for those who wonder what it gets.
+#[test]
+fn the_page_says_what_the_tests_need() {
+    let page = Guide::read("../CONTRIBUTING.md").text().to_owned();
+    let read = |path: &str| {
+        let path = root().join("tests/conformance").join(path);
+        std::fs::read_to_string(path).expect("a list of packages")
+    };
+    let mut needed: Vec<String> = Vec::new();
+    let python = read("python/requirements.txt");
+    let python = python.lines().filter_map(|line| line.split_once("=="));
+    needed.extend(python.map(|(name, _)| name.split('[').next().unwrap_or(name).to_owned()));
+    for file in ["node/package.json", "browser/package.json"] {
+        let json: Value = serde_json::from_str(&read(file)).expect("JSON");
+        let packages = json["dependencies"].as_object().expect("packages");
+        needed.extend(packages.keys().cloned());
+    }
+    let rust = read("rust/Cargo.toml");
+    let (_, rust) = rust.split_once("[dependencies]").expect("dependencies");
+    let rust = rust.lines().filter_map(|line| line.split_once(" = "));
+    needed.extend(rust.map(|(name, _)| name.to_owned()));
+    assert!(needed.len() > 12, "{needed:?}");
+    // What those need themselves is no choice of ours.
+    let below = ["cryptography", "requests", "serde", "serde_json", "debug"];
+    for name in needed.iter().filter(|name| !below.contains(&name.as_str())) {
+        assert!(
+            page.contains(name.as_str()),
+            "CONTRIBUTING.md does not name {name}"
+        );
     }
 }
 
