@@ -26,6 +26,9 @@ pub struct Config {
     pub issuer: Option<String>,
     /// The `aud` of access tokens for which no other is asked.
     pub audience: String,
+    /// The `aud` of the tokens that open `/admin`, and those alone. Who administers asks for it when
+    /// signing in. None: tokens of `audience` with the role do, wherever they have been sent to.
+    pub admin_audience: Option<String>,
     /// How access tokens are signed: with a private key, for a guard has only the public one.
     pub algorithm: Algorithm,
     /// Other audiences that may be asked for, and how tokens for them are signed: an API whose
@@ -142,6 +145,11 @@ pub enum ConfigError {
     /// The database's name is not understood.
     #[error("a database is named as sqlite:PATH or postgres://USER@HOST/NAME")]
     Database,
+    /// No token could say that it is for nothing in particular.
+    #[error(
+        "the audience of /admin has no name; leave it out, and tokens of the usual audience open /admin"
+    )]
+    AdminAudience,
     /// A server that answers nobody.
     #[error("{0} must be at least 1: with none of it nobody would be answered")]
     NoRoom(&'static str),
@@ -157,6 +165,7 @@ impl Default for Config {
             database: Database::Sqlite(PathBuf::from("countersign.db")),
             issuer: None,
             audience: "api".into(),
+            admin_audience: None,
             algorithm: Algorithm::ES256,
             other_audiences: BTreeMap::new(),
             access_life: Duration::from_secs(600),
@@ -210,6 +219,9 @@ impl Config {
                 });
             }
         }
+        if self.admin_audience.as_deref() == Some("") {
+            return Err(ConfigError::AdminAudience);
+        }
         for origin in &self.browser_origins {
             if !is_web_origin(origin) {
                 return Err(ConfigError::BrowserOrigin(origin.clone()));
@@ -219,6 +231,17 @@ impl Config {
             return Err(ConfigError::AccessLife(self.access_life));
         }
         Ok(())
+    }
+
+    /// The audiences that may be asked for besides the usual one, and how tokens for them are signed.
+    pub(crate) fn further_audiences(&self) -> BTreeMap<String, Algorithm> {
+        let mut all = self.other_audiences.clone();
+        if let Some(name) = &self.admin_audience
+            && *name != self.audience
+        {
+            all.entry(name.clone()).or_insert(self.algorithm);
+        }
+        all
     }
 
     /// Whether the address listened on is none that clients and guards can use.

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use countersign::UnixTime;
-use countersign_guard::Guard;
+use countersign_guard::{Guard, GuardBuilder};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -98,12 +98,19 @@ impl Server {
         let master = settle_master_key(&config, &store, master).await?;
         let opened = Authority::open(&config, issuer.clone(), Arc::clone(&store), master).await;
         let authority = Arc::new(opened.map_err(start_error)?);
-        let guard = own_guard(&authority)?;
+        let guard = own_guard(&authority, authority.audience()).build()?;
+        let admins = config.admin_audience.as_deref();
+        let admins = admins.filter(|audience| *audience != authority.audience());
+        // Administrators do not come often enough for a cache.
+        let admin_guard =
+            admins.map(|audience| own_guard(&authority, audience).cache(None).build());
+        let admin_guard = admin_guard.transpose()?;
         let directory = Directory::of(Arc::clone(&authority), &config);
 
         let shared = Shared {
             authority: Arc::clone(&authority),
             guard,
+            admin_guard,
             directory: directory.clone(),
             proxies: TrustedProxies::new(&config.trusted_proxies),
             own_origins: http::browser::own_origins(&issuer, &config.browser_origins),
@@ -212,14 +219,13 @@ pub(crate) async fn bound(address: SocketAddr) -> Result<(TcpListener, SocketAdd
     Ok((listener, address))
 }
 
-/// The guard over the server's own routes, fed from memory.
-fn own_guard(authority: &Authority) -> Result<Guard, countersign_guard::GuardError> {
+/// A guard over the server's own routes, fed from memory.
+fn own_guard(authority: &Authority, audience: &str) -> GuardBuilder {
     let (keys, revoked) = authority.guard_feeds();
-    Guard::builder(authority.issuer(), authority.audience())
+    Guard::builder(authority.issuer(), audience)
         .keys(keys)
         .revocations(revoked)
         .realm(http::problem::REALM)
-        .build()
 }
 
 fn start_error(error: FlowError) -> StartError {

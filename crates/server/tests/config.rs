@@ -178,3 +178,14 @@ fn a_database_is_named_by_its_engine() {
     let refused = Database::parse("mysql://ada:s3cret@db/x").expect_err("not ours");
     assert!(!format!("{refused:?} {refused}").contains("s3cret"));
 }
+
+#[test]
+fn the_audience_of_administration_has_a_name() {
+    let named = |name: &str| Config {
+        admin_audience: Some(name.to_owned()),
+        ..Config::default()
+    };
+    let refused = named("").check();
+    assert!(matches!(refused, Err(ConfigError::AdminAudience)));
+    assert!(named("admin").check().is_ok());
+}

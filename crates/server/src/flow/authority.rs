@@ -80,7 +80,7 @@ impl Authority {
             audience: config.audience.clone(),
             tokens: TokenPolicy {
                 life: config.access_life,
-                algorithms: config.other_audiences.clone(),
+                algorithms: config.further_audiences(),
                 ..TokenPolicy::new(issuer.clone())
             },
             sessions: config.sessions,

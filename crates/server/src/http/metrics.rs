@@ -14,7 +14,7 @@ pub(super) fn page(shared: &Shared, traffic: &Traffic) -> String {
         oauth: &shared.oauth,
         traffic,
         connections: &shared.connections,
-        guard: &shared.guard,
+        guard: &shared.decided(),
         standing: shared.authority.standing(UnixTime::now()),
     })
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::FromRef;
 use countersign::UnixTime;
-use countersign_guard::{Guard, OwnOrigins};
+use countersign_guard::{Counts, Guard, OwnOrigins};
 
 use super::proxies::TrustedProxies;
 use crate::flow::{Authority, Directory};
@@ -16,6 +16,8 @@ use crate::shares::Shares;
 pub(crate) struct Shared {
     pub(crate) authority: Arc<Authority>,
     pub(crate) guard: Guard,
+    /// The guard over `/admin`, if that has an audience of its own.
+    pub(crate) admin_guard: Option<Guard>,
     pub(crate) directory: Directory,
     pub(crate) proxies: TrustedProxies,
     /// The origins whose pages may use cookies.
@@ -26,6 +28,28 @@ pub(crate) struct Shared {
     pub(crate) connections: Arc<Connections>,
     /// Those who may follow the revocations.
     pub(crate) followers: Arc<Shares>,
+}
+
+impl Shared {
+    /// The guard over `/admin`.
+    pub(crate) fn admins(&self) -> &Guard {
+        self.admin_guard.as_ref().unwrap_or(&self.guard)
+    }
+
+    /// What the guards over all own routes have decided.
+    pub(crate) fn decided(&self) -> Counts {
+        let mut all = self.guard.counts();
+        if let Some(admins) = self.admin_guard.as_ref().map(Guard::counts) {
+            all.accepted += admins.accepted;
+            all.accepted_legacy += admins.accepted_legacy;
+            all.cache_hits += admins.cache_hits;
+            all.cache_misses += admins.cache_misses;
+            for (reason, count) in admins.refused {
+                *all.refused.entry(reason).or_default() += count;
+            }
+        }
+        all
+    }
 }
 
 impl FromRef<Shared> for Arc<OauthCounts> {

@@ -1,6 +1,6 @@
 //! What a guard has decided: the server's over its own routes, or the sidecar's.
 
-use countersign_guard::Guard;
+use countersign_guard::Counts;
 
 use super::family::{Family, Kind, LabelName, Values};
 use super::page::Page;
@@ -49,9 +49,8 @@ static LOOKUPS: Family = Family {
     watch: "",
 };
 
-/// What this guard has decided.
-pub fn write<C>(page: &mut Page, guard: &Guard<C>) {
-    let counts = guard.counts();
+/// What a guard has decided, or several together.
+pub fn write(page: &mut Page, counts: &Counts) {
     page.family(&ACCEPTED).is(&[], counts.accepted);
     page.family(&ACCEPTED_LEGACY)
         .is(&[], counts.accepted_legacy);

@@ -1,7 +1,7 @@
 //! The server's page: what each number means, and all of them written in one place.
 
 use countersign::UnixTime;
-use countersign_guard::Guard;
+use countersign_guard::Counts;
 
 use super::family::{Family, Kind, LabelName, Values};
 use super::flows::{FlowCounts, Login, Refreshed};
@@ -24,12 +24,12 @@ pub(crate) struct Sources<'a> {
     pub(crate) oauth: &'a OauthCounts,
     pub(crate) traffic: &'a Traffic,
     pub(crate) connections: &'a Connections,
-    pub(crate) guard: &'a Guard,
+    pub(crate) guard: &'a Counts,
     pub(crate) standing: Standing,
 }
 
 /// What the server counts by itself, in the order of the page; before it comes what the process is,
-/// after it what the guard over the server's own routes decides.
+/// after it what the guards over the server's own routes decide.
 pub(super) const FAMILIES: &[&Family] = &[
     &LOGINS,
     &REFRESHES,

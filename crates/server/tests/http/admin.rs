@@ -53,6 +53,73 @@ async fn only_the_role_admin_opens_it() {
     }
 }
 
+/// A token that was sent to some API opens nothing here, and the other way round.
+#[tokio::test]
+async fn an_audience_of_its_own_keeps_other_tokens_out() {
+    let running = start_with(|config| Config {
+        admin_audience: Some("admin".to_owned()),
+        ..config
+    })
+    .await;
+    let not_for_it = async |path: &str, pair: &Pair| {
+        let refusal = running.get_as(path, pair).await;
+        let challenge = refusal.headers()["www-authenticate"]
+            .to_str()
+            .expect("text");
+        assert!(
+            challenge.starts_with("Bearer realm=") && challenge.contains("error=\"invalid_token\""),
+            "{path}: {challenge}"
+        );
+        let reason = refused(refusal, StatusCode::UNAUTHORIZED, "invalid_token").await;
+        assert_eq!(reason, "wrong_audience", "{path}");
+    };
+    let usual = running.signed_in().await;
+    for path in ["users", "clients", "sessions", "keys", "audit"] {
+        not_for_it(&format!("/admin/{path}"), &usual).await;
+    }
+    let bob = Password::new(PASSWORD).expect("a password");
+    let directory = running.server.directory();
+    let added = directory.add("bob", bob, Vec::<String>::new()).await;
+    added.expect("a user");
+    let sign_in = async |username: &str| {
+        let body = json!({"username": username, "password": PASSWORD, "audience": "admin"});
+        pair(running.post("/login", &body).await).await
+    };
+    let bob = sign_in("bob").await;
+    let refusal = running.get_as("/admin/users", &bob).await;
+    let reason = refused(refusal, StatusCode::FORBIDDEN, "insufficient_scope").await;
+    assert_eq!(reason, "missing_role");
+
+    let ada = sign_in("ada").await;
+    let opened = running.get_as("/admin/users", &ada).await;
+    assert_eq!(opened.status(), StatusCode::OK);
+    let ada = pair(running.refresh(&ada.refresh).await).await;
+    let opened = running.get_as("/admin/users", &ada).await;
+    assert_eq!(opened.status(), StatusCode::OK);
+    for path in ["/me", "/sessions", "/verify"] {
+        not_for_it(path, &ada).await;
+        assert_eq!(running.get_as(path, &usual).await.status(), StatusCode::OK);
+    }
+
+    // What both guards decide is on one page.
+    let answer = running.request(Method::GET, "/metrics").send().await;
+    let page = answer.expect("an answer").text().await.expect("a page");
+    let refused_for = |reason: &str| format!("refused_total{{reason=\"{reason}\"}}");
+    for (name, count) in [
+        (refused_for("wrong_audience"), 8),
+        (refused_for("missing_role"), 1),
+        ("accepted_total".to_owned(), 6),
+    ] {
+        let line = format!("countersign_guard_{name} {count}\n");
+        assert!(page.contains(&line), "{line}{page}");
+    }
+    let body = json!({"refresh_token": ada.refresh});
+    running.post("/logout", &body).await;
+    let refusal = running.get_as("/admin/users", &ada).await;
+    let reason = refused(refusal, StatusCode::UNAUTHORIZED, "invalid_token").await;
+    assert_eq!(reason, "revoked");
+}
+
 #[tokio::test]
 async fn a_user_is_added_changed_and_deleted() {
     let running = start().await;

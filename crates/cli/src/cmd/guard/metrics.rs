@@ -20,7 +20,7 @@ pub(super) fn page(forward: &ForwardAuth<AnyClaims>, since: UnixTime) -> String 
     process::write(&mut page, since);
     decisions(&mut page, forward.counts());
     issuers(&mut page, &forward.guard().health(UnixTime::now()));
-    guarded::write(&mut page, forward.guard());
+    guarded::write(&mut page, &forward.guard().counts());
     page.finish()
 }
 

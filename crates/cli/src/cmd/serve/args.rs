@@ -51,6 +51,10 @@ pub(crate) struct ServeArgs {
         value_name = "NAME"
     )]
     audience: String,
+    /// The `aud` of the tokens that open /admin, to be asked for at sign-in: then a token that an API
+    /// was sent does not [default: those of --audience do]
+    #[arg(long, env = "COUNTERSIGN_ADMIN_AUDIENCE", value_name = "NAME")]
+    admin_audience: Option<String>,
     /// How access tokens are signed
     #[arg(
         long,
@@ -220,6 +224,7 @@ impl ServeArgs {
             listen: self.listen,
             issuer: self.issuer.clone(),
             audience: self.audience.clone(),
+            admin_audience: self.admin_audience.clone(),
             algorithm: self.algorithm,
             access_life: Duration::from_secs(self.access_life),
             tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),

@@ -31,11 +31,11 @@ impl FromRequestParts<Shared> for Admin {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Shared) -> Result<Self, Response> {
-        let caller: Caller = Caller::from_request_parts(parts, shared)
+        let guard = shared.admins();
+        let caller: Caller = Caller::from_request_parts(parts, guard)
             .await
             .map_err(IntoResponse::into_response)?;
-        shared
-            .guard
+        guard
             .require(&caller, &Requirements::new().role(ROLE))
             .map_err(IntoResponse::into_response)?;
         let authority = || Arc::clone(&shared.authority);

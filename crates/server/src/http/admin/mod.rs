@@ -1,4 +1,5 @@
-//! `/admin/…`: users, clients, sessions, keys and the audit log, for callers with the role `admin`.
+//! `/admin/…`: users, clients, sessions, keys and the audit log, for callers with the role `admin`,
+//! and with a token for the audience of these routes where the settings name one.
 //!
 //! Long lists come in pages: `?after=` takes the last entry's name (number, for the audit log), and
 //! `?limit=` how many there are to be, 100 if nothing is said and 1000 at most. A page that is not
