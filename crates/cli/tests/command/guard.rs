@@ -309,6 +309,7 @@ fn the_numbers_of_a_sidecar() {
         assert!(family.labels.iter().all(|(_, value)| value != "ada"));
     }
     assert!(page.names().count() > 30);
+    same_as_the_page(&page, &reference);
 
     // To whoever was passed on, there is no such route.
     let nothing = Sidecar::ask(address, "/nothing", &[]);
@@ -324,6 +325,61 @@ fn the_numbers_of_a_sidecar() {
             "{passed_on:?}"
         );
     }
+}
+
+/// Every number that the reference has for a sidecar is shown, with the kind, the labels and the values it
+/// says; and no other number is.
+fn same_as_the_page(shown: &Exposition, reference: &str) {
+    let (server, sidecar) = reference
+        .split_once("\n## The sidecar\n")
+        .expect("two parts");
+    // "What the process is and what the guard decided is as above."
+    let of_both = |name: &str| {
+        name.starts_with("process_")
+            || name.starts_with("countersign_guard_")
+            || name == "countersign_build_info"
+    };
+    let mut told = sections(server);
+    told.retain(|(name, _)| of_both(name));
+    told.extend(sections(sidecar));
+    let mut names: Vec<&str> = told.iter().map(|(name, _)| *name).collect();
+    let mut shown_names: Vec<&str> = shown.families.iter().map(|family| &*family.name).collect();
+    names.sort_unstable();
+    shown_names.sort_unstable();
+    assert_eq!(shown_names, names);
+    for (name, section) in told {
+        let family = shown.families.iter().find(|family| family.name == name);
+        let family = family.expect("it is shown");
+        let kind = if family.kind == "histogram" {
+            "A histogram"
+        } else if family.kind == "gauge" {
+            "A gauge"
+        } else {
+            "A counter"
+        };
+        assert!(section.contains(kind), "{name}: {section}");
+        for (label, value) in &family.labels {
+            let row = section
+                .lines()
+                .find(|line| line.starts_with(&format!("| `{label}` |")));
+            let row = row.unwrap_or_else(|| panic!("{name} has no label {label} on the page"));
+            let listed = row.matches('`').count() > 2
+                && !row.contains("as it was given")
+                && !row.contains("](");
+            assert!(
+                !listed || row.contains(&format!("`{value}`")),
+                "{name}: {row} without {value}"
+            );
+        }
+    }
+}
+
+/// Each number of a part of the page, and what is said of it.
+fn sections(part: &str) -> Vec<(&str, &str)> {
+    let sections = part.split("\n### ").skip(1);
+    sections
+        .filter_map(|section| section.split_once('\n'))
+        .collect()
 }
 
 #[test]

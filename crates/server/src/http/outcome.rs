@@ -115,3 +115,26 @@ const fn class(rejection: &Rejection) -> Class<'_> {
         Rejection::Flow(error) | Rejection::Client(error) => Class::Flow(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use countersign_issuer::IssuerError;
+
+    use super::*;
+    use crate::metrics::Counters;
+
+    /// Nothing that is asked makes the server fail at a sign-in, so nobody can ask for this.
+    #[test]
+    fn a_sign_in_that_the_server_cannot_do_is_counted() {
+        let logins = Counters::<Login>::default();
+        for own_fault in [
+            Rejection::Flow(FlowError::Issuer(IssuerError::NoSigningKey)),
+            Rejection::NoPeer,
+        ] {
+            logins.add(Login::from(&own_fault));
+        }
+        for (result, count) in logins.read() {
+            assert_eq!(count, if result == "failed" { 2 } else { 0 }, "{result}");
+        }
+    }
+}

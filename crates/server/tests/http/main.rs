@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use countersign::{Algorithm, Unverified};
+use countersign::{Algorithm, SigningKey, UnixTime, Unverified};
 use countersign_issuer::{Password, SessionPolicy};
 use countersign_server::{Config, Database, Server};
 use countersign_witness::{Kind, note};
