@@ -99,7 +99,8 @@ fn silent(workspace: &Workspace, options: Options, from: &BTreeSet<String>) -> V
     let packages = workspace.packages.iter().filter(logs);
     let tests = packages.flat_map(|package| {
         let targets = package.targets.iter().filter(|target| {
-            target.is_of_tests() && !(options.skip_foreign && !target.required_features.is_empty())
+            let runs = !options.skip_foreign || target.required_features.is_empty();
+            target.is_of_tests() && runs
         });
         targets.map(|target| format!("{}.{}", package.name, target.name))
     });
