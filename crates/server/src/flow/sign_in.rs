@@ -18,7 +18,7 @@ use super::clients::Asking;
 use super::error::FlowError;
 use super::fresh::new_id;
 use super::pair::Pair;
-use crate::store::{Ending, Opened, Room, name_key};
+use crate::store::{Ending, Opened, Room, Which, name_key};
 
 /// A sign-in as it was asked for.
 #[derive(Debug)]
@@ -72,7 +72,7 @@ impl Authority {
             return Err(self.refused(&asked, user.as_ref(), now).await);
         };
         self.throttle().succeeded(attempt, UnixTime::now());
-        let stored = proof.user().password_hash.clone();
+        let before = proof.user().clone();
         let mut grant = UserGrant::from_password(proof, now);
         if let Some(asking) = &asked.client {
             grant = grant.for_client(asking.client());
@@ -95,13 +95,26 @@ impl Authority {
         };
         match self
             .store
-            .open_session(session.clone(), stored, upgrade, room.clone(), audit)
+            .open_session(
+                session.clone(),
+                before.password_hash.clone(),
+                upgrade,
+                room.clone(),
+                audit,
+            )
             .await?
         {
             Opened::Opened => {}
             Opened::InPlaceOf(ended) => self.publish_ended(&ended, &room.ending),
             // Disabled, or given another password, while the hash was running: not let in.
             Opened::UserChanged => return Err(Refused::InvalidCredentials.into()),
+        }
+        if let Some(reason) = self.was_taken(&before, &asked).await? {
+            let ending = self.ending(reason, UnixTime::now());
+            let which = Which::Handle(session.handle);
+            let ended = self.store.end_sessions(which, ending.clone()).await?;
+            self.publish_ended(&ended, &ending);
+            return Err(Refused::InvalidCredentials.into());
         }
         let id = match &device {
             Some(device) => *device.id(),
@@ -112,6 +125,34 @@ impl Authority {
             device_token: Some(device_token),
             ..self.pair(&grant, &session, now)?
         })
+    }
+
+    /// Whether user or client have other rights than when the hash began. Whoever takes a right away
+    /// ends all sessions there are, and one that is opened a moment later was not among them.
+    async fn was_taken(
+        &self,
+        before: &User,
+        asked: &SignIn,
+    ) -> Result<Option<EndReason>, FlowError> {
+        let user = self.store.user_by_name(&asked.username).await?;
+        let user = user.filter(|user| user.id == before.id);
+        if user.as_ref().is_none_or(|user| user.roles != before.roles) {
+            return Ok(Some(EndReason::RoleTaken));
+        }
+        if user.is_none_or(|user| user.scope != before.scope) {
+            return Ok(Some(EndReason::ScopeTaken));
+        }
+        let Some(before) = asked.client.as_ref().map(Asking::client) else {
+            return Ok(None);
+        };
+        let client = self.store.client(&before.client_id).await?;
+        let same = client.is_some_and(|client| {
+            client.roles == before.roles
+                && client.scope == before.scope
+                && client.audiences == before.audiences
+                && client.grant_types == before.grant_types
+        });
+        Ok((!same).then_some(EndReason::ClientChanged))
     }
 
     /// The device, if it has signed in under this name with the password of today and can show it.

@@ -16,7 +16,7 @@ use oauth::Stage;
 const HERE: &str = "/metrics";
 
 impl Running {
-    async fn numbers(&self) -> Exposition {
+    pub(super) async fn numbers(&self) -> Exposition {
         Exposition::read(&self.page().await)
     }
 

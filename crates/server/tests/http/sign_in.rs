@@ -1,5 +1,7 @@
 //! Signing in: one refusal for all, waits, devices, and what the first pair is for.
 
+use countersign_issuer::PasswordParameters;
+
 use super::*;
 
 #[tokio::test]
@@ -218,4 +220,27 @@ async fn an_old_audience_gets_the_algorithm_it_knows() {
     };
     assert_eq!(header("legacy").await, (json!("RS256"), json!("legacy")));
     assert_eq!(header("api").await, (json!("ES256"), json!("api")));
+}
+
+/// Whoever takes a role away ends the sessions there are, and this one is opened after that.
+#[tokio::test]
+async fn a_role_taken_while_the_hash_runs_is_not_in_the_session() {
+    let costly = PasswordParameters::new(19_456, 60, 1).expect("allowed");
+    let running = start_with(|config| Config {
+        hash_lanes: 1,
+        passwords: costly,
+        ..config
+    })
+    .await;
+    let taken = async {
+        while running.numbers().await.count("countersign_hash_lanes_busy") == 0 {}
+        let directory = running.server.directory();
+        directory.set_roles("ada", vec![]).await.expect("a user");
+    };
+    let (answer, ()) = tokio::join!(running.login("ada", PASSWORD), taken);
+    let refused = answer.status() == StatusCode::UNAUTHORIZED;
+    assert!(refused, "or the hash was over before the role was taken");
+    let me = running.get_as("/me", &running.signed_in().await).await;
+    let me: Value = me.json().await.expect("JSON");
+    assert_eq!(me["roles"], json!([]));
 }
