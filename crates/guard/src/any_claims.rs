@@ -13,6 +13,9 @@ use serde::de::{Deserializer, Error, Unexpected, Visitor};
 /// methods of [`Caller`](crate::Caller), which understands more spellings, and with
 /// [`Verified::claim`](countersign::Verified::claim).
 ///
+/// An ID token has all that this asks for. With a `typ` that ID tokens have as well (`JWT`, or any), it
+/// is told apart by its audience alone, which must be the API's own and no client's id.
+///
 /// ```
 /// # use countersign::{Algorithm, Signer, SigningKey, UnixTime};
 /// use countersign_guard::{AnyClaims, Guard};

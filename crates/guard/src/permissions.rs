@@ -44,7 +44,7 @@ pub(crate) fn scopes<'v, C>(
     }
     let value = match names.and_then(|names| names.scope.as_deref()) {
         Some(name) => found(verified, name),
-        // `scope` has the first word, even where it cannot be understood.
+        // `scope` has the first word, even where it cannot be understood; `null` is none.
         None => claim(verified, "scope").or_else(|| claim(verified, "scp")),
     };
     owned(words_of(value))

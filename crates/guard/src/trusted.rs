@@ -103,7 +103,8 @@ impl TrustedIssuer {
     }
 
     /// Accepts any `typ`, and none. An issuer that signs other things with the same keys (ID
-    /// tokens, say) must then be told apart by their audience.
+    /// tokens, say) must then be told apart by their audience: give the API one of its own, never the
+    /// id of a client, for that is the audience of an ID token.
     #[must_use]
     pub fn any_typ(mut self) -> Self {
         self.typ = None;

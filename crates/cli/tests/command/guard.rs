@@ -96,6 +96,11 @@ fn what_cannot_be_guarded_is_said_at_once() {
             2,
             "5 is not in 6..",
         ),
+        (
+            &["--issuer", "https://id.example=countersign:7800"],
+            2,
+            "a whole URL with http:// or https://",
+        ),
     ] {
         let ended = run(&[&["guard"], arguments].concat());
         assert_eq!(ended.code, code, "{arguments:?}: {ended:?}");

@@ -167,7 +167,8 @@ impl<C> GuardBuilder<C> {
     }
 
     /// Believes certificates that the authorities in `pem` have signed, beside those that the system
-    /// believes: for issuers with a certificate of one's own. It holds for every issuer of this guard.
+    /// believes: for issuers with a certificate of one's own. It holds for every issuer of this guard,
+    /// and in place of what was given here before.
     ///
     /// # Errors
     ///

@@ -62,3 +62,8 @@ async fn a_body_passes_by_the_guard() {
 async fn without_a_guard_nobody_passes() {
     promises::without_a_guard_nobody_passes(caddy().await).await;
 }
+
+#[tokio::test]
+async fn a_websocket_is_asked_about_and_no_other_protocol_passes() {
+    promises::no_other_protocol_passes(&caddy().await).await;
+}

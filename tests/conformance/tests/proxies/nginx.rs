@@ -6,7 +6,7 @@ use countersign_conformance::shell::Shell;
 
 use crate::guide;
 use crate::promises;
-use crate::stage::{Stage, program, told};
+use crate::stage::{Stage, program};
 
 async fn nginx() -> Stage {
     let mut stage = Stage::set("nginx").await;
@@ -115,32 +115,7 @@ async fn whoever_met_no_guard_is_told_to_come_again() {
     assert_eq!(answer.headers["retry-after"], "5");
 }
 
-/// By any other protocol requests would reach the service past the guard.
 #[tokio::test]
 async fn a_websocket_is_asked_about_and_no_other_protocol_passes() {
-    let stage = nginx().await;
-    let (token, _) = stage.sign_in("ada").await;
-    let bearer = format!("Bearer {token}");
-    for (asked, passed) in [
-        ("websocket", &["websocket"][..]),
-        ("WebSocket", &["websocket"]),
-        ("h2c", &[]),
-        ("websocket, h2c", &[]),
-        ("TLS/1.3", &[]),
-    ] {
-        let upgrade = [("Connection", "Upgrade"), ("Upgrade", asked)];
-        let refused = stage.ask("GET", "/socket", &upgrade).await;
-        assert_eq!(refused.status, 401, "{asked} {refused:?}");
-        let own = [("Authorization", &*bearer)];
-        let headers: Vec<_> = own.into_iter().chain(upgrade).collect();
-        let answer = stage.ask("GET", "/socket", &headers).await;
-        assert_eq!(answer.status, 200, "{asked} {answer:?}");
-        assert_eq!(told(&answer, "upgrade"), passed, "{asked}");
-        let connection = if passed.is_empty() {
-            vec![]
-        } else {
-            vec!["upgrade"]
-        };
-        assert_eq!(told(&answer, "connection"), connection, "{asked}");
-    }
+    promises::no_other_protocol_passes(&nginx().await).await;
 }

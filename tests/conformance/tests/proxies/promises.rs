@@ -277,6 +277,30 @@ pub(crate) async fn a_body_passes_by_the_guard(stage: &Stage) {
     assert_eq!(told["body"], body);
 }
 
+/// A WebSocket is asked about at its handshake. By any other protocol requests would reach the service
+/// past the guard.
+pub(crate) async fn no_other_protocol_passes(stage: &Stage) {
+    let (token, _) = stage.sign_in("ada").await;
+    let bearer = format!("Bearer {token}");
+    for (asked, passes) in [
+        ("websocket", true),
+        ("WebSocket", true),
+        ("h2c", false),
+        ("websocket, h2c", false),
+        ("TLS/1.3", false),
+    ] {
+        let upgrade = [("Connection", "Upgrade"), ("Upgrade", asked)];
+        let refused = stage.ask("GET", "/socket", &upgrade).await;
+        assert_eq!(refused.status, 401, "{asked} {refused:?}");
+        let own = [("Authorization", &*bearer)];
+        let headers: Vec<_> = own.into_iter().chain(upgrade).collect();
+        let answer = stage.ask("GET", "/socket", &headers).await;
+        assert_eq!(answer.status, 200, "{asked} {answer:?}");
+        let told = told(&answer, "upgrade").concat().to_lowercase();
+        assert_eq!(told, if passes { "websocket" } else { "" }, "{asked}");
+    }
+}
+
 /// Without a guard nobody passes, not even to where no token is asked for.
 pub(crate) async fn without_a_guard_nobody_passes(mut stage: Stage) {
     let (token, _) = stage.sign_in("ada").await;

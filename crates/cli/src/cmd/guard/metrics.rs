@@ -55,7 +55,7 @@ static DECISIONS: Family = Family {
 
 const ISSUER: LabelName = LabelName {
     name: "issuer",
-    values: Values::Told("as it was given with `--issuer`"),
+    values: Values::Told("the issuer's name, as it was given with `--issuer`"),
 };
 
 static READY: Family = Family {

@@ -97,7 +97,8 @@ pub(crate) struct GuardArgs {
     /// `typ` in the header of the tokens
     #[arg(long, default_value = "at+jwt", value_name = "TYPE")]
     typ: String,
-    /// Tokens of any `typ`, and of none: many issuers write JWT
+    /// Tokens of any `typ`, and of none: many issuers write JWT. An ID token of the same issuer is then
+    /// told apart by its audience alone: give the API one of its own, never a client's id
     #[arg(long, conflicts_with = "typ")]
     any_typ: bool,
     /// The claim with the roles, an array of texts or one text: dots lead into objects, as in
@@ -218,6 +219,16 @@ impl GuardArgs {
     }
 
     fn guard(&self) -> Result<GuardBuilder<AnyClaims>, Failure> {
+        if let Some(issuer) = self
+            .issuers
+            .iter()
+            .find(|issuer| is_half_an_address(issuer))
+        {
+            return Err(Failure::usage(format!(
+                "--issuer {issuer}: what follows '=' is where the issuer is reached, a whole URL with \
+                 http:// or https://"
+            )));
+        }
         let mut issuers = self.issuers.iter().map(|issuer| self.trusted(issuer));
         let first = issuers
             .next()
@@ -277,4 +288,12 @@ impl GuardArgs {
             trusted
         }
     }
+}
+
+/// Whether the second address of `NAME=ADDRESS` has no scheme, so that all of it would be the name.
+fn is_half_an_address(issuer: &str) -> bool {
+    let host = issuer
+        .split_once("://")
+        .map(|(_, rest)| rest.split('/').next());
+    host.flatten().is_some_and(|host| host.contains('=')) && !issuer.contains("=http")
 }
