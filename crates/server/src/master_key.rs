@@ -157,7 +157,7 @@ pub fn file_beside(database: &Path) -> PathBuf {
     let older = older_file(database);
     // A database that is not there yet leaves the key of another one alone.
     let is_there = |path: &Path| path != database && path.exists();
-    let is_free = || database.exists() || other_user_of(&older, database).is_none();
+    let is_free = || database.exists() || other_users_of(&older, database).is_empty();
     if own != older && !own.exists() && is_there(&older) && is_free() {
         older
     } else {
@@ -195,9 +195,12 @@ fn to_start_with(database: &Path) -> Result<PathBuf, MasterKeyError> {
 /// one its own.
 fn refuse_shared(database: &Path, how: &str) -> Result<(), MasterKeyError> {
     let path = file_beside(database);
-    let Some(other) = other_user_of(&path, database) else {
+    let mut others = other_users_of(&path, database);
+    let Some(other) = others.pop() else {
         return Ok(());
     };
+    // A third one would look for its key in vain.
+    let how = if others.is_empty() { how } else { "cp -p" };
     // Of two that share a file it has the name that is only one's, at most.
     let own = Some(own_file(database)).filter(|own| *own != path);
     let own = own.unwrap_or_else(|| own_file(&other));
@@ -205,10 +208,10 @@ fn refuse_shared(database: &Path, how: &str) -> Result<(), MasterKeyError> {
     Err(MasterKeyError::Shared { path, other, mend })
 }
 
-/// Another database in the folder whose key is in this file. A database that was ever opened has a
+/// The other databases in the folder whose key is in this file. A database that was ever opened has a
 /// lock file; a copy that never was is none.
-fn other_user_of(path: &Path, database: &Path) -> Option<PathBuf> {
-    let entries = fs::read_dir(folder_of(database)).ok()?;
+fn other_users_of(path: &Path, database: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder_of(database)).into_iter().flatten();
     let named = entries.filter_map(|entry| {
         let name = entry.ok()?.file_name();
         let name = name.to_str()?.strip_suffix("-lock")?.to_owned();
@@ -216,9 +219,10 @@ fn other_user_of(path: &Path, database: &Path) -> Option<PathBuf> {
     });
     named
         .filter(|other| other.file_name() != database.file_name() && other.exists())
-        .find(|other| {
+        .filter(|other| {
             path == own_file(other) || (path == older_file(other) && !own_file(other).exists())
         })
+        .collect()
 }
 
 /// Where the next key of an embedded database waits while everything is sealed under it anew.

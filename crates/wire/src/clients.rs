@@ -187,7 +187,7 @@ pub struct ClientAnswer {
 #[serde(deny_unknown_fields)]
 pub struct NewSecret {
     /// Seconds for which the newest secret there is goes on; a day if nothing is said, 0 for one
-    /// that has leaked.
+    /// that has leaked: then the client's own tokens are revoked as well.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep: Option<u64>,
 }

@@ -57,7 +57,8 @@ impl Keep for Command {
 
     fn run(&mut self) -> io::Result<Output> {
         note_environment(self);
-        let output = self.output()?;
+        // Wherever it was to go: what nobody reads is searched as well.
+        let output = self.stderr(Stdio::piped()).output()?;
         keep(self, &output);
         Ok(output)
     }

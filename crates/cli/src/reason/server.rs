@@ -380,8 +380,11 @@ pub(super) const REQUEST: &[Explained] = &[
     },
     Explained {
         code: "overloaded",
-        means: "The server has more writes waiting than it can take on. 503 with `Retry-After`.",
-        do_this: "Try again after the time in `Retry-After`.",
+        means: "The server has more writes waiting than it can take on; or more than a thousand tokens of \
+                one `sid` were taken back one by one (`POST /oauth/revoke`) within a token's life. 503 with \
+                `Retry-After`.",
+        do_this: "Try again after the time in `Retry-After`. Tokens that are not taken back expire by \
+                  themselves in minutes; to end all of a client's at once, an administrator disables it.",
     },
     Explained {
         code: "storage_unavailable",

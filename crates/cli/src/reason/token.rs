@@ -131,8 +131,9 @@ pub(super) const GUARD: &[Explained] = &[
         means: "The token was good, but it, its session, its user, its client or its key was taken \
                 back: by signing out, a password change, an administrator, or because a refresh \
                 token was used twice. 401 `invalid_token`.",
-        do_this: "Sign in again; a client asks for a new one, as soon as it is enabled. `countersign audit` on the server says who or what ended it; \
-                  `countersign jwt explain` says when.",
+        do_this: "Sign in again; a client asks for a new one, and gets it unless it is disabled. \
+                  `countersign audit` on the server says who or what ended it; `countersign jwt explain` \
+                  says when.",
     },
     Explained {
         code: "missing_role",

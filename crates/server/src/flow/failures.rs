@@ -4,6 +4,7 @@
 //! say whether anybody wrote. The lines are handed in here and written by a task of the server's,
 //! a moment later.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -56,7 +57,7 @@ struct Waiting {
     count: FailureCount,
     /// Bounded by what the count lets through in a minute, and while nothing can be written by
     /// [`MOST`].
-    lines: Vec<AuditEvent>,
+    lines: VecDeque<AuditEvent>,
 }
 
 impl Failures {
@@ -76,7 +77,7 @@ impl Failures {
             tracing::warn!(client = client_id, reason, network = %peer, "a client is refused; {advice}");
             let words = [client_id, Some(reason)];
             let words: Vec<_> = words.into_iter().flatten().collect();
-            waiting.lines.push(AuditEvent {
+            waiting.lines.push_back(AuditEvent {
                 network: Some(peer.to_string()),
                 detail: Some(words.join(" ")),
                 ..AuditEvent::new(now, AuditKind::ClientRefused)
@@ -99,32 +100,34 @@ impl Failures {
         all: bool,
         now: UnixTime,
     ) -> Result<(), StoreError> {
-        let mut lines = self.take(all, now).into_iter();
-        while let Some(line) = lines.next() {
+        self.settle(all, now);
+        // One at a time: whoever ends this task in the middle loses one at most.
+        while let Some(line) = self.next() {
             if let Err(error) = log.audit(line.clone()).await {
-                let mut unwritten = vec![line];
-                unwritten.extend(lines);
                 let mut waiting = self.waiting();
-                unwritten.append(&mut waiting.lines);
-                unwritten.truncate(MOST);
-                waiting.lines = unwritten;
+                waiting.lines.push_front(line);
+                waiting.lines.truncate(MOST);
                 return Err(error);
             }
         }
         Ok(())
     }
 
-    /// The lines to be written now; with `all`, also those that would wait for the end of their minute.
-    fn take(&self, all: bool, now: UnixTime) -> Vec<AuditEvent> {
+    /// Makes lines of the minutes that are over; with `all`, of this one as well.
+    fn settle(&self, all: bool, now: UnixTime) {
         let mut waiting = self.waiting();
         let past = if all {
             waiting.count.rest()
         } else {
             waiting.count.over(now)
         };
-        let mut lines = std::mem::take(&mut waiting.lines);
-        lines.extend(past.into_iter().map(|it| line(it, now)));
-        lines
+        waiting
+            .lines
+            .extend(past.into_iter().map(|it| line(it, now)));
+    }
+
+    fn next(&self) -> Option<AuditEvent> {
+        self.waiting().lines.pop_front()
     }
 
     fn waiting(&self) -> MutexGuard<'_, Waiting> {

@@ -300,9 +300,17 @@ fn flow(error: &FlowError) -> Response {
             server_failed()
         }
         FlowError::Store(error) => {
-            // A full disk fails every request there is, and the log may lie on it.
+            // A full disk fails every request there is, and the log may lie on it. Anything else may be
+            // said once and never again.
             static FAILED: Seldom = Seldom::new();
-            if let Some(requests) = FAILED.note(Instant::now()) {
+            tracing::debug!(%error, "the database failed a request");
+            let often = matches!(error, StoreError::Unavailable(_));
+            let told = if often {
+                FAILED.note(Instant::now())
+            } else {
+                Some(1)
+            };
+            if let Some(requests) = told {
                 tracing::error!(%error, requests, "the database failed requests, this one the last of them");
             }
             unavailable("The server cannot reach its data", "storage_unavailable")

@@ -89,6 +89,9 @@ impl Cluster {
             // Straight to the terminal: what is printed by a test that passes is not shown.
             let loud = "SKIPPED: no PostgreSQL is installed, so only half of this was tested";
             writeln!(std::io::stderr(), "{loud} ({SKIP}=1)").expect("somebody listens");
+            if let Some(mut log) = countersign_witness::log("skipped") {
+                writeln!(log, "{loud}").expect("its words are kept");
+            }
             return None;
         };
         let folder = tempfile::tempdir().expect("a temporary folder");

@@ -60,7 +60,8 @@ enum ClientCommand {
     ///
     /// What is not named stays as it is. A list that is named is the whole list from then on. Where
     /// something is taken away (a role, a scope, an audience, a grant, a key), the client's own tokens
-    /// are refused by every guard, and the sessions of users that had it end.
+    /// are refused by every guard, and all sessions of users through it end, unless only a key or
+    /// `client_credentials` was taken. A first audience takes away the server's default.
     Change(Box<ChangeArgs>),
     /// Give a client another secret; the one it has goes on for a while
     ///

@@ -127,9 +127,9 @@ impl Registry {
     }
 
     /// Changes a client, all of it or nothing. Where a role, a scope, an audience, a grant or a key is
-    /// taken away, the tokens it has in its own name are revoked, and the sessions of users through
-    /// it end if they had it: a token that is out would keep that, and might be enough to have it
-    /// given back. What is only added is in the next token.
+    /// taken away, the tokens it has in its own name are revoked, and all sessions of users through it
+    /// end, unless only a key or `client_credentials` was taken: a token that is out would keep what
+    /// it has, and might be enough to have it given back. What is only added is in the next token.
     ///
     /// # Errors
     /// [`RegistryError::UnknownClient`], [`RegistryError::Bad`], or

@@ -227,10 +227,10 @@ fn taken_back(
             return vec![Check::new("revoked", Outcome::NotJudged, says)];
         }
     };
-    // What a client has in its own name (RFC 9068 §2.2) ends when the client does.
+    // What a client has in its own name (RFC 9068 §2.2) ends with the client, and with a right of its.
     let own = read.subject().is_some() && read.subject() == text(read.claims(), "client_id");
     let ended = if own {
-        "ended: its client was disabled or deleted"
+        "ended: its client was disabled or deleted, or something was taken from it"
     } else {
         "ended"
     };
