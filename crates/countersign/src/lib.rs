@@ -103,4 +103,6 @@ pub use secret::{Secret, SecretString};
 pub use sign::{Claims, SignError, Signer};
 pub use time::UnixTime;
 pub use token::{AccessClaims, AccessFields, Audience, Unverified};
-pub use verify::{AlgorithmRule, AudienceRule, IssuerRule, Rules, Verified, Verifier};
+pub use verify::{
+    AlgorithmRule, AudienceRule, IssuerRule, Rules, Verified, VerifiedHeader, Verifier,
+};

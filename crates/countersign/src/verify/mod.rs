@@ -6,6 +6,7 @@
 //!
 //! The payload is not looked at before the signature holds.
 
+mod header;
 mod rules;
 mod seen;
 mod verified;
@@ -17,8 +18,10 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::fmt;
 
+use once_cell::race::OnceBox;
 use serde::de::{Deserialize, DeserializeOwned, IgnoredAny};
 
+pub use header::VerifiedHeader;
 pub use rules::{AlgorithmRule, AudienceRule, IssuerRule, Rules};
 pub use verified::Verified;
 
@@ -92,6 +95,8 @@ struct Meaning {
     ring: usize,
     /// Whether `typ` is as it should be; said only once the signature holds.
     typ_allowed: bool,
+    /// All of it, once somebody asked.
+    header: OnceBox<VerifiedHeader>,
 }
 
 impl Verifier {
@@ -281,6 +286,7 @@ impl Verifier {
                             key: key.clone(),
                             ring,
                             typ_allowed,
+                            header: OnceBox::new(),
                         });
                     }
                 }

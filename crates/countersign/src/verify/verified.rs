@@ -8,6 +8,7 @@ use core::fmt;
 
 use serde::de::DeserializeOwned;
 
+use super::header::VerifiedHeader;
 use super::seen::Seen;
 use super::{Checked, Meaning};
 use crate::algorithm::Algorithm;
@@ -78,6 +79,15 @@ impl<C, P: AsRef<[u8]>> Verified<C, P> {
     /// The claims alone; that they were verified is then for the program to remember.
     pub fn into_claims(self) -> C {
         self.claims
+    }
+
+    /// The token's header. It is read when it is asked for first, and then kept for all tokens with the
+    /// same text of a header; whoever does not ask pays nothing.
+    pub fn header(&self) -> &VerifiedHeader {
+        let Seen { header, meaning } = &*self.seen;
+        meaning
+            .header
+            .get_or_init(|| Box::new(VerifiedHeader::read(header, meaning.key.algorithm())))
     }
 
     /// The algorithm the token was signed with.

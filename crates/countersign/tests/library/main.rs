@@ -10,6 +10,7 @@ mod advisories;
 mod claims;
 mod compile_fail;
 mod ground;
+mod header;
 mod keys;
 mod properties;
 mod rfc7515;
