@@ -10,6 +10,7 @@ mod database;
 pub(crate) mod demo;
 pub(crate) mod guard;
 mod import;
+mod issuer;
 pub(crate) mod jwk;
 pub(crate) mod jwt;
 pub(crate) mod key;

@@ -179,9 +179,9 @@ impl Sidecar {
 }
 
 /// An authority of the tests' own, and what it has signed for 127.0.0.1: `tls/make.sh` says how.
-const AUTHORITY: &str = include_str!("tls/authority.pem");
-const SIGNED: &str = include_str!("tls/signed.pem");
-const SIGNED_KEY: &str = include_str!("tls/signed-key.pem");
+pub(crate) const AUTHORITY: &str = include_str!("tls/authority.pem");
+pub(crate) const SIGNED: &str = include_str!("tls/signed.pem");
+pub(crate) const SIGNED_KEY: &str = include_str!("tls/signed-key.pem");
 
 #[test]
 fn an_issuer_whose_authority_is_ones_own() {

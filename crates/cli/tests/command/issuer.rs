@@ -1,13 +1,15 @@
-//! `jwt verify --issuer URL`: the keys come from where the issuer publishes them.
+//! `jwt verify` and `jwt explain` with `--issuer`: the keys come from where the issuer publishes them.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::thread;
 
 use countersign::{Algorithm, KeySet, SigningKey};
 
+use crate::guard::{AUTHORITY, SIGNED, SIGNED_KEY};
 use crate::keys::Folder;
-use crate::run::{Ended, run};
+use crate::run::{Ended, run, run_with_input};
 use crate::stage::Stage;
 
 /// An issuer that answers discovery and publishes one key.
@@ -175,26 +177,84 @@ fn revocations_that_cannot_be_had_are_told() {
     }
 }
 
+/// Both commands that ask an issuer.
+const ASKING: [&[&str]; 2] = [
+    &["jwt", "verify"],
+    &["jwt", "explain", "--claims", "any", "--typ", "any"],
+];
+
 #[test]
-fn plain_http_to_another_machine_is_explained_only_if_that_is_said() {
+fn an_issuer_whose_authority_is_ones_own_is_asked_all_the_same() {
+    let stage = Stage::with_tls(SIGNED, SIGNED_KEY);
+    fs::write(stage.folder().join("authority.pem"), AUTHORITY).expect("a file");
+    let cacert = ["--cacert", "authority.pem"];
+    stage.login("ada", &cacert).done();
+    let token = stage.run(&["token"]).done();
+    for command in ASKING {
+        let ask = [command, &["--issuer", stage.server(), "--audience", "api"]].concat();
+        let with = |more: &[&str]| stage.run(&[&ask[..], more, &[token.trim()]].concat());
+        // What it says to do is what it takes.
+        let unknown = with(&[]);
+        assert_eq!(unknown.code, 1, "{unknown:?}");
+        assert!(unknown.words.contains("--cacert FILE"), "{unknown:?}");
+        with(&cacert).done();
+        let mut by_variable = stage.command(&[&ask[..], &[token.trim()]].concat());
+        by_variable.env("COUNTERSIGN_CACERT", "authority.pem");
+        run_with_input(&mut by_variable, "").done();
+        for (file, told) in [
+            ("key.pem", "key.pem: there is no certificate (PEM)"),
+            ("missing.pem", "missing.pem: "),
+        ] {
+            let ended = with(&["--cacert", file]);
+            assert_eq!(ended.code, 2, "{ended:?}");
+            assert!(ended.words.contains(told), "{ended:?}");
+        }
+    }
+}
+
+#[test]
+fn an_issuer_that_is_reached_at_another_address_than_its_name() {
+    let folder = Folder::new();
+    for name in ["https://id.example", "my-app"] {
+        let issuer = Issuer::start_named(name);
+        let private = folder.file("issuer.json", issuer.key.to_jwk().to_json().expose());
+        let sign = [
+            "jwt", "sign", "--key", &private, "--iss", name, "--sub", "ada",
+        ];
+        let token = run(&[&sign[..], &["--aud", "api"]].concat()).done();
+        for command in ASKING {
+            let ask = |address: &str| {
+                let typed = format!("{name}={address}");
+                let asked = ["--issuer", &typed, "--audience", "api", token.trim()];
+                run(&[command, &asked[..]].concat())
+            };
+            ask(&issuer.url).done();
+            let half = ask("127.0.0.1:7800");
+            if name.contains("://") {
+                assert_eq!(half.code, 2, "{half:?}");
+                let told = "a whole URL with http:// or https://";
+                assert!(half.words.contains(told), "{half:?}");
+            } else {
+                assert_ne!(half.code, 0, "{half:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn plain_http_to_another_machine_is_spoken_only_if_that_is_said() {
     // This machine, by an address that is not known to be its own.
     let (folder, issuer) = (Folder::new(), Issuer::start_on("0.0.0.0", ""));
     let more = ["--aud", "api", "--sub", "ada", "--typ", "at+jwt"];
     let token = issuer.token(&folder, &more);
-    let explain = |more: &[&str]| {
-        let asked = [
-            "jwt",
-            "explain",
-            "--issuer",
-            &issuer.url,
-            "--audience",
-            "api",
-        ];
-        run(&[&asked[..], &["--claims", "any"], more, &[&token]].concat())
-    };
-    let ended = explain(&[]);
-    assert_eq!(ended.code, 1, "{ended:?}");
-    assert!(ended.words.contains("plain HTTP"), "{ended:?}");
-    let ended = explain(&["--insecure-http"]);
-    assert_eq!(ended.code, 0, "{ended:?}");
+    for command in ASKING {
+        let ask = |more: &[&str]| {
+            let asked = ["--issuer", &issuer.url, "--audience", "api", &token];
+            run(&[command, more, &asked[..]].concat())
+        };
+        let ended = ask(&[]);
+        assert_eq!(ended.code, 1, "{ended:?}");
+        assert!(ended.words.contains("plain HTTP"), "{ended:?}");
+        ask(&["--insecure-http"]).done();
+    }
 }

@@ -32,6 +32,7 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
         .args(arguments)
         .env_remove("COUNTERSIGN_SECRET")
+        .env_remove("COUNTERSIGN_CACERT")
         .env_remove("COUNTERSIGN_LOG")
         .env_remove("COUNTERSIGN_GUARD_ISSUER")
         .env_remove("COUNTERSIGN_GUARD_PROXY")

@@ -20,14 +20,6 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// Where its name says.
-    pub(super) fn named(issuer: &str) -> Self {
-        Self {
-            issuer: issuer.to_owned(),
-            found_at: None,
-        }
-    }
-
     pub(super) fn of(trusted: &TrustedIssuer) -> Self {
         Self {
             issuer: trusted.issuer.clone(),

@@ -173,7 +173,7 @@ fn advice(error: &(dyn StdError + 'static)) -> &'static str {
             } else if said.contains("UnknownIssuer") {
                 Some(
                     "; no authority that is trusted here has signed its certificate: if it is one of \
-                     your own, name that (`countersign guard --cacert FILE`, or `trust_authority`)",
+                     your own, name that (`--cacert FILE`, or `GuardBuilder::trust_authority`)",
                 )
             } else {
                 None

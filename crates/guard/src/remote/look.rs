@@ -14,8 +14,10 @@ use super::error::{FetchError, FollowError};
 use super::feed::BYTES_LIMIT;
 use super::fetch::Fetcher;
 use super::key_source::Source;
-use super::pace::{Pace, PlainHttp};
+use super::pace::Pace;
 use super::{bulletin, discovery};
+use crate::builder::GuardBuilder;
+use crate::guard::Guard;
 
 /// A snapshot of more pieces than this is none that anybody would wait for.
 const PIECES_LIMIT: usize = 1_000;
@@ -59,34 +61,20 @@ pub struct Dated {
 }
 
 impl Look {
-    /// Asks the issuer at this URL. Must be called on a tokio runtime.
+    /// Asks the issuer at this URL. Must be called on a tokio runtime. One that is found elsewhere, has a
+    /// certificate of one's own or speaks plain HTTP is asked with [`GuardBuilder::look`].
     ///
     /// # Errors
     ///
     /// [`FollowError`] where a guard could not follow it either; revocations that cannot be had are
     /// no such error.
     pub async fn at(issuer: &str) -> Result<Self, FollowError> {
-        Self::with(&Pace::default(), issuer).await
+        Guard::builder(issuer, "").look().await
     }
 
-    /// As [`at`](Self::at), over plain HTTP from other machines too: whoever is in between can forge
-    /// what is seen. It is what a guard goes by that was told the same
-    /// ([`GuardBuilder::plain_http_insecurely`](crate::GuardBuilder::plain_http_insecurely)).
-    ///
-    /// # Errors
-    ///
-    /// As [`at`](Self::at).
-    pub async fn over_plain_http_insecurely(issuer: &str) -> Result<Self, FollowError> {
-        let pace = Pace {
-            plain_http: PlainHttp::Anywhere,
-            ..Pace::default()
-        };
-        Self::with(&pace, issuer).await
-    }
-
-    async fn with(pace: &Pace, issuer: &str) -> Result<Self, FollowError> {
+    async fn with(pace: &Pace, site: &Site) -> Result<Self, FollowError> {
         let fetcher = Fetcher::new(pace)?;
-        let (metadata, fetcher) = discovery::discover(&fetcher, &Site::named(issuer)).await?;
+        let (metadata, fetcher) = discovery::discover(&fetcher, site).await?;
         let source = Source::new(fetcher.clone(), &metadata.jwks_uri)?;
         // The connection is there now: the time between question and answer is short.
         let asked = SystemTime::now();
@@ -100,7 +88,7 @@ impl Look {
         let keys = keys.keys;
         let news = match &metadata.countersign_revocations_endpoint {
             None => News::NotOffered,
-            Some(url) => match snapshot(&fetcher, url, issuer, &keys).await {
+            Some(url) => match snapshot(&fetcher, url, &site.issuer, &keys).await {
                 Ok(bulletin) => News::Snapshot(bulletin),
                 Err(error) => News::Unavailable(FollowError::Fetch {
                     what: "revocations",
@@ -114,6 +102,18 @@ impl Look {
             news,
             clock,
         })
+    }
+}
+
+impl<C> GuardBuilder<C> {
+    /// What this guard would go by now for its first issuer, found, reached and believed as is set here.
+    /// Must be called on a tokio runtime.
+    ///
+    /// # Errors
+    ///
+    /// As [`Look::at`].
+    pub async fn look(&self) -> Result<Look, FollowError> {
+        Look::with(&self.pace, &Site::of(&self.first)).await
     }
 }
 

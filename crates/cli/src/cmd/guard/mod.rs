@@ -4,8 +4,6 @@ mod metrics;
 mod rules;
 mod serve;
 
-use std::fmt::Display;
-use std::fs;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +15,7 @@ use countersign_guard::{AnyClaims, Guard, GuardBuilder, Requirements, Stale, Tru
 
 pub(crate) use self::metrics::families;
 use self::serve::Addresses;
+use super::issuer::{NamedIssuer, ReachArgs};
 use super::listen;
 use crate::failure::Failure;
 
@@ -32,7 +31,9 @@ use crate::failure::Failure;
 /// Tokens of any OpenID Connect issuer will do. Of their claims `sub` must be there, and not be empty,
 /// beside `iss`, `aud` and `exp`; most issuers but Countersign need --any-typ or --typ JWT.
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:
+#[command(
+    mut_arg("cacert", |arg| arg.env("COUNTERSIGN_GUARD_CACERT")),
+    after_help = "Examples:
   countersign guard --issuer http://127.0.0.1:7800
   countersign guard --issuer https://id.example --audience shop \\
       --proxy nginx --public /assets
@@ -56,7 +57,8 @@ rule names needs a token):
 
   [[rule]]
   path = \"/assets\"
-  access = \"public\"        # or token, optional, closed")]
+  access = \"public\"        # or token, optional, closed"
+)]
 pub(crate) struct GuardArgs {
     /// Where to listen; port 0 takes a free one
     #[arg(
@@ -75,13 +77,14 @@ pub(crate) struct GuardArgs {
     /// ISSUER=URL if that is elsewhere, as https://id.example=http://127.0.0.1:7800; may be given
     /// several times
     #[arg(
-        long = "issuer",
+        id = "issuer",
+        long,
         env = "COUNTERSIGN_GUARD_ISSUER",
         value_delimiter = ',',
         required = true,
         value_name = "URL"
     )]
-    issuers: Vec<String>,
+    issuers: Vec<NamedIssuer>,
     /// What the tokens must be for, in `aud`; one of several is enough
     #[arg(
         long = "audience",
@@ -138,13 +141,8 @@ pub(crate) struct GuardArgs {
     /// at least, for an issuer with nothing to say says so every two
     #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(STALE_AFTER_LEAST..))]
     stale_after: Option<u64>,
-    /// A file with the certificate (PEM) of the authority that signed the issuer's, if the system does
-    /// not know it
-    #[arg(long, env = "COUNTERSIGN_GUARD_CACERT", value_name = "FILE")]
-    cacert: Option<PathBuf>,
-    /// Fetch keys over plain HTTP from other machines too: whoever is in between can forge them
-    #[arg(long)]
-    insecure_http: bool,
+    #[command(flatten)]
+    reach: ReachArgs,
 }
 
 /// Three heartbeats: as long as a stream may be silent before it is given up.
@@ -219,16 +217,6 @@ impl GuardArgs {
     }
 
     fn guard(&self) -> Result<GuardBuilder<AnyClaims>, Failure> {
-        if let Some(issuer) = self
-            .issuers
-            .iter()
-            .find(|issuer| is_half_an_address(issuer))
-        {
-            return Err(Failure::usage(format!(
-                "--issuer {issuer}: what follows '=' is where the issuer is reached, a whole URL with \
-                 http:// or https://"
-            )));
-        }
         let mut issuers = self.issuers.iter().map(|issuer| self.trusted(issuer));
         let first = issuers
             .next()
@@ -242,26 +230,13 @@ impl GuardArgs {
             Some(realm) => builder.realm(realm),
             None => builder,
         };
-        let builder = if self.insecure_http {
-            builder.plain_http_insecurely()
-        } else {
-            builder
-        };
-        let Some(file) = &self.cacert else {
-            return Ok(builder);
-        };
-        let named = |error: &dyn Display| Failure::usage(format!("{}: {error}", file.display()));
-        let pem = fs::read_to_string(file).map_err(|error| named(&error))?;
-        builder.trust_authority(&pem).map_err(|error| named(&error))
+        self.reach.by(builder)
     }
 
-    fn trusted(&self, issuer: &str) -> TrustedIssuer {
+    fn trusted(&self, issuer: &NamedIssuer) -> TrustedIssuer {
         let mut audiences = self.audiences.iter();
         let first = audiences.next().map_or("", String::as_str);
-        let named = match issuer.split_once("=http") {
-            Some((name, rest)) => TrustedIssuer::new(name, first).found_at(format!("http{rest}")),
-            None => TrustedIssuer::new(issuer, first),
-        };
+        let named = issuer.trusted(first);
         let trusted = audiences.fold(named.typ(&self.typ), TrustedIssuer::also_audience);
         let trusted = match self.stale_after {
             Some(seconds) => trusted.stale(Stale::Refuse {
@@ -288,12 +263,4 @@ impl GuardArgs {
             trusted
         }
     }
-}
-
-/// Whether the second address of `NAME=ADDRESS` has no scheme, so that all of it would be the name.
-fn is_half_an_address(issuer: &str) -> bool {
-    let host = issuer
-        .split_once("://")
-        .map(|(_, rest)| rest.split('/').next());
-    host.flatten().is_some_and(|host| host.contains('=')) && !issuer.contains("=http")
 }

@@ -7,6 +7,7 @@ use countersign::{
     Algorithm, AlgorithmRule, AudienceRule, IssuerRule, KeySet, Rules, TokenError, UnixTime,
     Unverified, Verified, Verifier,
 };
+use countersign_guard::Guard;
 use countersign_guard::remote::{Look, News};
 use countersign_guard::wire::revocation::{Event, Kind};
 use serde_json::Value;
@@ -14,6 +15,7 @@ use serde_json::Value;
 use super::TokenArgs;
 use super::key::{KeyArgs, read_text};
 use super::moment;
+use crate::cmd::issuer::{NamedIssuer, ReachArgs};
 use crate::failure::Failure;
 use crate::output::{self, GOOD, styled};
 use crate::printable::printable;
@@ -45,9 +47,10 @@ pub(super) struct VerifyArgs {
     /// A file with a published key set; the token's `kid` chooses the key
     #[arg(long, value_name = "FILE", conflicts_with_all = ["key", "secret_file", "allow_weak_secret"])]
     jwks: Option<std::path::PathBuf>,
-    /// The `iss` the token must have; its published keys are asked for if no key is given
+    /// The `iss` the token must have; its published keys are asked for if no key is given, there or at
+    /// another address: ISSUER=URL, as https://id.example=http://127.0.0.1:7800
     #[arg(long, value_name = "URL")]
-    issuer: Option<String>,
+    issuer: Option<NamedIssuer>,
     /// Accept a token of any issuer, or none
     #[arg(long)]
     any_issuer: bool,
@@ -66,6 +69,8 @@ pub(super) struct VerifyArgs {
     /// Accept a token that never expires
     #[arg(long)]
     allow_no_exp: bool,
+    #[command(flatten)]
+    reach: ReachArgs,
 }
 
 pub(super) fn run(args: &VerifyArgs) -> Result<(), Failure> {
@@ -106,7 +111,7 @@ impl VerifyArgs {
             return Ok((keys, None));
         }
         if let (Some(issuer), false) = (self.issuer_to_ask(), self.key.is_named()) {
-            return published_by(issuer);
+            return published_by(issuer, &self.reach);
         }
         let unverified = Unverified::parse(token).map_err(refused)?;
         let algorithm = Algorithm::from_name(unverified.algorithm_name()).ok_or_else(|| {
@@ -125,15 +130,13 @@ impl VerifyArgs {
     }
 
     /// An issuer that can be asked: a name like `my-app` is none.
-    fn issuer_to_ask(&self) -> Option<&str> {
-        let is_url =
-            |issuer: &&str| issuer.starts_with("https://") || issuer.starts_with("http://");
-        self.issuer.as_deref().filter(is_url)
+    fn issuer_to_ask(&self) -> Option<&NamedIssuer> {
+        self.issuer.as_ref().filter(|issuer| issuer.can_be_asked())
     }
 
     fn rules(&self) -> Rules {
         let issuer = match &self.issuer {
-            Some(issuer) => IssuerRule::from(issuer.as_str()),
+            Some(issuer) => IssuerRule::from(issuer.name()),
             None => IssuerRule::any(),
         };
         let audience = match &self.audience {
@@ -160,12 +163,16 @@ impl VerifyArgs {
 
 /// The issuer's key set and what it has taken back, found by discovery. Both are fetched once; nothing
 /// is followed.
-fn published_by(issuer: &str) -> Result<(KeySet, Option<News>), Failure> {
-    let look = tokio::runtime::Builder::new_current_thread()
+fn published_by(
+    issuer: &NamedIssuer,
+    reach: &ReachArgs,
+) -> Result<(KeySet, Option<News>), Failure> {
+    let guard = reach.by(Guard::trusting(issuer.trusted("")))?;
+    let look: Look = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(Failure::failed)?
-        .block_on(Look::at(issuer))
+        .block_on(guard.look())
         .map_err(Failure::failed)?;
     Ok((look.keys, Some(look.news)))
 }

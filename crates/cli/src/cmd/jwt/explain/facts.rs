@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use countersign::KeySet;
-use countersign_guard::remote::{Look, News};
+use countersign_guard::remote::News;
 use countersign_guard::wire::revocation::{Event, Kind};
-use countersign_guard::{Guard, KeyHandle, RevokedHandle};
+use countersign_guard::{Guard, GuardBuilder, KeyHandle, RevokedHandle};
 use serde::de::DeserializeOwned;
 
 use super::check::Asked;
@@ -24,14 +24,12 @@ pub(super) struct Facts {
 }
 
 impl Facts {
-    /// Asks the issuer; the error says why it could not be asked.
-    pub(super) async fn of(issuer: &str, insecure_http: bool) -> Result<Self, String> {
-        let look = if insecure_http {
-            Look::over_plain_http_insecurely(issuer).await
-        } else {
-            Look::at(issuer).await
-        };
-        let look = look.map_err(|error| printable(&error.to_string()))?;
+    /// Asks the issuer that this guard trusts; the error says why it could not be asked.
+    pub(super) async fn of(guard: &GuardBuilder) -> Result<Self, String> {
+        let look = guard
+            .look()
+            .await
+            .map_err(|error| printable(&error.to_string()))?;
         let taken_back = match look.news {
             News::Snapshot(bulletin) => Ok(bulletin.events),
             News::NotOffered => Err("the issuer publishes no revocations".to_owned()),

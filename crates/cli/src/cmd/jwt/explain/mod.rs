@@ -19,9 +19,10 @@ mod walk;
 
 use clap::Args;
 use countersign::{AccessClaims, UnixTime};
-use countersign_guard::AnyClaims;
+use countersign_guard::{AnyClaims, Guard};
 
 use super::TokenArgs;
+use crate::cmd::issuer::{NamedIssuer, ReachArgs};
 use crate::cmd::run_async;
 use crate::failure::Failure;
 use check::{Asked, Check, ClaimsType, Outcome};
@@ -41,9 +42,10 @@ use facts::Facts;
 pub(super) struct ExplainArgs {
     #[command(flatten)]
     token: TokenArgs,
-    /// The issuer you trust; keys are fetched from nowhere else
+    /// The issuer you trust; keys are fetched from nowhere else. ISSUER=URL if it is reached at another
+    /// address, as https://id.example=http://127.0.0.1:7800
     #[arg(long, value_name = "URL")]
-    issuer: Option<String>,
+    issuer: Option<NamedIssuer>,
     /// The `aud` your API expects
     #[arg(long, value_name = "NAME")]
     audience: Option<String>,
@@ -56,10 +58,8 @@ pub(super) struct ExplainArgs {
     /// What your API's guard reads the claims into
     #[arg(long, value_enum, value_name = "TYPE", default_value = "access")]
     claims: ClaimsType,
-    /// Ask the issuer over plain HTTP on another machine too: whoever is in between can forge its
-    /// answers
-    #[arg(long, requires = "issuer")]
-    insecure_http: bool,
+    #[command(flatten)]
+    reach: ReachArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -81,7 +81,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     let token = args.token.read()?;
     let asked = Asked {
         token: &token,
-        issuer: args.issuer.as_deref(),
+        issuer: args.issuer.as_ref().map(NamedIssuer::name),
         audience: args.audience.as_deref(),
         typ: (args.typ != "any").then_some(args.typ.as_str()),
         leeway: args.leeway,
@@ -89,8 +89,9 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
     };
     let mut facts = Err("no --issuer was given".to_owned());
     if let Some(issuer) = &args.issuer {
+        let guard = args.reach.by(Guard::trusting(issuer.trusted("")))?;
         run_async(async {
-            facts = Facts::of(issuer, args.insecure_http).await;
+            facts = Facts::of(&guard).await;
             Ok(())
         })?;
     }
