@@ -40,6 +40,11 @@ impl Crowd {
         }
     }
 
+    /// The same sessions, in the same database that was closed and opened again.
+    pub(crate) fn reopened(self, store: Arc<dyn Store>) -> Self {
+        Self { store, ..self }
+    }
+
     /// Refreshes `times` in all, every session as often as every other, by `callers` at once.
     pub(crate) async fn refresh(&mut self, times: u32, callers: u32) {
         let (from, to) = (self.generation, self.generation + times / SESSIONS);
