@@ -226,6 +226,23 @@ impl AuthenticatedClient {
         &self.0
     }
 
+    /// The same proof for the client as it is stored now: good while everything that may have been
+    /// the proof is still accepted.
+    ///
+    /// # Errors
+    /// [`Refused::InvalidClient`] for a client that is gone or disabled, or has lost a secret or a key.
+    pub fn renewed(&self, stored: Option<&Arc<Client>>, now: UnixTime) -> Result<Self, Refused> {
+        let before = &self.0;
+        let same = stored.filter(|stored| {
+            stored.client_id == before.client_id
+                && !stored.disabled
+                && stored.authentication.keeps(&before.authentication, now)
+        });
+        same.map_or(Err(Refused::InvalidClient), |stored| {
+            Ok(Self(Arc::clone(stored)))
+        })
+    }
+
     /// Grants the client a token in its own name (RFC 6749 §4.4). `default` is the server's
     /// audience.
     ///
@@ -293,6 +310,18 @@ impl core::fmt::Display for GrantType {
 }
 
 impl Authentication {
+    /// Whether all that is accepted of `before` at `now` is accepted of this as well.
+    fn keeps(&self, before: &Self, now: UnixTime) -> bool {
+        match (before, self) {
+            (Self::None, Self::None) => true,
+            (Self::Secrets(before), Self::Secrets(secrets)) => {
+                secret::all_among(before, secrets, now)
+            }
+            (Self::Keys(before), Self::Keys(keys)) => keys.contains_all(before),
+            (Self::None | Self::Secrets(_) | Self::Keys(_), _) => false,
+        }
+    }
+
     /// The first of the names by which RFC 7591 §2 calls it (`token_endpoint_auth_method`).
     pub const fn method(&self) -> &'static str {
         match self {

@@ -110,6 +110,19 @@ pub(super) fn is_one_of(known: &[ClientSecretHash], given: &str, now: UnixTime) 
     accepted.fold(false, |found, known| found | same(&known.digest, &given))
 }
 
+/// Whether each of the secrets that are accepted of `some` is accepted of `all`.
+pub(super) fn all_among(
+    some: &[ClientSecretHash],
+    all: &[ClientSecretHash],
+    now: UnixTime,
+) -> bool {
+    let mut some = some.iter().filter(|known| known.is_accepted(now));
+    some.all(|one| {
+        let mut all = all.iter().filter(|known| known.is_accepted(now));
+        all.any(|other| same(&one.digest, &other.digest))
+    })
+}
+
 fn digest(secret: &str) -> [u8; 32] {
     sha256(&[CONTEXT, secret.as_bytes()].concat())
 }

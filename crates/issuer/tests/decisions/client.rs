@@ -124,6 +124,47 @@ fn a_new_secret_leaves_the_old_one_its_time() {
 }
 
 #[test]
+fn a_proof_is_good_for_the_changed_client_while_all_it_may_have_been_is_accepted() {
+    let secrets = [(); 3].map(|()| ClientSecret::generate().unwrap());
+    let proved = |client: &Client| {
+        let known = Arc::new(client.clone());
+        Client::authenticate(Some(&known), secrets[0].expose(), at(0)).unwrap()
+    };
+    let mut before = client(&secrets[0]);
+    let renewed = |before: &Client, stored: Option<Client>, now| {
+        let stored = stored.map(Arc::new);
+        proved(before).renewed(stored.as_ref(), at(now))
+    };
+    let with = |change: fn(&mut Client)| {
+        let mut changed = client(&secrets[0]);
+        change(&mut changed);
+        Some(changed)
+    };
+    let less = with(|client| client.scope.clear());
+    let now = renewed(&before, less.clone(), 1).unwrap();
+    assert_eq!(Some(&**now.client()), less.as_ref());
+    for other in [
+        None,
+        with(|client| client.disabled = true),
+        with(|client| client.client_id.push('2')),
+        with(|client| client.authentication = Authentication::None),
+        with(|client| client.authentication = Authentication::Secrets(Vec::new())),
+    ] {
+        let refused = renewed(&before, other, 1).unwrap_err();
+        assert_eq!(refused, Refused::InvalidClient);
+    }
+    // Another secret beside it; then one of the two that it may have been is gone.
+    let mut stored = before.clone();
+    stored.add_secret(&secrets[1], at(60), at(0));
+    assert!(renewed(&before, Some(stored.clone()), 59).is_ok());
+    assert!(renewed(&before, Some(stored.clone()), 60).is_err());
+    before = stored.clone();
+    stored.add_secret(&secrets[2], at(60), at(0));
+    assert!(renewed(&before, Some(stored.clone()), 1).is_err());
+    assert!(renewed(&before, Some(before.clone()), 1).is_ok());
+}
+
+#[test]
 fn a_client_is_granted_what_it_may_have() {
     let secret = ClientSecret::generate().unwrap();
     let client = client(&secret);

@@ -99,6 +99,20 @@ impl Authority {
         }
     }
 
+    /// Who asks, by the same proof, of the client as it is stored now: the one that is known may have
+    /// been changed a moment ago, by any process.
+    pub(super) async fn asking_now(&self, asking: Asking) -> Result<Asking, FlowError> {
+        let client_id = &asking.client().client_id;
+        let (_, generation) = self.clients.get(client_id);
+        let stored = self.stored_client(client_id, generation).await?;
+        Ok(match asking {
+            Asking::Proved(proved) => {
+                Asking::Proved(proved.renewed(stored.as_ref(), UnixTime::now())?)
+            }
+            Asking::Public(_) => Asking::Public(Client::named(stored.as_ref())?),
+        })
+    }
+
     /// What `check` says of the client as it is known, or else of the client as it is stored: one
     /// that was changed a moment ago is not refused for that, and a refusal costs one look into the
     /// database, whether there is such a client or not.

@@ -18,7 +18,7 @@ use super::clients::Asking;
 use super::error::FlowError;
 use super::fresh::new_id;
 use super::pair::Pair;
-use crate::store::{Ending, Opened, Room, Which, name_key};
+use crate::store::{Basis, Ending, Opened, Room, StoreError, name_key};
 
 /// A sign-in as it was asked for.
 #[derive(Debug)]
@@ -39,12 +39,30 @@ struct Checked {
     upgrade: Option<PasswordHash>,
 }
 
+/// How often a sign-in is decided before it is given up: each time after the first, somebody has just
+/// changed the user or the client.
+const ATTEMPTS: usize = 3;
+
 impl Authority {
     /// Signs a user in. Unknown name, wrong password, disabled user: one refusal after the same
     /// work. Waiting comes before any of it.
-    pub(crate) async fn sign_in(&self, asked: SignIn) -> Result<Pair, FlowError> {
+    pub(crate) async fn sign_in(&self, mut asked: SignIn) -> Result<Pair, FlowError> {
+        for _ in 0..ATTEMPTS {
+            if let Some(pair) = self.decide(&asked).await? {
+                return Ok(pair);
+            }
+            if let Some(asking) = asked.client.take() {
+                asked.client = Some(self.asking_now(asking).await?);
+            }
+        }
+        Err(StoreError::Overloaded.into())
+    }
+
+    /// A sign-in from its beginning. Nothing, if user or client have changed since: whoever takes a
+    /// right away ends the sessions there are, and this one would be opened after that.
+    async fn decide(&self, asked: &SignIn) -> Result<Option<Pair>, FlowError> {
         let now = UnixTime::now();
-        let audience = self.audience_of(&asked)?;
+        let audience = self.audience_of(asked)?;
         let password = match Password::new(asked.password.expose()) {
             Ok(password) => Some(password),
             // An empty password is a wrong one, and costs what a wrong one costs.
@@ -53,7 +71,7 @@ impl Authority {
         };
         let network = Network::of(asked.peer);
         let name = name_key(&asked.username);
-        let device = self.known_device(&asked, &name, now).await?;
+        let device = self.known_device(asked, &name, now).await?;
         let attempt = self
             .throttle()
             .admit(&name, network, device.as_ref(), now)?;
@@ -66,93 +84,66 @@ impl Authority {
                 return Err(error);
             }
         };
-        let Some(Checked { proof, upgrade }) = checked else {
+        let Some(checked) = checked else {
             // From now on, not from when it was asked: hashing took its time.
             self.throttle().failed(attempt, UnixTime::now());
-            return Err(self.refused(&asked, user.as_ref(), now).await);
+            return Err(self.refused(asked, user.as_ref(), now).await);
         };
         self.throttle().succeeded(attempt, UnixTime::now());
-        let before = proof.user().clone();
-        let mut grant = UserGrant::from_password(proof, now);
-        if let Some(asking) = &asked.client {
-            grant = grant.for_client(asking.client());
-        }
-        let session = self.new_session(&grant, &asked, audience, now)?;
-        let audit = AuditEvent {
-            user_id: Some(session.user_id.clone()),
-            username: Some(grant.username().to_owned()),
-            sid: Some(session.sid.clone()),
-            network: Some(asked.peer.to_string()),
-            detail: (asked.client.as_ref()).map(|asking| asking.client().client_id.clone()),
-            ..AuditEvent::new(now, AuditKind::SignedIn)
+        let Some((grant, session)) = self.open_session(asked, checked, audience, now).await? else {
+            return Ok(None);
         };
-        let room = Room {
-            most: self.policy.max_sessions,
-            ending: Ending {
-                network: Some(asked.peer.to_string()),
-                ..self.ending(EndReason::Crowded, now)
-            },
-        };
-        match self
-            .store
-            .open_session(
-                session.clone(),
-                before.password_hash.clone(),
-                upgrade,
-                room.clone(),
-                audit,
-            )
-            .await?
-        {
-            Opened::Opened => {}
-            Opened::InPlaceOf(ended) => self.publish_ended(&ended, &room.ending),
-            // Disabled, or given another password, while the hash was running: not let in.
-            Opened::UserChanged => return Err(Refused::InvalidCredentials.into()),
-        }
-        if let Some(reason) = self.was_taken(&before, &asked).await? {
-            let ending = self.ending(reason, UnixTime::now());
-            let which = Which::Handle(session.handle);
-            let ended = self.store.end_sessions(which, ending.clone()).await?;
-            self.publish_ended(&ended, &ending);
-            return Err(Refused::InvalidCredentials.into());
-        }
         let id = match &device {
             Some(device) => *device.id(),
             None => crypto::random()?,
         };
         let device_token = self.ring.load().macs.device_token(&name, id, now)?;
-        Ok(Pair {
+        Ok(Some(Pair {
             device_token: Some(device_token),
             ..self.pair(&grant, &session, now)?
-        })
+        }))
     }
 
-    /// Whether user or client have other rights than when the hash began. Whoever takes a right away
-    /// ends all sessions there are, and one that is opened a moment later was not among them.
-    async fn was_taken(
+    /// Opens the session, if all that it is decided by is so still.
+    async fn open_session(
         &self,
-        before: &User,
         asked: &SignIn,
-    ) -> Result<Option<EndReason>, FlowError> {
-        let user = self.store.user_by_name(&asked.username).await?;
-        let user = user.filter(|user| user.id == before.id);
-        if user.as_ref().is_none_or(|user| user.roles != before.roles) {
-            return Ok(Some(EndReason::RoleTaken));
+        Checked { proof, upgrade }: Checked,
+        audience: String,
+        now: UnixTime,
+    ) -> Result<Option<(UserGrant, Session)>, FlowError> {
+        let client = asked.client.as_ref().map(Asking::client);
+        let basis = Basis::of(proof.user(), client.map(AsRef::as_ref));
+        let mut grant = UserGrant::from_password(proof, now);
+        if let Some(client) = client {
+            grant = grant.for_client(client);
         }
-        if user.is_none_or(|user| user.scope != before.scope) {
-            return Ok(Some(EndReason::ScopeTaken));
-        }
-        let Some(before) = asked.client.as_ref().map(Asking::client) else {
-            return Ok(None);
+        let session = self.new_session(&grant, asked, audience, now)?;
+        let audit = AuditEvent {
+            user_id: Some(session.user_id.clone()),
+            username: Some(grant.username().to_owned()),
+            sid: Some(session.sid.clone()),
+            network: Some(asked.peer.to_string()),
+            detail: client.map(|client| client.client_id.clone()),
+            ..AuditEvent::new(now, AuditKind::SignedIn)
         };
-        let client = self.store.client(&before.client_id).await?;
-        let same = client.is_some_and(|client| {
-            client.roles == before.roles
-                && client.scope == before.scope
-                && client.audiences == before.audiences
-                && client.grant_types == before.grant_types
-        });
-        Ok((!same).then_some(EndReason::ClientChanged))
+        let ending = Ending {
+            network: Some(asked.peer.to_string()),
+            ..self.ending(EndReason::Crowded, now)
+        };
+        let room = Room {
+            most: self.policy.max_sessions,
+            ending: ending.clone(),
+        };
+        let opened = self
+            .store
+            .open_session(session.clone(), basis, upgrade, room, audit);
+        match opened.await? {
+            Opened::Opened => {}
+            Opened::InPlaceOf(ended) => self.publish_ended(&ended, &ending),
+            Opened::Changed => return Ok(None),
+        }
+        Ok(Some((grant, session)))
     }
 
     /// The device, if it has signed in under this name with the password of today and can show it.

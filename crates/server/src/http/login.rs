@@ -19,7 +19,7 @@ use super::client_auth::identified_at_login;
 use super::origin::Origin;
 use super::problem::Rejection;
 use super::token_answer::token_answer;
-use crate::flow::{Authority, SignIn};
+use crate::flow::{Asking, Authority, SignIn};
 use crate::metrics::Login;
 
 pub(super) async fn login(
@@ -74,7 +74,14 @@ async fn signed_in(
         device_token: device_token.or_else(|| browser.device_token()),
         peer: origin,
     };
-    let pair = authority.sign_in(sign_in).await?;
+    // Whoever proved to be a client did so by the header.
+    let by_header = matches!(sign_in.client, Some(Asking::Proved(_)));
+    let refusal = if by_header {
+        Rejection::Client
+    } else {
+        Rejection::Flow
+    };
+    let pair = authority.sign_in(sign_in).await.map_err(refusal)?;
     Ok(if cookie {
         browser::answer(&pair)
     } else {

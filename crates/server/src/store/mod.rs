@@ -27,7 +27,7 @@ pub use self::endings::{Batch, Endings, Whose};
 pub use self::error::StoreError;
 pub use self::keys::{KeyName, KeyRowChange, Keys};
 pub use self::revocations::Revocations;
-pub use self::sessions::{Opened, Room, Rotated, Rotation, Sessions, Which};
+pub use self::sessions::{Basis, Opened, Room, Rotated, Rotation, Sessions, Which};
 pub use self::users::{UserChange, Users};
 pub(crate) use self::users::{hash_kind, name_key};
 

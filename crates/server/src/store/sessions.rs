@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use countersign::UnixTime;
+use countersign_issuer::Client;
 use countersign_issuer::record::{AuditEvent, Handle, PasswordHash, Session, User};
 
 use super::change::{Ended, Ending};
@@ -13,15 +14,13 @@ use super::error::StoreError;
 /// One row each, from the password that opened it to its end.
 #[async_trait]
 pub trait Sessions: Send + Sync {
-    /// Opens a session for the user whose password was just checked. `checked` is the hash it was
-    /// checked against: if it is no longer the user's, or the user was disabled meanwhile, nothing
-    /// is opened; nor if its client is neither the server's own nor one that is there and enabled.
-    /// `upgrade` replaces that hash by one at today's cost. Of the user's sessions for this client that
+    /// Opens a session for the user whose password was just checked, if user and client still are as
+    /// it was decided by, and neither is disabled. `upgrade` replaces the hash by one at today's cost. Of the user's sessions for this client that
     /// are alive those least recently used end for it, so that no more are left than `room` has.
     async fn open_session(
         &self,
         session: Session,
-        checked: PasswordHash,
+        basis: Basis,
         upgrade: Option<PasswordHash>,
         room: Room,
         audit: AuditEvent,
@@ -51,6 +50,32 @@ pub trait Sessions: Send + Sync {
     async fn end_sessions(&self, which: Which, ending: Ending) -> Result<Vec<Ended>, StoreError>;
 }
 
+/// What a session was decided by. Hashing takes its time, and whoever takes something away in it ends
+/// the sessions there are: one that is opened a moment later with what was read before would keep it.
+#[derive(Clone, Debug)]
+pub struct Basis {
+    /// What the password was checked against.
+    pub password_hash: PasswordHash,
+    /// The user's roles.
+    pub roles: Vec<String>,
+    /// The scope the user may have.
+    pub scope: String,
+    /// Which revision of the client it is opened for; none for the server's own.
+    pub client_revision: Option<u32>,
+}
+
+impl Basis {
+    /// This user, signing in through this client if it is not the server's own.
+    pub fn of(user: &User, client: Option<&Client>) -> Self {
+        Self {
+            password_hash: user.password_hash.clone(),
+            roles: user.roles.clone(),
+            scope: user.scope.clone(),
+            client_revision: client.map(|client| client.revision),
+        }
+    }
+}
+
 /// How many sessions a user may have for one client at once, and as what those end that are too many.
 #[derive(Clone, Debug)]
 pub struct Room {
@@ -69,9 +94,9 @@ pub enum Opened {
     Opened,
     /// It is open, and these ended for it.
     InPlaceOf(Vec<Ended>),
-    /// The user was disabled, deleted or given another password in the meantime, or the client was
-    /// disabled or deleted.
-    UserChanged,
+    /// User or client are no longer what it was decided by, or are disabled or gone: nothing was
+    /// opened.
+    Changed,
 }
 
 /// A refresh, as the database is asked for it.

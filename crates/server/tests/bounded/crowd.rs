@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_issuer::record::{AuditKind, Handle, Session};
 use countersign_server::store::{Created, Opened, Rotated, Rotation, Store};
 
-use crate::cast::{audit, room, rotation, session, user};
+use crate::cast::{audit, basis, room, rotation, session, user};
 
 pub(crate) const SESSIONS: u32 = 1_000;
 
@@ -29,9 +29,8 @@ impl Crowd {
                 sid: format!("sid-{number}"),
                 ..session(&ada, 0)
             };
-            let hash = ada.password_hash.clone();
-            let opened =
-                store.open_session(session, hash, None, room(), audit(AuditKind::SignedIn));
+            let line = audit(AuditKind::SignedIn);
+            let opened = store.open_session(session, basis(&ada), None, room(), line);
             assert_eq!(opened.await.expect("a working store"), Opened::Opened);
         }
         Self {

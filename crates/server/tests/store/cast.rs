@@ -10,7 +10,7 @@ use countersign_issuer::record::{
     AuditEvent, AuditKind, EndReason, Handle, PasswordHash, Session, User,
 };
 use countersign_issuer::{Client, GrantType};
-use countersign_server::store::{Ending, Room, Rotation, UserChange};
+use countersign_server::store::{Basis, Ending, Room, Rotation, UserChange};
 
 pub(crate) const CLIENT: &str = "first-party";
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
@@ -111,6 +111,11 @@ pub(crate) fn ending(reason: EndReason) -> Ending {
         actor: None,
         detail: None,
     }
+}
+
+/// What a sign-in of this user at the server itself is decided by.
+pub(crate) fn basis(user: &User) -> Basis {
+    Basis::of(user, None)
 }
 
 /// More than any test fills but the one about it.

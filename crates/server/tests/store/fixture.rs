@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_issuer::record::{AuditKind, Handle, Session, User};
 use countersign_server::store::postgres::PostgresStore;
 use countersign_server::store::sqlite::SqliteStore;
-use countersign_server::store::{Created, Opened, Store, StoreError};
+use countersign_server::store::{Basis, Created, Opened, Store, StoreError};
 use tempfile::TempDir;
 
 use crate::cast::{audit, now, room, session, user};
@@ -58,11 +58,13 @@ impl Fixture {
         assert_eq!(created.expect("a working store"), Created::Created);
     }
 
+    /// Decided by this user and by the client as it is stored.
     pub(crate) async fn open(&self, user: &User, session: &Session) -> Opened {
-        let hash = user.password_hash.clone();
+        let client = self.store.client(&session.client_id).await;
+        let basis = Basis::of(user, client.expect("a working store").as_ref());
         let opened = self.store.open_session(
             session.clone(),
-            hash,
+            basis,
             None,
             room(),
             audit(AuditKind::SignedIn),

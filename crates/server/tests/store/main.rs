@@ -49,6 +49,7 @@ on_both_engines! {
     sessions:
         a_session_comes_back_as_it_was_stored
         no_session_opens_for_a_user_who_changed_while_the_password_was_checked
+        no_session_opens_by_rights_that_have_changed
         a_sign_in_may_bring_a_better_hash
         the_least_recently_used_session_ends_for_one_too_many
         an_ended_session_is_published_and_rotates_no_more

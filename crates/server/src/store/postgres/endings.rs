@@ -241,13 +241,13 @@ impl<'a> EndingValues<'a> {
         }
     }
 
-    /// Those of something else, then these and one more.
+    /// Those of something else, then these and some more.
     pub(super) fn after_and<'p>(
         &'p self,
-        more: &'p (dyn ToSql + Sync),
+        more: &[&'p (dyn ToSql + Sync)],
         mut all: Vec<&'p (dyn ToSql + Sync)>,
     ) -> Vec<&'p (dyn ToSql + Sync)> {
-        all.extend(self.before(&[more]));
+        all.extend(self.before(more));
         all
     }
 

@@ -18,8 +18,8 @@ use super::revocations::REPUBLISH;
 use super::rotation;
 use super::rows::{self, Bytes, NOT_ENDED, SESSION, SESSION_COLUMNS, Text, seconds};
 use crate::store::{
-    CROWDED_AT_ONCE, Ended, Ending, Opened, Room, Rotated, Rotation, Sessions, StoreError, Which,
-    Whose, hash_kind,
+    Basis, CROWDED_AT_ONCE, Ended, Ending, Opened, Room, Rotated, Rotation, Sessions, StoreError,
+    Which, Whose, hash_kind,
 };
 
 #[async_trait]
@@ -27,14 +27,14 @@ impl Sessions for PostgresStore {
     async fn open_session(
         &self,
         session: Session,
-        checked: PasswordHash,
+        basis: Basis,
         upgrade: Option<PasswordHash>,
         room: Room,
         audit: AuditEvent,
     ) -> Result<Opened, StoreError> {
         let asked = Opening {
             session: &session,
-            checked: &checked,
+            basis: &basis,
             upgrade: upgrade.as_ref(),
             room: &room,
             audit: &audit,
@@ -71,12 +71,13 @@ impl Sessions for PostgresStore {
     }
 }
 
-/// Opens a session for a user whose row is held meanwhile: a new password and a disabling wait, or
-/// came first and are seen.
+/// Opens a session for a user and a client whose rows are held meanwhile: a new password, a disabling
+/// and whatever takes something away wait, or came first and are seen.
 fn open_sql(held: &str) -> String {
     format!(
         "WITH held AS ({held}), for_client AS (
-             SELECT client_id FROM clients WHERE client_id = $7::TEXT AND NOT disabled FOR SHARE
+             SELECT client_id FROM clients WHERE client_id = $7::TEXT AND revision = $44::BIGINT
+               AND NOT disabled FOR SHARE
          ), opened AS (
              INSERT INTO sessions (handle, sid, user_id, client_id, scope, audience, generation,
                  mac_key_id, mark1_generation, mark1_at, mark2_generation, mark2_at,
@@ -129,7 +130,7 @@ fn open_sql(held: &str) -> String {
 /// A session that is to be opened, and all that comes with it.
 struct Opening<'a> {
     session: &'a Session,
-    checked: &'a PasswordHash,
+    basis: &'a Basis,
     upgrade: Option<&'a PasswordHash>,
     room: &'a Room,
     audit: &'a AuditEvent,
@@ -141,18 +142,19 @@ async fn open(db: &Pool, asked: &Opening<'_>) -> Result<Opened, StoreError> {
         open_sql(
             "SELECT id FROM users
              WHERE id = $1 AND password_hash = $2 AND $3::TEXT IS NULL AND $4::TEXT IS NULL
-               AND NOT disabled FOR SHARE",
+               AND roles = $42 AND scope = $43 AND NOT disabled FOR SHARE",
         )
     });
     static OPEN_AND_UPGRADE: LazyLock<String> = LazyLock::new(|| {
         open_sql(
             "UPDATE users SET password_hash = $3, hash_kind = $4
-             WHERE id = $1 AND password_hash = $2 AND NOT disabled RETURNING id",
+             WHERE id = $1 AND password_hash = $2 AND roles = $42 AND scope = $43 AND NOT disabled
+             RETURNING id",
         )
     });
     let Opening {
         session,
-        checked,
+        basis,
         upgrade,
         room,
         audit,
@@ -166,6 +168,7 @@ async fn open(db: &Pool, asked: &Opening<'_>) -> Result<Opened, StoreError> {
     let [g1, t1, g2, t2, g3, t3, g4, t4] = rows::mark_values(&session.marks);
     let (line, crowded) = (Line::of(audit), EndingValues::of(&room.ending, writer));
     let others = i64::from(room.most.saturating_sub(1));
+    let (roles, revision) = (basis.roles.join(" "), basis.client_revision.map(i64::from));
     let opened = db
         .query(
             if upgrade.is_some() {
@@ -174,10 +177,10 @@ async fn open(db: &Pool, asked: &Opening<'_>) -> Result<Opened, StoreError> {
                 &OPEN
             },
             &crowded.after_and(
-                &others,
+                &[&others, &Text(&roles), &Text(&basis.scope), &revision],
                 line.after(&[
                     &Text(&session.user_id),
-                    &Text(checked.as_str()),
+                    &Text(basis.password_hash.as_str()),
                     &upgrade.map(|hash| Text(hash.as_str())),
                     &upgrade.map(|hash| Text(hash_kind(hash))),
                     &Bytes(session.handle.as_bytes()),
@@ -205,7 +208,7 @@ async fn open(db: &Pool, asked: &Opening<'_>) -> Result<Opened, StoreError> {
         )
         .await?;
     if opened.is_empty() {
-        return Ok(Opened::UserChanged);
+        return Ok(Opened::Changed);
     }
     let mut ended = Vec::new();
     for row in &opened {

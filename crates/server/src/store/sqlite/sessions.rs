@@ -11,8 +11,8 @@ use super::endings::{self, end_where};
 use super::engine::SqliteStore;
 use super::rows::{self, NOT_ENDED, SESSION, SESSION_COLUMNS, USER, seconds};
 use crate::store::{
-    CROWDED_AT_ONCE, Ended, Ending, Opened, Room, Rotated, Rotation, Sessions, StoreError, Which,
-    Whose, hash_kind,
+    Basis, CROWDED_AT_ONCE, Ended, Ending, Opened, Room, Rotated, Rotation, Sessions, StoreError,
+    Which, Whose, hash_kind,
 };
 
 #[async_trait]
@@ -20,13 +20,13 @@ impl Sessions for SqliteStore {
     async fn open_session(
         &self,
         session: Session,
-        checked: PasswordHash,
+        basis: Basis,
         upgrade: Option<PasswordHash>,
         room: Room,
         audit: AuditEvent,
     ) -> Result<Opened, StoreError> {
         self.writer
-            .write(move |db| open(db, &session, &checked, upgrade.as_ref(), &room, &audit))
+            .write(move |db| open(db, &session, &basis, upgrade.as_ref(), &room, &audit))
             .await
     }
 
@@ -65,22 +65,30 @@ impl Sessions for SqliteStore {
 fn open(
     db: &Connection,
     session: &Session,
-    checked: &PasswordHash,
+    basis: &Basis,
     upgrade: Option<&PasswordHash>,
     room: &Room,
     event: &AuditEvent,
 ) -> Result<Opened, StoreError> {
     let unchanged = db
         .prepare_cached(
-            "SELECT 1 FROM users WHERE id = ?1 AND password_hash = ?2 AND disabled = 0",
+            "SELECT 1 FROM users WHERE id = ?1 AND password_hash = ?2 AND roles = ?3 AND scope = ?4
+                 AND disabled = 0",
         )?
-        .exists(params![session.user_id, checked.as_str()])?;
-    let client_there = session.client_id == Client::FIRST_PARTY
+        .exists(params![
+            session.user_id,
+            basis.password_hash.as_str(),
+            basis.roles.join(" "),
+            basis.scope
+        ])?;
+    let client_unchanged = session.client_id == Client::FIRST_PARTY
         || db
-            .prepare_cached("SELECT 1 FROM clients WHERE client_id = ?1 AND disabled = 0")?
-            .exists([&session.client_id])?;
-    if !unchanged || !client_there {
-        return Ok(Opened::UserChanged);
+            .prepare_cached(
+                "SELECT 1 FROM clients WHERE client_id = ?1 AND revision = ?2 AND disabled = 0",
+            )?
+            .exists(params![session.client_id, basis.client_revision])?;
+    if !unchanged || !client_unchanged {
+        return Ok(Opened::Changed);
     }
     if let Some(hash) = upgrade {
         db.prepare_cached("UPDATE users SET password_hash = ?2, hash_kind = ?3 WHERE id = ?1")?

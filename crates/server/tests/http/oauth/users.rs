@@ -1,6 +1,9 @@
 //! Users sign in through clients, and clients refresh.
 
+use countersign_server::ClientChange;
+
 use super::*;
+use crate::sign_in::slow;
 
 #[tokio::test]
 async fn a_user_signs_in_through_a_client_and_the_client_refreshes() {
@@ -84,7 +87,7 @@ async fn what_is_no_good_grant_any_more_is_refused_by_its_reason() {
     assert_eq!(reason(&over).await, "session_ended");
     directory.enable("ada").await.expect("ada");
 
-    let change = countersign_server::ClientChange {
+    let change = ClientChange {
         session_idle: Some(Some(Duration::from_secs(1))),
         ..Default::default()
     };
@@ -293,4 +296,78 @@ async fn the_audit_log_says_through_which_client_a_user_came() {
     let (_, hers) = hers.expect("her sign-in");
     assert_eq!(hers.kind.as_str(), "signed_in");
     assert_eq!(hers.detail.as_deref(), Some("shop"));
+}
+
+/// Hashing takes its time, and the client may be another one after it.
+#[tokio::test]
+async fn a_client_changed_while_the_hash_runs_is_taken_as_it_is_then() {
+    let stage = Stage::with(slow).await;
+    let shop = stage.shop();
+    let during = async |client_id: &str, proof: Option<&str>, change: ClientChange| {
+        let changed = async {
+            stage.running.hash_runs().await;
+            let changed = stage.registry.change(client_id, &change).await;
+            changed.expect("a client");
+        };
+        let (answer, ()) = tokio::join!(stage.sign_in(client_id, proof, json!({})), changed);
+        answer
+    };
+    let less = ClientChange {
+        scope: Some("write".to_owned()),
+        ..ClientChange::default()
+    };
+    let answer = during("shop", Some(&shop), less).await;
+    assert_eq!(answer.status(), StatusCode::OK);
+    let pair: Value = answer.json().await.expect("JSON");
+    assert_eq!(pair["scope"], "write");
+    // Revoked, if the session was opened before the change: then nothing was shown.
+    let body = format!("token={}", text(&pair, "access_token"));
+    assert_eq!(
+        stage.answer(INTROSPECT, &body, Some(&shop)).await["active"],
+        true
+    );
+    let elsewhere = ClientChange {
+        audiences: Some(vec!["https://shop.example".to_owned()]),
+        ..ClientChange::default()
+    };
+    let answer = during("shop", Some(&shop), elsewhere).await;
+    let pair: Value = answer.json().await.expect("JSON");
+    assert_eq!(claims(&pair)["aud"], "https://shop.example");
+    let no_users = ClientChange {
+        grant_types: Some(vec![GrantType::ClientCredentials]),
+        ..ClientChange::default()
+    };
+    let answer = during("shop", Some(&shop), no_users).await;
+    let (bad, refused) = (StatusCode::BAD_REQUEST, "unauthorized_client");
+    oauth_refused(answer, bad, refused, "no users any more").await;
+    let shut_out = ClientChange {
+        disabled: Some(true),
+        ..ClientChange::default()
+    };
+    let answer = during("page", None, shut_out).await;
+    let (status, error) = (StatusCode::UNAUTHORIZED, "invalid_client");
+    oauth_refused(answer, status, error, "a public client").await;
+}
+
+/// The secret that was shown goes on for a while, or has leaked.
+#[tokio::test]
+async fn a_secret_replaced_while_the_hash_runs_is_good_as_long_as_it_is_kept() {
+    let stage = Stage::with(slow).await;
+    let mut shop = stage.shop();
+    for (keep, expected) in [(60, StatusCode::OK), (0, StatusCode::UNAUTHORIZED)] {
+        let rotated = async {
+            stage.running.hash_runs().await;
+            let keep = Duration::from_secs(keep);
+            let rotated = stage.registry.rotate_secret("shop", keep).await;
+            rotated.expect("shop").1.expose().to_owned()
+        };
+        let (answer, secret) = tokio::join!(stage.sign_in("shop", Some(&shop), json!({})), rotated);
+        note(Kind::ClientSecret, &secret);
+        assert_eq!(answer.status(), expected, "kept for {keep} s");
+        if expected != StatusCode::OK {
+            assert_challenged(&answer, true);
+            oauth_refused(answer, expected, "invalid_client", "it leaked").await;
+        }
+        shop = basic("shop", &secret);
+    }
 }

@@ -236,7 +236,7 @@ pub(crate) async fn no_session_opens_for_a_client_that_is_not_there(f: Fixture) 
             client_id: client_id.into(),
             ..session(&ada, number)
         };
-        assert_eq!(f.open(&ada, &through).await, Opened::UserChanged);
+        assert_eq!(f.open(&ada, &through).await, Opened::Changed);
     }
 }
 

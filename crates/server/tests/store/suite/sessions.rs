@@ -1,12 +1,15 @@
 //! Sessions: opened, found, ended, swept.
 
 use countersign::UnixTime;
-use countersign_issuer::record::{AuditKind, EndReason, Handle, PasswordHash, Session, User};
+use countersign_issuer::record::{
+    AuditEvent, AuditKind, EndReason, Handle, PasswordHash, Session, User,
+};
 use countersign_issuer::revoke::RevocationKind;
-use countersign_server::store::{Ending, Found, Opened, Room, Rotated, Which};
+use countersign_server::store::{Basis, Created, Ending, Found, Opened, Room, Rotated, Which};
 
 use crate::cast::{
-    HOUR, audit, disabled, ending, in_seconds, now, room, rotation, seconds_ago, session, user,
+    CLIENT, HOUR, audit, basis, client, disabled, ending, in_seconds, now, room, rotation,
+    seconds_ago, session, user,
 };
 use crate::fixture::Fixture;
 
@@ -29,7 +32,7 @@ pub(crate) async fn no_session_opens_for_a_user_who_changed_while_the_password_w
         password_hash: PasswordHash::from_stored("another"),
         ..ada.clone()
     };
-    assert_eq!(f.open(&stale, &session(&ada, 1)).await, Opened::UserChanged);
+    assert_eq!(f.open(&stale, &session(&ada, 1)).await, Opened::Changed);
     let ending = ending(EndReason::UserDisabled);
     let disabled = f.store.change_user(
         &ada.id,
@@ -38,19 +41,82 @@ pub(crate) async fn no_session_opens_for_a_user_who_changed_while_the_password_w
         vec![audit(AuditKind::UserDisabled)],
     );
     assert_eq!(disabled.await.expect("works"), Found::Found(vec![]));
-    assert_eq!(f.open(&ada, &session(&ada, 1)).await, Opened::UserChanged);
+    assert_eq!(f.open(&ada, &session(&ada, 1)).await, Opened::Changed);
     let upgraded = f.store.open_session(
         session(&ada, 1),
-        ada.password_hash.clone(),
+        basis(&ada),
         Some(PasswordHash::from_stored("better")),
         room(),
         audit(AuditKind::SignedIn),
     );
-    assert_eq!(upgraded.await.expect("works"), Opened::UserChanged);
+    assert_eq!(upgraded.await.expect("works"), Opened::Changed);
     assert_eq!(
         f.store.session(Handle::new([1; 16])).await.expect("works"),
         None
     );
+}
+
+/// With and without a better hash: those are two statements on PostgreSQL.
+pub(crate) async fn no_session_opens_by_rights_that_have_changed(f: Fixture) {
+    let ada = user("ada");
+    f.add(&ada).await;
+    let shop = client("reports");
+    let created = f
+        .store
+        .create_client(shop.clone(), audit(AuditKind::ClientCreated));
+    assert_eq!(created.await.expect("works"), Created::Created);
+    let through = |client_id: &str, number| Session {
+        client_id: client_id.into(),
+        ..session(&ada, number)
+    };
+    let now = Basis::of(&ada, Some(&shop));
+    let other = |change: fn(&mut Basis)| {
+        let mut basis = now.clone();
+        change(&mut basis);
+        basis
+    };
+    let mut number = 0;
+    for (basis, client_id, opens) in [
+        (now.clone(), "reports", true),
+        (now.clone(), CLIENT, true),
+        (other(|it| it.client_revision = None), CLIENT, true),
+        (other(|it| it.client_revision = None), "reports", false),
+        (other(|it| it.client_revision = Some(1)), "reports", false),
+        (other(|it| it.roles.clear()), "reports", false),
+        (other(|it| it.roles.push("admin".into())), CLIENT, false),
+        (other(|it| it.scope.clear()), "reports", false),
+        (other(|it| it.scope.push_str(" more")), CLIENT, false),
+    ] {
+        for upgrade in [None, Some(ada.password_hash.clone())] {
+            number += 1;
+            let asked = through(client_id, number);
+            let (basis, line) = (basis.clone(), audit(AuditKind::SignedIn));
+            let opened = f.store.open_session(asked, basis, upgrade, room(), line);
+            let expected = if opens {
+                Opened::Opened
+            } else {
+                Opened::Changed
+            };
+            assert_eq!(opened.await.expect("works"), expected, "number {number}");
+        }
+    }
+    let alive = f.store.sessions_of(&ada.id, UnixTime::now()).await;
+    assert_eq!(alive.expect("works").len(), 6);
+    let lines = f.store.audit_log(0, 100).await.expect("works");
+    let signed_in = |(_, line): &&(u64, AuditEvent)| line.kind == AuditKind::SignedIn;
+    assert_eq!(
+        lines.iter().filter(signed_in).count(),
+        6,
+        "refused ones leave no line"
+    );
+    let events = audit(AuditKind::ClientChanged);
+    let changed = f.store.change_client(shop, None, events).await;
+    assert_eq!(changed.expect("works"), Found::Found(vec![]));
+    let late = through("reports", 100);
+    let opened = f
+        .store
+        .open_session(late, now, None, room(), audit(AuditKind::SignedIn));
+    assert_eq!(opened.await.expect("works"), Opened::Changed);
 }
 
 pub(crate) async fn a_sign_in_may_bring_a_better_hash(f: Fixture) {
@@ -59,7 +125,7 @@ pub(crate) async fn a_sign_in_may_bring_a_better_hash(f: Fixture) {
     let better = PasswordHash::from_stored("better");
     let opened = f.store.open_session(
         session(&ada, 1),
-        ada.password_hash.clone(),
+        basis(&ada),
         Some(better.clone()),
         room(),
         audit(AuditKind::SignedIn),
@@ -80,10 +146,10 @@ pub(crate) async fn the_least_recently_used_session_ends_for_one_too_many(f: Fix
     f.add(&ada).await;
     f.add(&bob).await;
     let open = async |session: Session, most| {
-        let hash = PasswordHash::from_stored(format!("hash-of-{}", &session.user_id[6..]));
+        let basis = basis(&user(&session.user_id[6..]));
         let room = Room { most, ..room() };
         let line = audit(AuditKind::SignedIn);
-        let opened = f.store.open_session(session, hash, None, room, line).await;
+        let opened = f.store.open_session(session, basis, None, room, line).await;
         let Opened::InPlaceOf(ended) = opened.expect("works") else {
             return Vec::new();
         };
@@ -124,13 +190,16 @@ pub(crate) async fn the_least_recently_used_session_ends_for_one_too_many(f: Fix
     let alive = f.store.sessions_of(&bob.id, now()).await.expect("works");
     assert_eq!(alive.len(), 1);
     // A sign-in that is refused ends nothing.
-    let stale = PasswordHash::from_stored("another");
+    let stale = Basis {
+        password_hash: PasswordHash::from_stored("another"),
+        ..basis(&ada)
+    };
     let room = Room { most: 1, ..room() };
     let line = audit(AuditKind::SignedIn);
     let refused = f
         .store
         .open_session(session(&ada, 6), stale, None, room, line);
-    assert_eq!(refused.await.expect("works"), Opened::UserChanged);
+    assert_eq!(refused.await.expect("works"), Opened::Changed);
     let alive = f.store.sessions_of(&ada.id, now()).await.expect("works");
     assert_eq!(alive[0].sid, "sid-5");
 }
@@ -383,7 +452,7 @@ pub(crate) async fn a_failed_write_takes_nobody_else_with_it(f: Fixture) {
     let open = |session| {
         f.store.open_session(
             session,
-            user.password_hash.clone(),
+            basis(&user),
             None,
             room(),
             audit(AuditKind::SignedIn),
