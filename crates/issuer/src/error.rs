@@ -2,7 +2,7 @@
 //! status.
 //!
 //! [`Refused`] is an answer to the one who asked; every variant has a stable
-//! [`code`](Refused::code) and the OAuth error name it belongs under. [`IssuerError`] is trouble on
+//! [`code`](Refused::code) and the [`OauthError`] it belongs under. [`IssuerError`] is trouble on
 //! our own side: it is for the operator's log, and the one who asked learns nothing of it but that
 //! it happened.
 
@@ -65,6 +65,16 @@ pub enum Refused {
     /// A token of a kind that cannot be revoked (RFC 7009 §2.2.1).
     #[error("a token of this kind cannot be revoked")]
     UnsupportedTokenType,
+    /// As many tokens of one `sid` were taken back one by one as may be (RFC 7009 §2.2.1 lets a server
+    /// say that it will not now).
+    #[error(
+        "as many tokens with this one's sid were taken back one by one as may be; it expires by itself, or wait {} s",
+        .retry_after.as_secs()
+    )]
+    TooManyRevocations {
+        /// How long until another one may be taken back.
+        retry_after: Duration,
+    },
     /// More scope was asked for than may be granted.
     #[error("the scope asked for is more than may be granted")]
     InvalidScope,
@@ -109,6 +119,7 @@ impl Refused {
             Self::BadAssertion(fault) => fault.code(),
             Self::UnauthorizedClient => "unauthorized_client",
             Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::TooManyRevocations { .. } => "too_many_revocations",
             Self::InvalidScope => "invalid_scope",
             Self::InvalidTarget => "invalid_target",
             Self::PasswordEmpty => "password_empty",
@@ -118,28 +129,71 @@ impl Refused {
         }
     }
 
-    /// The `error` of the answer's body (RFC 6749 §5.2, RFC 8707 §2; `invalid_credentials` and
-    /// `too_many_attempts` are our own, for the first-party sign-in that OAuth does not know).
-    pub const fn oauth_error(&self) -> &'static str {
+    /// What it is in the words of OAuth: everything of one name is answered and counted alike.
+    pub const fn oauth_error(&self) -> OauthError {
         match self {
-            Self::InvalidCredentials => "invalid_credentials",
-            Self::TooManyAttempts { .. } => "too_many_attempts",
+            Self::InvalidCredentials => OauthError::InvalidCredentials,
+            Self::TooManyAttempts { .. } => OauthError::TooManyAttempts,
             Self::UnknownRefreshToken
             | Self::UnknownSession
             | Self::SessionEnded
             | Self::SessionExpired
             | Self::WrongClient
             | Self::RefreshReused
-            | Self::RollbackOrForgery => "invalid_grant",
-            Self::InvalidClient | Self::BadAssertion(_) => "invalid_client",
-            Self::UnauthorizedClient => "unauthorized_client",
-            Self::UnsupportedTokenType => "unsupported_token_type",
-            Self::WrongScope | Self::InvalidScope => "invalid_scope",
-            Self::InvalidTarget => "invalid_target",
+            | Self::RollbackOrForgery => OauthError::InvalidGrant,
+            Self::InvalidClient | Self::BadAssertion(_) => OauthError::InvalidClient,
+            Self::UnauthorizedClient => OauthError::UnauthorizedClient,
+            Self::UnsupportedTokenType => OauthError::UnsupportedTokenType,
+            Self::TooManyRevocations { .. } => OauthError::TemporarilyUnavailable,
+            Self::WrongScope | Self::InvalidScope => OauthError::InvalidScope,
+            Self::InvalidTarget => OauthError::InvalidTarget,
             Self::PasswordEmpty
             | Self::PasswordTooLong { .. }
             | Self::PasswordTooShort { .. }
-            | Self::PasswordIsName => "invalid_request",
+            | Self::PasswordIsName => OauthError::InvalidRequest,
+        }
+    }
+}
+
+/// The `error` of an answer's body (RFC 6749 §4.1.2.1 and §5.2, RFC 7009 §2.2.1, RFC 8707 §2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OauthError {
+    /// Our own, for the first-party sign-in that OAuth does not know.
+    InvalidCredentials,
+    /// Our own as well.
+    TooManyAttempts,
+    /// The refresh token is no good, and no request with it can come to anything any more.
+    InvalidGrant,
+    /// The client did not prove who it is.
+    InvalidClient,
+    /// The client may not do this.
+    UnauthorizedClient,
+    /// A token of this kind cannot be revoked.
+    UnsupportedTokenType,
+    /// Not now.
+    TemporarilyUnavailable,
+    /// More scope than may be granted.
+    InvalidScope,
+    /// An audience there are no tokens for.
+    InvalidTarget,
+    /// The request itself is wrong.
+    InvalidRequest,
+}
+
+impl OauthError {
+    /// As it stands in the body.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::InvalidCredentials => "invalid_credentials",
+            Self::TooManyAttempts => "too_many_attempts",
+            Self::InvalidGrant => "invalid_grant",
+            Self::InvalidClient => "invalid_client",
+            Self::UnauthorizedClient => "unauthorized_client",
+            Self::UnsupportedTokenType => "unsupported_token_type",
+            Self::TemporarilyUnavailable => "temporarily_unavailable",
+            Self::InvalidScope => "invalid_scope",
+            Self::InvalidTarget => "invalid_target",
+            Self::InvalidRequest => "invalid_request",
         }
     }
 }

@@ -23,8 +23,8 @@ const EACH: u64 = 3;
 const CLIENTS: usize = 50;
 
 /// The failures of this minute.
+#[derive(Default)]
 pub struct FailureCount {
-    each: u64,
     began: Option<UnixTime>,
     /// By client; `None` for those that do not exist.
     failures: BTreeMap<Option<String>, u64>,
@@ -41,25 +41,7 @@ pub struct Unwritten {
     pub count: u64,
 }
 
-impl Default for FailureCount {
-    /// Three of each have a line of their own.
-    fn default() -> Self {
-        Self::of(EACH)
-    }
-}
-
 impl FailureCount {
-    /// So many of each client have a line of their own in a minute: for whatever else clients do that
-    /// is to be in the log and must not fill it.
-    pub const fn of(each: u64) -> Self {
-        Self {
-            each,
-            began: None,
-            failures: BTreeMap::new(),
-            beside: 0,
-        }
-    }
-
     /// Counts one failure, of a client that exists or of none. Whether it has a line of its own.
     pub fn failed(&mut self, client_id: Option<&str>, now: UnixTime) -> bool {
         self.began.get_or_insert(now);
@@ -70,7 +52,7 @@ impl FailureCount {
         }
         let count = self.failures.entry(key).or_default();
         *count = count.saturating_add(1);
-        *count <= self.each
+        *count <= EACH
     }
 
     /// If the minute is over: what has no line yet. A clock that was set back ends it as well.
@@ -86,21 +68,21 @@ impl FailureCount {
 
     /// What has no line yet, whatever the time: before the process ends.
     pub fn rest(&mut self) -> Vec<Unwritten> {
-        let each = self.each;
         let Self {
             failures, beside, ..
-        } = core::mem::replace(self, Self::of(each));
+        } = core::mem::take(self);
         let beside = (beside > 0).then_some(Unwritten {
             client_id: None,
             count: beside,
         });
-        let more = failures
-            .into_iter()
-            .filter(move |(_, count)| *count > each)
-            .map(move |(client_id, count)| Unwritten {
-                client_id,
-                count: count - each,
-            });
+        let more =
+            failures
+                .into_iter()
+                .filter(|(_, count)| *count > EACH)
+                .map(|(client_id, count)| Unwritten {
+                    client_id,
+                    count: count - EACH,
+                });
         more.chain(beside).collect()
     }
 }
@@ -139,16 +121,6 @@ mod tests {
         assert_eq!(count.over(later(60)), [more]);
         assert_eq!(count.over(later(600)), [], "said once");
         assert!(count.failed(Some("shop"), later(61)), "a new minute");
-    }
-
-    #[test]
-    fn how_many_have_a_line_stays_what_was_said() {
-        let mut count = FailureCount::of(5);
-        for _ in 0..2 {
-            let lines = (0..8).filter(|_| count.failed(Some("shop"), NOW));
-            assert_eq!(lines.count(), 5);
-            assert_eq!(count.rest()[0].count, 3);
-        }
     }
 
     #[test]

@@ -110,7 +110,7 @@ pub mod token;
 pub use crate::{
     client::{AuthenticatedClient, Client, ClientGrant, ClientSecret, GrantType, PublicClient},
     device::DeviceToken,
-    error::{AssertionFault, IssuerError, Refused},
+    error::{AssertionFault, IssuerError, OauthError, Refused},
     grant::{NewSession, UserGrant},
     keyring::{KeyChange, KeyPolicy, KeyRing},
     mac::MacKeys,

@@ -130,6 +130,14 @@ pub(super) const CLIENTS: &[Explained] = &[
         do_this: "Wait until it expires, or end the session it belongs to.",
     },
     Explained {
+        code: "too_many_revocations",
+        means: "A thousand tokens with one `sid`, those of a session or of a client in its own name, were \
+                taken back one by one within the life of a token. This one was not taken back. 503 with \
+                `Retry-After`.",
+        do_this: "Let it expire, or come again after the time in `Retry-After`. To take back all tokens of \
+                  a session, revoke its refresh token; of a client, an administrator disables it.",
+    },
+    Explained {
         code: "parameters_in_url",
         means: "The parameters stand in the URL, where logs have them. 400.",
         do_this: "Send them as a form in the body. If there was a secret among them, replace it.",
@@ -380,11 +388,8 @@ pub(super) const REQUEST: &[Explained] = &[
     },
     Explained {
         code: "overloaded",
-        means: "The server has more writes waiting than it can take on; or more than a thousand tokens of \
-                one `sid` were taken back one by one (`POST /oauth/revoke`) within a token's life. 503 with \
-                `Retry-After`.",
-        do_this: "Try again after the time in `Retry-After`. Tokens that are not taken back expire by \
-                  themselves in minutes; to end all of a client's at once, an administrator disables it.",
+        means: "The server has more writes waiting than it can take on. 503 with `Retry-After`.",
+        do_this: "Try again after the time in `Retry-After`.",
     },
     Explained {
         code: "storage_unavailable",

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use countersign::{Algorithm, Jwk, Signer, SigningKey};
 use countersign_issuer::{
-    AssertionFault, Client, ClientSecret, Refused,
+    AssertionFault, Client, ClientSecret, OauthError, Refused,
     client::{Authentication, BadClient, ClientKeys, claimed_client},
 };
 use serde_json::{Value, json};
@@ -82,7 +82,7 @@ fn a_client_proves_itself_with_its_key_once() {
         assert_eq!(proved.client().client_id, "reports");
         let refused = check().first_use(false).unwrap_err();
         assert_eq!(refused, Refused::BadAssertion(AssertionFault::Used));
-        assert_eq!(refused.oauth_error(), "invalid_client");
+        assert_eq!(refused.oauth_error(), OauthError::InvalidClient);
         assert_eq!(refused.code(), "assertion_used");
     }
 }

@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use countersign::Algorithm;
 use countersign_issuer::{
-    Client, ClientSecret, GrantType, Refused, SessionPolicy,
+    Client, ClientSecret, GrantType, OauthError, Refused, SessionPolicy,
     client::{Authentication, BadClient, ClientSecretHash, ClientTerms, Wanted},
 };
 
@@ -201,14 +201,17 @@ fn a_client_is_granted_what_it_may_have() {
     let granted = plain.grant(wanted(None, Some(DEFAULT)), DEFAULT).unwrap();
     assert_eq!(granted.audience(), DEFAULT);
     let refused = plain.grant(wanted(None, Some("other")), DEFAULT);
-    assert_eq!(refused.unwrap_err().oauth_error(), "invalid_target");
+    assert_eq!(
+        refused.unwrap_err().oauth_error(),
+        OauthError::InvalidTarget
+    );
 
     let for_users = proved(Client {
         grant_types: vec![GrantType::RefreshToken],
         ..client
     });
     let refused = for_users.grant(Wanted::default(), DEFAULT).unwrap_err();
-    assert_eq!(refused.oauth_error(), "unauthorized_client");
+    assert_eq!(refused.oauth_error(), OauthError::UnauthorizedClient);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 use countersign_issuer::{
-    Asked, EndReason, Refused, Rotation, Session, SessionPolicy, Theft, UserGrant, Verdict,
-    record::AuditKind,
+    Asked, EndReason, OauthError, Refused, Rotation, Session, SessionPolicy, Theft, UserGrant,
+    Verdict, record::AuditKind,
 };
 use proptest::prelude::*;
 
@@ -190,7 +190,10 @@ fn a_token_ahead_of_the_row_ends_the_session() {
     let after = exchanged(&row, 10);
     let rolled_back = theft(&judge(&after, &row, ASKED, 11));
     assert_eq!(rolled_back, Theft::RollbackOrForgery);
-    assert_eq!(rolled_back.refused().oauth_error(), "invalid_grant");
+    assert_eq!(
+        rolled_back.refused().oauth_error(),
+        OauthError::InvalidGrant
+    );
 }
 
 #[test]

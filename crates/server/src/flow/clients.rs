@@ -206,11 +206,10 @@ impl Authority {
         self.clients.forget();
     }
 
-    /// Writes down who failed to prove it, and how many tokens were taken back; with `all`, also what
-    /// would wait for the end of its minute. What cannot be written now waits.
+    /// Writes down who failed to prove it; with `all`, also what would wait for the end of its minute.
+    /// What cannot be written now waits.
     pub(crate) async fn write_failures(&self, all: bool) -> Result<(), FlowError> {
         let now = UnixTime::now();
-        self.failures.wait_with(self.withdrawals.take(all, now));
         Ok(self.failures.write(&*self.store, all, now).await?)
     }
 }

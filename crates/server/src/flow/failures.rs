@@ -86,13 +86,6 @@ impl Failures {
         waiting.lines.extend(past.drain(..).map(|it| line(it, now)));
     }
 
-    /// Lines that have to be written with them.
-    pub(super) fn wait_with(&self, lines: Vec<AuditEvent>) {
-        let mut waiting = self.waiting();
-        waiting.lines.extend(lines);
-        waiting.lines.truncate(MOST);
-    }
-
     /// Writes the lines; those that cannot be written wait for the next time.
     pub(super) async fn write(
         &self,

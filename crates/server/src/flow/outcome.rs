@@ -33,6 +33,7 @@ const fn of(refused: &Refused) -> Refreshed {
         | Refused::InvalidClient
         | Refused::BadAssertion(_)
         | Refused::UnsupportedTokenType
+        | Refused::TooManyRevocations { .. }
         | Refused::PasswordEmpty
         | Refused::PasswordTooLong { .. }
         | Refused::PasswordTooShort { .. }

@@ -53,7 +53,7 @@ impl Authority {
         }
         let policy = self.revocation_policy();
         let whose = claims.sid().unwrap_or(claims.client_id());
-        self.withdrawals.admit(whose, policy.longest_life, now)?;
+        let admitted = self.withdrawals.admit(whose, policy.longest_life, now)?;
         let revocation = Revocation::token(claims.jti(), claims.exp(), &policy, now);
         // The `sub` of a client's own token is the client, and its `sid` is no session's.
         let of_a_user = !claims.is_clients_own();
@@ -64,9 +64,10 @@ impl Authority {
             detail: Some(format!("{} {}", client.client_id, revocation.value)),
             ..AuditEvent::new(now, AuditKind::TokenRevoked)
         };
-        let has_a_line = self.withdrawals.has_a_line(&client.client_id, now);
-        let event = has_a_line.then_some(event);
-        self.store.revoke(revocation.clone(), event).await?;
+        if let Err(error) = self.store.revoke(revocation.clone(), event).await {
+            self.withdrawals.release(admitted);
+            return Err(error.into());
+        }
         self.publish([revocation]);
         Ok(())
     }

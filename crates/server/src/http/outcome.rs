@@ -1,7 +1,7 @@
 //! How a request ended, as it is counted. Whatever a request can be rejected with is named: what is
 //! new must be as well.
 
-use countersign_issuer::Refused;
+use countersign_issuer::OauthError;
 
 use super::form_fault::FormFault;
 use super::problem::Rejection;
@@ -15,26 +15,18 @@ impl From<&Rejection> for Login {
             Class::Flow(FlowError::Busy) => Self::HashQueueFull,
             Class::Unavailable | Class::Flow(FlowError::Store(_)) => Self::Unavailable,
             Class::Failed | Class::Flow(FlowError::Issuer(_)) => Self::Failed,
-            Class::Flow(FlowError::Refused(refused)) => match refused {
-                Refused::InvalidCredentials => Self::InvalidCredentials,
-                Refused::TooManyAttempts { .. } => Self::TooManyAttempts,
-                Refused::InvalidClient | Refused::BadAssertion(_) => Self::InvalidClient,
-                Refused::UnauthorizedClient => Self::UnauthorizedClient,
-                Refused::WrongScope | Refused::InvalidScope => Self::InvalidScope,
-                Refused::InvalidTarget => Self::InvalidTarget,
-                Refused::PasswordEmpty
-                | Refused::PasswordTooLong { .. }
-                | Refused::PasswordTooShort { .. }
-                | Refused::PasswordIsName => Self::InvalidRequest,
+            Class::Flow(FlowError::Refused(refused)) => match refused.oauth_error() {
+                OauthError::InvalidCredentials => Self::InvalidCredentials,
+                OauthError::TooManyAttempts => Self::TooManyAttempts,
+                OauthError::InvalidClient => Self::InvalidClient,
+                OauthError::UnauthorizedClient => Self::UnauthorizedClient,
+                OauthError::InvalidScope => Self::InvalidScope,
+                OauthError::InvalidTarget => Self::InvalidTarget,
+                OauthError::InvalidRequest => Self::InvalidRequest,
                 // Of other requests than this one.
-                Refused::UnknownRefreshToken
-                | Refused::UnknownSession
-                | Refused::SessionEnded
-                | Refused::SessionExpired
-                | Refused::WrongClient
-                | Refused::RefreshReused
-                | Refused::RollbackOrForgery
-                | Refused::UnsupportedTokenType => Self::Failed,
+                OauthError::InvalidGrant
+                | OauthError::UnsupportedTokenType
+                | OauthError::TemporarilyUnavailable => Self::Failed,
             },
         }
     }
@@ -51,26 +43,18 @@ impl From<&Rejection> for OauthOutcome {
                 Self::Unavailable
             }
             Class::Failed | Class::Flow(FlowError::Issuer(_)) => Self::Failed,
-            Class::Flow(FlowError::Refused(refused)) => match refused {
-                Refused::InvalidClient | Refused::BadAssertion(_) => Self::InvalidClient,
-                Refused::UnauthorizedClient => Self::UnauthorizedClient,
-                Refused::UnsupportedTokenType => Self::UnsupportedTokenType,
-                Refused::WrongScope | Refused::InvalidScope => Self::InvalidScope,
-                Refused::InvalidTarget => Self::InvalidTarget,
-                Refused::UnknownRefreshToken
-                | Refused::UnknownSession
-                | Refused::SessionEnded
-                | Refused::SessionExpired
-                | Refused::WrongClient
-                | Refused::RefreshReused
-                | Refused::RollbackOrForgery => Self::InvalidGrant,
+            Class::Flow(FlowError::Refused(refused)) => match refused.oauth_error() {
+                OauthError::InvalidGrant => Self::InvalidGrant,
+                OauthError::InvalidClient => Self::InvalidClient,
+                OauthError::UnauthorizedClient => Self::UnauthorizedClient,
+                OauthError::UnsupportedTokenType => Self::UnsupportedTokenType,
+                OauthError::TemporarilyUnavailable => Self::TooManyRevocations,
+                OauthError::InvalidScope => Self::InvalidScope,
+                OauthError::InvalidTarget => Self::InvalidTarget,
                 // Of other requests than these.
-                Refused::InvalidCredentials
-                | Refused::TooManyAttempts { .. }
-                | Refused::PasswordEmpty
-                | Refused::PasswordTooLong { .. }
-                | Refused::PasswordTooShort { .. }
-                | Refused::PasswordIsName => Self::Failed,
+                OauthError::InvalidCredentials
+                | OauthError::TooManyAttempts
+                | OauthError::InvalidRequest => Self::Failed,
             },
         }
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use countersign_issuer::{IssuerError, Refused};
+use countersign_issuer::{IssuerError, OauthError, Refused};
 use countersign_wire::bearer::Challenge;
 use countersign_wire::problem::{self, Problem};
 
@@ -363,20 +363,27 @@ fn problem_name(status: StatusCode) -> &'static str {
 }
 
 fn refusal(refused: &Refused) -> Response {
-    let status = match refused {
-        Refused::InvalidCredentials | Refused::InvalidClient | Refused::BadAssertion(_) => {
-            StatusCode::UNAUTHORIZED
-        }
-        Refused::TooManyAttempts { .. } => StatusCode::TOO_MANY_REQUESTS,
-        _ => StatusCode::BAD_REQUEST,
+    let error = refused.oauth_error();
+    let status = match error {
+        OauthError::InvalidCredentials | OauthError::InvalidClient => StatusCode::UNAUTHORIZED,
+        OauthError::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
+        // RFC 7009 §2.2.1 has this status for a revocation, and no other.
+        OauthError::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        OauthError::InvalidGrant
+        | OauthError::UnauthorizedClient
+        | OauthError::UnsupportedTokenType
+        | OauthError::InvalidScope
+        | OauthError::InvalidTarget
+        | OauthError::InvalidRequest => StatusCode::BAD_REQUEST,
     };
-    let problem = Problem::new(refused.oauth_error(), sentence(refused)).because(refused.code());
+    let problem = Problem::new(error.as_str(), sentence(refused)).because(refused.code());
     let mut response = answer(status, &problem);
-    if let Refused::TooManyAttempts { retry_after: wait } = refused {
+    if let Refused::TooManyAttempts { retry_after: wait }
+    | Refused::TooManyRevocations { retry_after: wait } = refused
+    {
         retry_after(&mut response, *wait);
     }
-    let of_client = refused.oauth_error() == problem::INVALID_CLIENT;
-    if status == StatusCode::UNAUTHORIZED && !of_client {
+    if error == OauthError::InvalidCredentials {
         // RFC 9110 §15.5.2: a 401 names a scheme.
         let challenge = Challenge {
             realm: REALM,
@@ -392,7 +399,7 @@ fn refusal(refused: &Refused) -> Response {
 /// A refusal of a client that used the header: with the scheme that is taken there (RFC 6749 §5.2).
 fn of_client(error: &FlowError) -> Response {
     let mut response = flow(error);
-    if matches!(error, FlowError::Refused(it) if it.oauth_error() == problem::INVALID_CLIENT) {
+    if matches!(error, FlowError::Refused(it) if it.oauth_error() == OauthError::InvalidClient) {
         let challenge = HeaderValue::from_static(BASIC);
         response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
     }

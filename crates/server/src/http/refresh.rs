@@ -8,7 +8,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use countersign::secret::SecretString;
-use countersign_issuer::Refused;
+use countersign_issuer::OauthError;
 use countersign_wire::token::RefreshRequest;
 
 use super::body::OptionalJson;
@@ -21,18 +21,8 @@ use crate::flow::{Authority, FlowError, Refresh};
 /// Whether no refresh with this token can come to anything any more. What the settings refuse today,
 /// an audience that is not among them, may be right again tomorrow: the session is alive.
 const fn is_over(error: &FlowError) -> bool {
-    matches!(
-        error,
-        FlowError::Refused(
-            Refused::UnknownRefreshToken
-                | Refused::UnknownSession
-                | Refused::SessionEnded
-                | Refused::SessionExpired
-                | Refused::WrongClient
-                | Refused::RefreshReused
-                | Refused::RollbackOrForgery
-        )
-    )
+    matches!(error, FlowError::Refused(refused)
+        if matches!(refused.oauth_error(), OauthError::InvalidGrant))
 }
 
 pub(super) async fn refresh(
@@ -69,6 +59,8 @@ pub(super) async fn refresh(
 
 #[cfg(test)]
 mod tests {
+    use countersign_issuer::Refused;
+
     use super::*;
 
     #[test]

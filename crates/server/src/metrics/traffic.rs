@@ -40,6 +40,8 @@ labels! {
         InvalidScope = "invalid_scope",
         /// An audience there are no tokens for.
         InvalidTarget = "invalid_target",
+        /// As many tokens of one `sid` were taken back as may be.
+        TooManyRevocations = "too_many_revocations",
         /// Too busy, or the database does not answer.
         Unavailable = "unavailable",
         /// The server failed.

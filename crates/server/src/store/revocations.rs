@@ -12,11 +12,7 @@ use super::error::StoreError;
 #[async_trait]
 pub trait Revocations: Send + Sync {
     /// Publishes a revocation of its own, of one token.
-    async fn revoke(
-        &self,
-        revocation: Revocation,
-        audit: Option<AuditEvent>,
-    ) -> Result<(), StoreError>;
+    async fn revoke(&self, revocation: Revocation, audit: AuditEvent) -> Result<(), StoreError>;
 
     /// The revocations that live at `now`.
     async fn revocations(&self, now: UnixTime) -> Result<Vec<Revocation>, StoreError>;

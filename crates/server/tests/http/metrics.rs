@@ -31,7 +31,11 @@ impl Running {
     }
 
     /// That by `provoked` this number, and none of its family beside it, grows by one.
-    async fn moves(&self, name: &str, provoked: impl Future<Output = Response>) -> Response {
+    pub(super) async fn moves(
+        &self,
+        name: &str,
+        provoked: impl Future<Output = Response>,
+    ) -> Response {
         let before = self.numbers().await;
         let answer = provoked.await;
         let after = self.numbers().await;
@@ -64,7 +68,7 @@ fn refresh_as(outcome: &str) -> String {
     format!("countersign_refreshes_total{{outcome=\"{outcome}\"}}")
 }
 
-fn oauth_as(endpoint: &str, outcome: &str) -> String {
+pub(super) fn oauth_as(endpoint: &str, outcome: &str) -> String {
     format!("countersign_oauth_requests_total{{endpoint=\"{endpoint}\",outcome=\"{outcome}\"}}")
 }
 
@@ -91,6 +95,11 @@ const MOVED: &[(&str, &str, &str)] = &[
         "every_end_of_a_request_to_the_oauth_endpoints_is_counted \
          a_database_that_does_not_answer_is_counted a_server_that_fails_is_counted",
         HERE_TESTED,
+    ),
+    (
+        "countersign_oauth_requests_total",
+        "each_token_taken_back_has_its_line_and_past_the_bound_they_are_left_to_expire",
+        include_str!("oauth/taken_back.rs"),
     ),
     (
         "countersign_hash_refused_total",

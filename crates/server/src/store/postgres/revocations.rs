@@ -17,18 +17,9 @@ use crate::store::{Revocations, StoreError};
 
 #[async_trait]
 impl Revocations for PostgresStore {
-    async fn revoke(
-        &self,
-        revocation: Revocation,
-        audit: Option<AuditEvent>,
-    ) -> Result<(), StoreError> {
-        let published = publish(
-            &self.pool,
-            &revocation,
-            audit.as_ref(),
-            self.follower.writer(),
-        )
-        .await;
+    async fn revoke(&self, revocation: Revocation, audit: AuditEvent) -> Result<(), StoreError> {
+        let writer = self.follower.writer();
+        let published = publish(&self.pool, &revocation, &audit, writer).await;
         self.follower.unless_lost(published)
     }
 
@@ -67,29 +58,21 @@ async fn live(db: &Pool, now: UnixTime) -> Result<Vec<Revocation>, StoreError> {
 async fn publish(
     db: &Pool,
     revocation: &Revocation,
-    event: Option<&AuditEvent>,
+    event: &AuditEvent,
     writer: i64,
 ) -> Result<(), StoreError> {
-    static ALONE: LazyLock<String> = LazyLock::new(|| {
-        format!(
-            "INSERT INTO revocations (kind, value, until, published_at, writer)
-             VALUES ($1, $2, $3, {MICROS}, $4) {REPUBLISH} RETURNING 1"
-        )
-    });
     static PUBLISH: LazyLock<String> = LazyLock::new(|| {
         format!(
-            "WITH published AS ({})
+            "WITH published AS (
+                 INSERT INTO revocations (kind, value, until, published_at, writer)
+                 VALUES ($1, $2, $3, {MICROS}, $4) {REPUBLISH} RETURNING 1
+             )
              INSERT INTO audit ({LINE}) SELECT {} FROM published",
-            *ALONE,
             line_from(5)
         )
     });
     let kind = revocation.kind.as_str();
     let (value, until) = (Text(&revocation.value), seconds(revocation.until));
-    let Some(event) = event else {
-        db.query(&ALONE, &[&kind, &value, &until, &writer]).await?;
-        return Ok(());
-    };
     let line = Line::of(event);
     db.query(&PUBLISH, &line.after(&[&kind, &value, &until, &writer]))
         .await?;

@@ -13,15 +13,11 @@ use crate::store::{Revocations, StoreError};
 
 #[async_trait]
 impl Revocations for SqliteStore {
-    async fn revoke(
-        &self,
-        revocation: Revocation,
-        audit: Option<AuditEvent>,
-    ) -> Result<(), StoreError> {
+    async fn revoke(&self, revocation: Revocation, audit: AuditEvent) -> Result<(), StoreError> {
         self.writer
             .write(move |db| {
                 publish(db, &revocation, revocation.at)?;
-                audit.iter().try_for_each(|line| audit::append(db, line))
+                audit::append(db, &audit)
             })
             .await
     }

@@ -1,6 +1,7 @@
 //! What a client takes back (RFC 7009).
 
 use super::*;
+use crate::metrics::oauth_as;
 
 #[tokio::test]
 async fn a_client_takes_back_what_is_its_own() {
@@ -74,30 +75,76 @@ async fn a_client_takes_back_what_is_its_own() {
     assert_eq!(answer.status(), StatusCode::OK, "a public client, its own");
 }
 
-/// Whoever asks for tokens and takes each of them back would fill the disk with lines.
+/// Whoever asks for tokens and takes each of them back would fill the disk, and what guards remember. What
+/// is done has a line of its own, and what is not done has none.
 #[tokio::test]
-async fn many_tokens_taken_back_are_a_few_lines_in_the_audit_log() {
+async fn each_token_taken_back_has_its_line_and_past_the_bound_they_are_left_to_expire() {
+    const MOST: usize = 1_000;
     let stage = Stage::new().await;
     let shop = stage.shop();
-    for _ in 0..25 {
+    let own = async || {
         let token = stage.token(CREDENTIALS).await;
-        let body = format!("token={}", text(&token, "access_token"));
-        let answer = stage.post(REVOKE, &body, Some(&shop)).await;
-        assert_eq!(answer.status(), StatusCode::OK);
-        let active = stage.answer(INTROSPECT, &body, Some(&shop)).await["active"].clone();
-        assert_eq!(active, false, "each of them");
-    }
+        format!("token={}", text(&token, "access_token"))
+    };
+    let jti = |body: &str| {
+        let token = Unverified::parse(&body["token=".len()..]).expect("a JWT");
+        let jti = token.claims_json()["jti"].clone();
+        jti.as_str().expect("text").to_owned()
+    };
+    let revoke = async |body: &str| stage.post(REVOKE, body, Some(&shop)).await;
+    let take_back = async |many: usize| {
+        let mut done = Vec::new();
+        for _ in 0..many {
+            let body = own().await;
+            assert_eq!(revoke(&body).await.status(), StatusCode::OK);
+            done.push(format!("shop {}", jti(&body)));
+        }
+        done
+    };
+    let (most, rest) = (MOST / 8, MOST % 8 + MOST / 8 - 1);
+    let eight = [most, most, most, most, most, most, most, rest].map(take_back);
+    let mut done: Vec<_> = futures_util::future::join_all(eight).await.concat();
+    assert_eq!(done.len(), MOST - 1);
+
+    let last = own().await;
     let database = stage.running.folder.path().join("test.db");
-    let Stage { running, .. } = stage;
-    running.server.stop().await;
     let database = rusqlite::Connection::open(&database).expect("the database");
-    let sql = "SELECT detail FROM audit WHERE event = 'token_revoked' ORDER BY id";
-    let mut details = database.prepare(sql).expect("a statement");
-    let details = details.query_map([], |row| row.get::<_, String>(0));
-    let details: Vec<_> = details
-        .expect("rows")
-        .map(Result::unwrap_or_default)
-        .collect();
-    assert_eq!(details.len(), 21);
-    assert_eq!(details.last().map(String::as_str), Some("shop 5 more"));
+    database
+        .execute_batch("BEGIN IMMEDIATE")
+        .expect("the only writer");
+    let failed = revoke(&last).await;
+    assert_eq!(failed.status(), StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(reason(failed).await, "storage_unavailable");
+    database.execute_batch("ROLLBACK").expect("an end");
+    assert_eq!(revoke(&last).await.status(), StatusCode::OK, "not counted");
+    done.push(format!("shop {}", jti(&last)));
+
+    let more = own().await;
+    let counted = oauth_as("revoke", "too_many_revocations");
+    let refused = stage.running.moves(&counted, revoke(&more)).await;
+    assert_eq!(refused.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let wait = refused.headers()["retry-after"].to_str().expect("text");
+    let wait: u64 = wait.parse().expect("seconds");
+    assert!((60..=600).contains(&wait), "until the window ends: {wait}");
+    assert_eq!(reason(refused).await, "too_many_revocations");
+    let active = stage.answer(INTROSPECT, &more, Some(&shop)).await["active"].clone();
+    assert_eq!(active, true, "it was not taken back");
+    let ada = stage.ada_at_the_shop().await;
+    let of_ada = format!("token={}", text(&ada, "access_token"));
+    let of_ada = revoke(&of_ada).await;
+    assert_eq!(of_ada.status(), StatusCode::OK, "of another session");
+
+    let sql = "SELECT detail FROM audit WHERE event = 'token_revoked' AND sid IS NULL";
+    let mut lines = database.prepare(sql).expect("a statement");
+    let lines = lines.query_map([], |row| row.get::<_, String>(0));
+    let mut lines: Vec<_> = lines.expect("rows").map(|it| it.expect("text")).collect();
+    lines.sort();
+    done.sort();
+    assert_eq!(lines, done);
+}
+
+async fn reason(answer: Response) -> String {
+    let body: Value = answer.json().await.expect("JSON");
+    assert_eq!(body["error"], "temporarily_unavailable", "{body}");
+    text(&body, "reason").to_owned()
 }
