@@ -49,10 +49,10 @@ mod tls;
 pub use crate::config::{Config, ConfigError, Database, PlainHttp, TlsFiles};
 pub use crate::exposed::Exposed;
 pub use crate::flow::{
-    Backup, BackupError, ClientChange, Comparison, Custodian, CustodianError, Directory,
-    DirectoryError, ForeignRefused, ForeignUser, Imported, Importer, NewClient, Oversight,
-    Overwrite, Proof, Registry, RegistryError, RekeyError, Rekeyed, RestoreError, Restored,
-    Reversion, Reverted, Rights, SessionsOf, Whose, backup, rekey, restore,
+    Administrator, Backup, BackupError, ClientChange, Comparison, Custodian, CustodianError,
+    Directory, DirectoryError, ForeignRefused, ForeignUser, Imported, Importer, NewClient,
+    Oversight, Overwrite, Proof, Registry, RegistryError, RekeyError, Rekeyed, RestoreError,
+    Restored, Reversion, Reverted, Rights, SessionsOf, Whose, backup, rekey, restore,
 };
 pub use crate::http::{Readers, alone as metrics_router};
 pub use crate::installation::OpenError;

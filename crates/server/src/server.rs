@@ -11,7 +11,9 @@ use tokio::task::JoinHandle;
 
 use crate::company::Company;
 use crate::config::{Config, ConfigError};
-use crate::flow::{Authority, Directory, FlowError, Oversight, Registry, settle_master_key};
+use crate::flow::{
+    Administrator, Authority, Directory, FlowError, Oversight, Registry, settle_master_key,
+};
 use crate::http::proxies::TrustedProxies;
 use crate::http::shared::Shared;
 use crate::http::{self, Readers, Routers};
@@ -180,12 +182,16 @@ impl Server {
 
     /// The clients of this server.
     pub fn registry(&self) -> Registry {
-        Registry::of(Arc::clone(&self.authority))
+        Registry::of(self.administrator())
     }
 
     /// The sessions and the audit log of this server.
     pub fn oversight(&self) -> Oversight {
-        Oversight::of(Arc::clone(&self.authority))
+        Oversight::of(self.administrator())
+    }
+
+    fn administrator(&self) -> Administrator {
+        Administrator::of(Arc::clone(&self.authority))
     }
 
     /// Takes no more connections, finishes what is under way, closes the database.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use countersign_issuer::AuditEvent;
-use countersign_server::Oversight;
+use countersign_server::{Administrator, Oversight};
 use serde::Serialize;
 
 use super::database::DatabaseArgs;
@@ -38,7 +38,8 @@ pub(crate) struct AuditArgs {
 pub(crate) fn run(args: &AuditArgs) -> Result<(), Failure> {
     super::run_async(async {
         let config = args.database.existing()?;
-        let oversight = Oversight::open(&config).await.map_err(Failure::failed)?;
+        let administrator = Administrator::open(&config).await;
+        let oversight = Oversight::of(administrator.map_err(Failure::failed)?);
         let mut after = oversight
             .audit_tail(args.lines)
             .await

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use countersign_issuer::Session;
 use countersign_server::store::Ended;
-use countersign_server::{Config, Custodian, Oversight, SessionsOf};
+use countersign_server::{Administrator, Config, Custodian, Oversight, SessionsOf};
 use serde::Serialize;
 
 use super::database::DatabaseArgs;
@@ -64,7 +64,8 @@ pub(crate) fn run(args: &SessionArgs) -> Result<(), Failure> {
         {
             return end_everyone(&config, *yes, args.json).await;
         }
-        let oversight = Oversight::open(&config).await.map_err(Failure::failed)?;
+        let administrator = Administrator::open(&config).await;
+        let oversight = Oversight::of(administrator.map_err(Failure::failed)?);
         let outcome = match &args.command {
             SessionCommand::List => list(&oversight, args.json).await,
             SessionCommand::End { sid, user, .. } => {

@@ -60,9 +60,9 @@ mod withdrawals;
 
 pub(crate) use self::account::PasswordChange;
 pub use self::admin::{
-    ClientChange, Custodian, CustodianError, Directory, DirectoryError, ForeignRefused,
-    ForeignUser, Imported, Importer, NewClient, Oversight, Proof, Registry, RegistryError, Rights,
-    SessionsOf,
+    Administrator, ClientChange, Custodian, CustodianError, Directory, DirectoryError,
+    ForeignRefused, ForeignUser, Imported, Importer, NewClient, Oversight, Proof, Registry,
+    RegistryError, Rights, SessionsOf,
 };
 pub(crate) use self::authority::Authority;
 pub use self::backup::{Backup, BackupError, Overwrite, backup};

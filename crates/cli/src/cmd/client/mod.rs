@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use countersign_issuer::Client;
-use countersign_server::{ClientChange, NewClient, Registry};
+use countersign_server::{Administrator, ClientChange, NewClient, Registry};
 
 use self::add::AddArgs;
 use self::change::ChangeArgs;
@@ -124,7 +124,8 @@ pub(crate) fn run(args: ClientArgs) -> Result<(), Failure> {
             }
             other => Prepared::Other(other),
         };
-        let registry = Registry::open(&config).await.map_err(Failure::failed)?;
+        let administrator = Administrator::open(&config).await;
+        let registry = Registry::of(administrator.map_err(Failure::failed)?);
         let outcome = match command {
             Prepared::Add(new, out) => add(&registry, *new, out, json).await,
             Prepared::Change(id, change) => changed(&registry, &id, &change, json).await,

@@ -12,12 +12,13 @@ use countersign_issuer::revoke::RevocationPolicy;
 use crate::config::Config;
 use crate::flow::authority::Authority;
 use crate::flow::endings;
-use crate::installation;
+use crate::installation::{self, OpenError};
 use crate::store::{Ended, Ending, SharedStore, StoreError, Which, Whose};
 
-/// Who changes an installation, and where from.
+/// Who looks after an installation, and where from: what [`Oversight`](super::Oversight) and
+/// [`Registry`](super::Registry) are opened with.
 #[derive(Clone, Debug)]
-pub(super) struct Administrator {
+pub struct Administrator {
     place: Place,
     actor: Option<String>,
 }
@@ -32,6 +33,24 @@ enum Place {
 }
 
 impl Administrator {
+    /// Opens the installation that `config` describes, beside whatever server there is.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the database cannot be opened, or is there without its master key.
+    pub async fn open(config: &Config) -> Result<Self, OpenError> {
+        let (store, _) = installation::open(config).await?;
+        Ok(Self::beside(store, config).await?)
+    }
+
+    /// In the name of the user with this id: the audit log says so.
+    #[must_use]
+    pub fn acting(self, actor: impl Into<String>) -> Self {
+        Self {
+            actor: Some(actor.into()),
+            ..self
+        }
+    }
+
     /// Beside whatever server there is, with the store of the installation that `config` describes.
     pub(super) async fn beside(store: SharedStore, config: &Config) -> Result<Self, StoreError> {
         let revocations = installation::revocation_policy(&*store, config).await?;
@@ -42,16 +61,11 @@ impl Administrator {
     }
 
     /// Over a running server.
-    pub(super) const fn of(authority: Arc<Authority>) -> Self {
+    pub(crate) const fn of(authority: Arc<Authority>) -> Self {
         Self {
             place: Place::Running(authority),
             actor: None,
         }
-    }
-
-    /// In the name of the user with this id.
-    pub(super) fn acting(&mut self, actor: impl Into<String>) {
-        self.actor = Some(actor.into());
     }
 
     /// The user id that the audit log names.

@@ -76,9 +76,11 @@ impl Custodian {
 
     /// The same keys, in the hands of the administrator with this user id: the audit log says so.
     #[must_use]
-    pub fn acting(mut self, actor: impl Into<String>) -> Self {
-        self.administrator.acting(actor);
-        self
+    pub fn acting(self, actor: impl Into<String>) -> Self {
+        Self {
+            administrator: self.administrator.acting(actor),
+            ..self
+        }
     }
 
     /// Every key there is, oldest first.

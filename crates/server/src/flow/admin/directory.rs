@@ -105,9 +105,11 @@ impl Directory {
     /// The same users, changed in the name of the administrator with this user id: the audit log
     /// says so.
     #[must_use]
-    pub fn acting(mut self, actor: impl Into<String>) -> Self {
-        self.administrator.acting(actor);
-        self
+    pub fn acting(self, actor: impl Into<String>) -> Self {
+        Self {
+            administrator: self.administrator.acting(actor),
+            ..self
+        }
     }
 
     /// Adds a user.

@@ -5,7 +5,7 @@
 //!   custodian   keys      oversight sessions and the audit log
 //!   import      users of another system
 //!
-//!   administrator   what the four of them have in common     names   what a user may be called
+//!   administrator   who does it, and where from: the same for all of them     names   what a user may be called
 //! ```
 
 mod administrator;
@@ -17,6 +17,7 @@ mod names;
 mod oversight;
 mod registry;
 
+pub use self::administrator::Administrator;
 pub use self::client::{ClientChange, NewClient, Proof};
 pub use self::custodian::{Custodian, CustodianError};
 pub use self::directory::{Directory, DirectoryError, Rights};

@@ -1,15 +1,10 @@
 //! What administrators see of everybody: sessions, and the audit log.
 
-use std::sync::Arc;
-
 use countersign::UnixTime;
 use countersign_issuer::record::{AuditEvent, EndReason, Session};
 
 use super::administrator::Administrator;
 use super::directory::DirectoryError;
-use crate::config::Config;
-use crate::flow::authority::Authority;
-use crate::installation::{self, OpenError};
 use crate::store::{Ended, StoreError, Which};
 
 /// Sessions and audit log of one installation.
@@ -26,25 +21,9 @@ pub enum SessionsOf {
 }
 
 impl Oversight {
-    /// Opens the installation that `config` describes.
-    ///
-    /// # Errors
-    /// [`OpenError`] when the database cannot be opened, or is there without its master key.
-    pub async fn open(config: &Config) -> Result<Self, OpenError> {
-        let (store, _) = installation::open(config).await?;
-        Ok(Self(Administrator::beside(store, config).await?))
-    }
-
-    /// Of a running server.
-    pub(crate) fn of(authority: Arc<Authority>) -> Self {
-        Self(Administrator::of(authority))
-    }
-
-    /// The same, in the hands of the administrator with this user id: the audit log says so.
-    #[must_use]
-    pub fn acting(mut self, actor: impl Into<String>) -> Self {
-        self.0.acting(actor);
-        self
+    /// Those of the installation that `administrator` looks after.
+    pub const fn of(administrator: Administrator) -> Self {
+        Self(administrator)
     }
 
     /// Up to `limit` sessions that are alive, with the names of their users, after the `sid` `after`.

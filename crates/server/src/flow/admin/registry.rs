@@ -4,7 +4,6 @@
 //! It needs the store and nothing of a running server. Over a running one it also tells that
 //! process at once; others hear of it from the database.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::UnixTime;
@@ -15,11 +14,8 @@ use countersign_issuer::{Client, ClientSecret, IssuerError};
 
 use super::administrator::Administrator;
 use super::client::{ClientChange, NewClient, Taken, differing};
-use crate::config::Config;
-use crate::flow::authority::Authority;
 use crate::flow::error::FlowError;
 use crate::flow::fresh::new_id;
-use crate::installation::{self, OpenError};
 use crate::store::{ClientEnding, Created, Ended, Found, StoreError, Whose};
 
 /// How often a change is made anew because another process was first.
@@ -62,25 +58,9 @@ pub enum RegistryError {
 }
 
 impl Registry {
-    /// Opens the clients of the installation that `config` describes.
-    ///
-    /// # Errors
-    /// [`OpenError`] when the database cannot be opened, or is there without its master key.
-    pub async fn open(config: &Config) -> Result<Self, OpenError> {
-        let (store, _) = installation::open(config).await?;
-        Ok(Self(Administrator::beside(store, config).await?))
-    }
-
-    /// The clients of a running server.
-    pub(crate) fn of(authority: Arc<Authority>) -> Self {
-        Self(Administrator::of(authority))
-    }
-
-    /// The same clients, changed in the name of the administrator with this user id.
-    #[must_use]
-    pub fn acting(mut self, actor: impl Into<String>) -> Self {
-        self.0.acting(actor);
-        self
+    /// The clients of the installation that `administrator` looks after.
+    pub const fn of(administrator: Administrator) -> Self {
+        Self(administrator)
     }
 
     /// Adds a client. The secret that is made for it, if it is one for secrets, is in no database:

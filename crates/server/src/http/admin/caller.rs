@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use countersign_guard::{Caller, Requirements};
 use serde::Deserialize;
 
-use crate::flow::{Custodian, Directory, Oversight, Registry};
+use crate::flow::{Administrator, Custodian, Directory, Oversight, Registry};
 use crate::http::problem::Rejection;
 use crate::http::shared::Shared;
 
@@ -39,11 +39,12 @@ impl FromRequestParts<Shared> for Admin {
             .require(&caller, &Requirements::new().role(ROLE))
             .map_err(IntoResponse::into_response)?;
         let authority = || Arc::clone(&shared.authority);
+        let administrator = Administrator::of(authority()).acting(caller.sub());
         Ok(Self {
             directory: shared.directory.clone().acting(caller.sub()),
-            oversight: Oversight::of(authority()).acting(caller.sub()),
+            oversight: Oversight::of(administrator.clone()),
             custodian: Custodian::of(authority()).acting(caller.sub()),
-            registry: Registry::of(authority()).acting(caller.sub()),
+            registry: Registry::of(administrator),
         })
     }
 }

@@ -26,7 +26,7 @@ use countersign::{Jwk, SigningKey, UnixTime};
 use countersign_issuer::client::{ClientKeys, ClientTerms};
 use countersign_issuer::{Client, GrantType};
 use countersign_server::store::UserChange;
-use countersign_server::{NewClient, Proof, Registry, Rights};
+use countersign_server::{Administrator, NewClient, Proof, Registry, Rights};
 
 use super::*;
 

@@ -52,7 +52,8 @@ async fn who_is_not_believed_is_written_down_and_a_flood_of_them_in_few_lines() 
         database,
         ..Config::default()
     };
-    let oversight = Oversight::open(&config).await.expect("the same database");
+    let administrator = Administrator::open(&config).await;
+    let oversight = Oversight::of(administrator.expect("the same database"));
     let lines = refused_clients(&oversight).await;
     let said: Vec<&str> = lines.iter().map(|(_, detail)| detail.as_str()).collect();
     // If the minute was over in between there is a second round of it.

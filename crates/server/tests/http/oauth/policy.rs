@@ -165,9 +165,8 @@ async fn another_process_hears_of_a_disabled_client_within_a_moment() {
         database,
         ..Config::default()
     };
-    let beside = Registry::open(&beside)
-        .await
-        .expect("the same installation");
+    let beside = Administrator::open(&beside).await;
+    let beside = Registry::of(beside.expect("the same installation"));
     beside.disable("shop").await.expect("shop");
     let began = std::time::Instant::now();
     loop {
@@ -197,8 +196,9 @@ async fn what_ends_is_remembered_for_as_long_as_the_tokens_of_another_process_li
         database: Database::Sqlite(database.clone()),
         ..Config::default()
     };
-    let beside = Oversight::open(&longer);
-    beside.await.expect("the same database").close().await;
+    let beside = Administrator::open(&longer).await;
+    let beside = Oversight::of(beside.expect("the same database"));
+    beside.close().await;
 
     let remembered = |revoked: &str| {
         let database = rusqlite::Connection::open(&database).expect("the database");
