@@ -2,8 +2,8 @@
 //!
 //! RFC 9068 §2.2.3 has `scope`, words in one text, and `roles`, an array. Others write `scp`, an array
 //! for the one and a text for the other, or put roles deep into an object of their own. Each of these
-//! has one meaning only, so it is understood. What can be read in two ways counts as absent, which
-//! refuses.
+//! has one meaning only, so it is understood. A value that can be read in two ways counts as absent,
+//! which refuses; a token that has two values where the owner named one claim is refused as a whole.
 
 use std::borrow::Cow;
 
@@ -61,7 +61,34 @@ pub(crate) fn plain_scope<'v, C>(
     }
 }
 
-/// The claim of that name; if there is none, its dots lead into objects.
+/// A claim that the owner named and that stands in the token twice: by the whole name, and along its
+/// dots, or along them in two ways. Where all say the same, nothing is in doubt.
+pub(crate) fn in_doubt<'n, C>(verified: &Verified<C>, names: &'n ClaimNames) -> Option<&'n str> {
+    let names = [names.roles.as_deref(), names.scope.as_deref()];
+    let mut names = names.into_iter().flatten();
+    names.find(|name| {
+        let mut readings = claim(verified, name).into_iter().collect();
+        for (outer, rest) in splits(name) {
+            if let Some(value) = claim(verified, outer) {
+                read(&value, rest, &mut readings);
+            }
+        }
+        readings.windows(2).any(|pair| pair[0] != pair[1])
+    })
+}
+
+/// All that this name can mean within a value.
+fn read(value: &Value, name: &str, readings: &mut Vec<Value>) {
+    readings.extend(member(value, name).cloned());
+    for (outer, rest) in splits(name) {
+        if let Some(value) = member(value, outer) {
+            read(value, rest, readings);
+        }
+    }
+}
+
+/// The claim of that name; if there is none, its dots lead into objects. A guard lets in no caller of
+/// whom there is more to find than one.
 fn found<C>(verified: &Verified<C>, name: &str) -> Option<Value> {
     claim(verified, name).or_else(|| {
         splits(name).find_map(|(outer, rest)| within(&claim(verified, outer)?, rest).cloned())
@@ -69,9 +96,13 @@ fn found<C>(verified: &Verified<C>, name: &str) -> Option<Value> {
 }
 
 fn within<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
-    value
-        .get(name)
-        .or_else(|| splits(name).find_map(|(outer, rest)| within(value.get(outer)?, rest)))
+    member(value, name)
+        .or_else(|| splits(name).find_map(|(outer, rest)| within(member(value, outer)?, rest)))
+}
+
+/// As with claims, `null` is none.
+fn member<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
+    value.get(name).filter(|value| !value.is_null())
 }
 
 /// The name cut in two at each of its dots.

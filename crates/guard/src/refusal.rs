@@ -34,6 +34,9 @@ pub enum Why {
     NoToken(BearerError),
     /// The token did not pass verification.
     BadToken(TokenError),
+    /// The claim that says what its bearer may do stands in the token twice, by its whole name and along
+    /// the dots in it, and the two differ.
+    AmbiguousClaim(Arc<str>),
     /// The token names an issuer the guard does not know.
     UnknownIssuer,
     /// The token passed once, but on a second look later it does not any more.
@@ -69,6 +72,7 @@ impl Why {
         match self {
             Self::NoToken(error) => error.code(),
             Self::BadToken(error) => error.reason().code(),
+            Self::AmbiguousClaim(_) => Reason::BadClaim.code(),
             Self::UnknownIssuer => Reason::WrongIssuer.code(),
             Self::NoLongerGood(reason) => reason.code(),
             Self::Revoked(_) => "revoked",
@@ -91,6 +95,11 @@ impl Display for Why {
         match self {
             Self::NoToken(error) => Display::fmt(error, f),
             Self::BadToken(error) => Display::fmt(error, f),
+            Self::AmbiguousClaim(name) => write!(
+                f,
+                "the token has two things that '{name}' can mean, a claim of that name and one along its \
+                 dots, and they differ"
+            ),
             Self::UnknownIssuer => f.write_str("the token is from an issuer not trusted here"),
             Self::NoLongerGood(Reason::Expired) => f.write_str("the token has expired meanwhile"),
             Self::NoLongerGood(_) => f.write_str("the token is no longer good; get a new one"),
@@ -259,6 +268,7 @@ impl Refusal {
                 Status::InsufficientScope
             }
             Why::BadToken(_)
+            | Why::AmbiguousClaim(_)
             | Why::UnknownIssuer
             | Why::LegacyEnded
             | Why::NoLongerGood(_)

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use crate::caller::Caller;
 use crate::keys::{KeyHandle, Published};
-use crate::permissions::ClaimNames;
+use crate::permissions::{self, ClaimNames};
 use crate::refusal::Why;
 use crate::revoked::{Mention, RevokedHandle};
 
@@ -142,6 +142,11 @@ impl Issuer {
         self.is_in_force(now)?;
         let trust = self.trust();
         let verified = trust.verifier.verify(token, now).map_err(Why::BadToken)?;
+        if let Some(names) = &self.names
+            && let Some(name) = permissions::in_doubt(&verified, names)
+        {
+            return Err(Why::AmbiguousClaim(name.into()));
+        }
         Ok((verified, trust.generation))
     }
 

@@ -147,9 +147,11 @@ impl TrustedIssuer {
         self
     }
 
-    /// The claim that has the roles, `roles` by default. Dots lead into objects, as in
-    /// `realm_access.roles`, unless a claim has the whole of it for its name, as
-    /// `https://shop.example/roles` may.
+    /// The claim that has the roles, `roles` by default. It is the claim of that very name, as
+    /// `https://shop.example/roles`; where there is none, dots lead into objects, as in
+    /// `realm_access.roles`. A token with both, or with two objects along the dots, is refused
+    /// (`bad_claim`) unless they say the same: which of them the issuer means, and who can write the
+    /// other, is not for a guard to guess.
     ///
     /// [`Caller::roles`](crate::Caller::roles) and what is required of them go by it. The claims type
     /// reads what it reads: [`AccessClaims`](countersign::AccessClaims) knows `roles` alone.

@@ -83,10 +83,13 @@ pub(super) const TOKEN: &[Explained] = &[
     Explained {
         code: "bad_claim",
         means: "A claim has another type or range than it must (a date that is no number of seconds), \
-                or the claims do not fit the type the application reads them into.",
+                or the claims do not fit the type the application reads them into. Or the claim that a \
+                guard was told to read roles or scope from stands in the token twice, by its whole name and \
+                along the dots in it, with different values.",
         do_this: "Look at it with `countersign jwt inspect`, and have the issuer write it as RFC 7519 says. A \
                   guard in Rust that is to take `scope` as an array, or `roles` as one text, reads the \
-                  claims into `AnyClaims`; the sidecar does so by itself.",
+                  claims into `AnyClaims`; the sidecar does so by itself. Of two claims that \
+                  `--roles-claim` or `--scope-claim` can mean, the issuer must write one only.",
     },
     Explained {
         code: "too_old",

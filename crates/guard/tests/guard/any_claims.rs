@@ -131,7 +131,7 @@ fn roles_and_scope_are_found_where_the_owner_says() {
         "resource_access": { "shop.example": { "roles": ["seller"] } },
         "https://shop.example/roles": ["gold"],
         "may.do": "read write",
-        "may": { "do": "nothing" },
+        "may": { "do": null },
     });
     let token = issuer.sign(&saying(&issuer, &claims));
     for (roles_claim, scope_claim, roles, scopes) in [
@@ -160,5 +160,75 @@ fn roles_and_scope_are_found_where_the_owner_says() {
         let (own_roles, own_scopes) = may(&caller);
         assert_eq!(own_roles, roles, "{roles_claim}");
         assert_eq!(own_scopes, scopes, "{scope_claim}");
+    }
+}
+
+#[test]
+fn a_claim_that_can_be_found_twice_is_not_guessed_at() {
+    let issuer = Issuer::new();
+    let twice = "two things that 'may.do.it' can mean";
+    for (claims, found) in [
+        // The same name, whichever way it is gone: one of them is nobody's business here.
+        (
+            json!({ "may.do.it": "a", "may": { "do": { "it": "b" } } }),
+            None,
+        ),
+        (json!({ "may.do.it": "a", "may": { "do.it": "b" } }), None),
+        (
+            json!({ "may.do": { "it": "a" }, "may": { "do.it": "b" } }),
+            None,
+        ),
+        (
+            json!({ "may": { "do.it": "a", "do": { "it": "b" } } }),
+            None,
+        ),
+        (json!({ "may.do.it": "a", "may": { "do.it": ["a"] } }), None),
+        (json!({ "may.do.it": "a", "may": { "do.it": "" } }), None),
+        (
+            json!({ "may.do.it": "a", "may": { "do": { "it": "a" } } }),
+            Some("a"),
+        ),
+        (json!({ "may.do.it": "a", "may": { "do": "b" } }), Some("a")),
+        (
+            json!({ "may.do.it": "a", "may": { "do.it": null } }),
+            Some("a"),
+        ),
+        (
+            json!({ "may.do.it": null, "may": { "do.it": "a" } }),
+            Some("a"),
+        ),
+        (
+            json!({ "may": { "do.it": null, "do": { "it": "a" } } }),
+            Some("a"),
+        ),
+    ] {
+        let token = bearer(&issuer.sign(&saying(&issuer, &claims)));
+        let builder = || issuer.builder().claims::<AnyClaims>();
+        let guards = [
+            builder().roles_claim("may.do.it"),
+            builder().scope_claim("may.do.it"),
+        ];
+        for (at, guard) in guards.into_iter().enumerate() {
+            let guard = guard.build().expect("a guard");
+            // What is refused is refused again; what was let in is remembered.
+            for _ in 0..2 {
+                match (guard.check(&token, NOW), found) {
+                    (Ok(caller), Some(found)) => {
+                        let (roles, scopes) = may(&caller);
+                        assert_eq!([roles, scopes][at], [found], "{claims}");
+                    }
+                    (Err(refusal), None) => {
+                        assert_eq!(refusal.reason_code(), "bad_claim", "{claims}");
+                        assert_eq!(refusal.status(), http::StatusCode::UNAUTHORIZED);
+                        let said = refusal.description();
+                        assert!(said.contains(twice), "{said}");
+                    }
+                    (outcome, _) => panic!("{claims}: {outcome:?}"),
+                }
+            }
+        }
+        // Whoever goes by the usual names is not concerned.
+        let usual = builder().build().expect("a guard");
+        assert!(usual.check(&token, NOW).is_ok(), "{claims}");
     }
 }

@@ -104,12 +104,13 @@ pub(crate) struct GuardArgs {
     /// told apart by its audience alone: give the API one of its own, never a client's id
     #[arg(long, conflicts_with = "typ")]
     any_typ: bool,
-    /// The claim with the roles, an array of texts or one text: dots lead into objects, as in
-    /// realm_access.roles [default: roles]
+    /// The claim with the roles, an array of texts or one text: the one of that very name, or else dots
+    /// lead into objects, as in realm_access.roles; a token with both is refused if they differ
+    /// [default: roles]
     #[arg(long, value_name = "CLAIM")]
     roles_claim: Option<String>,
-    /// The claim with the scope, words in one text or an array of them [default: scope, or scp
-    /// where there is none]
+    /// The claim with the scope, words in one text or an array of them; found as the one with the
+    /// roles [default: scope, or scp where there is none]
     #[arg(long, value_name = "CLAIM")]
     scope_claim: Option<String>,
     /// The proxy that asks; the same headers from anybody else are not believed
