@@ -3,6 +3,7 @@
 //! What must be decided (issuer, audience, keys) is asked for by name or waived by name; the rest
 //! has defaults that are safe and are written beside each method.
 
+use std::any::type_name;
 use std::fmt::{self, Debug, Formatter};
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -267,8 +268,9 @@ impl<C> GuardBuilder<C> {
     /// It is the bridge away from a hand-written guard: nobody has to sign in again on the day of
     /// the change. Such a token must have `exp`, but no issuer, audience or type is asked of it,
     /// and it can not be revoked one by one. Its claims are read into the same `C`, which must be
-    /// able to hold both kinds (`#[serde(default)]`, `#[serde(alias = "user")]`); [`AccessClaims`] holds
-    /// no token that says less than RFC 9068 asks for, so a type of the application's own is needed:
+    /// able to hold both kinds (`#[serde(default)]`, `#[serde(alias = "user")]`). [`AccessClaims`] holds
+    /// no token that says less than RFC 9068 asks for, so [`build`](Self::build) takes a type of the
+    /// application's own only. Should one of the old tokens not fit that, the log says so, once:
     ///
     /// ```
     /// # use countersign::{Algorithm, SigningKey, UnixTime};
@@ -277,8 +279,9 @@ impl<C> GuardBuilder<C> {
     /// # let last_day = UnixTime::now();
     /// #[derive(serde::Deserialize)]
     /// struct Person {
-    ///     #[serde(alias = "user")]
-    ///     sub: String,
+    ///     // The old tokens have the name. `sub` of the new ones is an id that they never heard of.
+    ///     #[serde(rename = "preferred_username", alias = "user")]
+    ///     name: String,
     /// }
     ///
     /// let builder = Guard::builder("https://id.example", "api").claims::<Person>();
@@ -327,8 +330,13 @@ impl<C> GuardBuilder<C> {
     /// # Errors
     ///
     /// [`GuardError::NoKeys`] if an issuer was given no key, [`GuardError::Keys`] if its keys do
-    /// not make a set, [`GuardError::LeewayTooLong`] if the leeway is more than a minute.
+    /// not make a set, [`GuardError::LeewayTooLong`] if the leeway is more than a minute,
+    /// [`GuardError::LegacyClaims`] if [`legacy_secret`](Self::legacy_secret) is to bring tokens into
+    /// [`AccessClaims`], which holds none of them.
     pub fn build(self) -> Result<Guard<C>, GuardError> {
+        if self.legacy.is_some() && type_name::<C>() == type_name::<AccessClaims>() {
+            return Err(GuardError::LegacyClaims);
+        }
         if self.leeway > LEEWAY_MAX {
             return Err(GuardError::LeewayTooLong(self.leeway));
         }

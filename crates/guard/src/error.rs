@@ -31,6 +31,13 @@ pub enum GuardError {
         LEEWAY_MAX.as_secs()
     )]
     LeewayTooLong(Duration),
+    /// Tokens of an older system are to be accepted, and read into claims that none of them has.
+    #[error(
+        "legacy_secret would let nobody in: the claims are read into AccessClaims, which asks for `client_id`, \
+         `jti` and all else of RFC 9068, and the tokens of an older system say less; name a type that holds \
+         both kinds, with .claims::<YourClaims>()"
+    )]
+    LegacyClaims,
     /// What should hold an authority's certificate holds none.
     #[cfg(feature = "remote")]
     #[error("there is no certificate (PEM) of an authority in it")]
@@ -48,6 +55,7 @@ impl GuardError {
             Self::NoKeys => "no_keys",
             Self::Keys(_) => "bad_keys",
             Self::LeewayTooLong(_) => "leeway_too_long",
+            Self::LegacyClaims => "legacy_claims",
             #[cfg(feature = "remote")]
             Self::NoCertificate => "no_certificate",
             #[cfg(feature = "remote")]

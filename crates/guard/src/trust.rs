@@ -1,12 +1,12 @@
 //! One issuer a guard trusts: its rules, its keys, what it has taken back, and how old all that may
 //! be.
 
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use countersign::{Algorithm, AlgorithmRule, AudienceRule, IssuerRule, Rules, UnixTime};
-use countersign::{KeyError, KeySet, Reason, Verified, Verifier, VerifyingKey};
+use countersign::{KeyError, KeySet, Reason, TokenError, Verified, Verifier, VerifyingKey};
 use countersign_wire::revocation::Kind;
 use serde::de::DeserializeOwned;
 
@@ -42,9 +42,16 @@ pub(crate) struct Issuer {
     stale: Stale,
     /// Where its tokens say what their bearers may do; absent where they say it as usual.
     names: Option<Arc<ClaimNames>>,
-    /// When the tokens of an older system stop being accepted, if this stands for one.
-    legacy_until: Option<UnixTime>,
+    /// If this stands for an older system.
+    legacy: Option<Legacy>,
     current: ArcSwap<Trust>,
+}
+
+/// An older system, whose tokens are accepted for a while.
+struct Legacy {
+    until: UnixTime,
+    /// Said at the first of its tokens that does not fit: there may be as many as there are users.
+    unfit: Once,
 }
 
 /// What the issuer's tokens must look like.
@@ -84,7 +91,7 @@ impl Issuer {
             revoked,
             stale,
             names: None,
-            legacy_until: None,
+            legacy: None,
             current,
         }
     }
@@ -113,7 +120,10 @@ impl Issuer {
         };
         let keys = KeyHandle::fixed(KeySet::new([secret])?);
         let mut legacy = Self::new(expected, keys, RevokedHandle::new(), Stale::Serve);
-        legacy.legacy_until = Some(until);
+        legacy.legacy = Some(Legacy {
+            until,
+            unfit: Once::new(),
+        });
         Ok(legacy)
     }
 
@@ -129,7 +139,7 @@ impl Issuer {
 
     /// Whether it stands for the tokens of an older system.
     pub(crate) fn is_legacy(&self) -> bool {
-        self.legacy_until.is_some()
+        self.legacy.is_some()
     }
 
     /// The full check of a token's own content; revocations are asked by [`admit`](Self::admit).
@@ -141,7 +151,12 @@ impl Issuer {
     ) -> Result<(Verified<C>, u64), Why> {
         self.is_in_force(now)?;
         let trust = self.trust();
-        let verified = trust.verifier.verify(token, now).map_err(Why::BadToken)?;
+        let verified = trust.verifier.verify(token, now).map_err(|error| {
+            if let Some(legacy) = &self.legacy {
+                legacy.refused(&error);
+            }
+            Why::BadToken(error)
+        })?;
         if let Some(names) = &self.names
             && let Some(name) = permissions::in_doubt(&verified, names)
         {
@@ -240,7 +255,11 @@ impl Issuer {
     }
 
     fn is_in_force(&self, now: UnixTime) -> Result<(), Why> {
-        if self.legacy_until.is_some_and(|until| until <= now) {
+        if self
+            .legacy
+            .as_ref()
+            .is_some_and(|legacy| legacy.until <= now)
+        {
             return Err(Why::LegacyEnded);
         }
         if self.keys.cell().is_too_old(now) {
@@ -267,6 +286,24 @@ impl Issuer {
         let renewed = Arc::new(self.expected.with(&self.keys.cell().published()));
         self.current.store(Arc::clone(&renewed));
         arc_swap::Guard::from_inner(renewed)
+    }
+}
+
+impl Legacy {
+    /// A token with the old secret's signature whose claims do not fit is one that the bridge was
+    /// built for and does not carry, and neither its bearer nor anybody else can know.
+    fn refused(&self, error: &TokenError) {
+        if matches!(error.reason(), Reason::MissingClaim | Reason::BadClaim) {
+            self.unfit.call_once(|| {
+                tracing::warn!(
+                    reason = error.reason().code(),
+                    claim = error.claim(),
+                    "legacy_secret: a token with the old secret's signature is refused, because {error}; \
+                     the guard's claims type must hold the old tokens too, and they must have `exp` \
+                     (said once)"
+                );
+            });
+        }
     }
 }
 

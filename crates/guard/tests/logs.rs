@@ -5,7 +5,7 @@ use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign::{Algorithm, Signer, SigningKey, UnixTime};
-use countersign_guard::{Guard, Kind, RevokedHandle};
+use countersign_guard::{AnyClaims, Guard, Kind, RevokedHandle};
 use serde_json::json;
 use tracing::Level;
 
@@ -100,4 +100,49 @@ fn refusals_are_logged_by_reason_and_without_any_of_the_token() {
     {
         assert!(!log.contains(part), "{log}");
     }
+}
+
+#[test]
+fn an_old_token_that_does_not_fit_is_warned_of_once() {
+    let secret = "your-secret-key";
+    let old = SigningKey::from_weak_secret_insecurely(Algorithm::HS256, secret.as_bytes());
+    let old = old.expect("any length");
+    let stranger = SigningKey::from_weak_secret_insecurely(Algorithm::HS256, b"another");
+    let stranger = stranger.expect("any length");
+    let sign = |key: &SigningKey, claims| key.sign(&claims).expect("a token");
+    let until = UnixTime::from_secs(NOW.as_secs() + 3_600);
+    let new = SigningKey::generate(Algorithm::ES256).expect("a key");
+    let exp = NOW.as_secs() + 60;
+    let warned = |tokens: &[String]| {
+        let guard = Guard::builder("https://id.example", "api")
+            .key(new.verifying_key())
+            .claims::<AnyClaims>()
+            .legacy_secret(secret, until)
+            .build()
+            .expect("a guard");
+        let log = Log::of(|| {
+            for token in tokens {
+                assert!(guard.check_token(token, NOW).is_err());
+            }
+        });
+        let warnings = log.lines().filter(|line| line.contains("WARN"));
+        warnings.map(str::to_owned).collect::<Vec<_>>()
+    };
+    let unfit = sign(&old, json!({ "user": "the-name-of-somebody", "exp": exp }));
+    let endless = sign(&old, json!({ "sub": "the-name-of-somebody" }));
+    for (token, said) in [(unfit, "`sub` is missing"), (endless, "`exp` is required")] {
+        let warnings = warned(&[token.clone(), token.clone(), token]);
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        for said in [said, "legacy_secret", "missing_claim"] {
+            assert!(warnings[0].contains(said), "{said}: {warnings:?}");
+        }
+        assert!(
+            !warnings[0].contains("the-name-of-somebody"),
+            "{warnings:?}"
+        );
+    }
+    // What anybody can send says nothing about the bridge.
+    let forged = sign(&stranger, json!({ "user": "ada", "exp": exp }));
+    let expired = sign(&old, json!({ "sub": "ada", "exp": NOW.as_secs() - 60 }));
+    assert_eq!(warned(&[forged, expired, "no token".to_owned()]), [""; 0]);
 }

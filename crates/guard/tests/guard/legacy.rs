@@ -1,7 +1,7 @@
 //! The bridge from an older system: its tokens beside the new ones, until a date.
 
-use countersign::{Algorithm, SigningKey};
-use countersign_guard::Guard;
+use countersign::{AccessClaims, Algorithm, SigningKey};
+use countersign_guard::{Guard, GuardError};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -12,8 +12,8 @@ const SECRET: &str = "your-secret-key";
 /// Holds what both kinds of token say.
 #[derive(Deserialize)]
 struct Person {
-    #[serde(alias = "user")]
-    sub: String,
+    #[serde(rename = "preferred_username", alias = "user")]
+    name: String,
 }
 
 fn old_token(claims: &Value) -> String {
@@ -41,9 +41,9 @@ fn both_kinds_pass_until_the_date_and_then_only_the_new_one() {
     let issuer = Issuer::new();
     let guard = bridge(&issuer);
     let (old, new) = (bearer(&old_token(&old_claims())), bearer(&issuer.token()));
-    assert_eq!(guard.check(&new, NOW).expect("the new kind").sub, "u-1");
+    assert_eq!(guard.check(&new, NOW).expect("the new kind").name, "ada");
     for _ in 0..2 {
-        assert_eq!(guard.check(&old, NOW).expect("the old kind").sub, "ada");
+        assert_eq!(guard.check(&old, NOW).expect("the old kind").name, "ada");
     }
     assert_eq!(guard.counts().accepted_legacy, 2);
     assert_eq!(guard.counts().accepted, 3);
@@ -115,14 +115,17 @@ fn the_tutorials_tokens_need_a_claims_type_that_fits_them() {
     let guard = builder.legacy_secret(SECRET, last_day).build();
     let caller = guard.expect("a guard").check(&old, NOW);
     let caller = caller.expect("the guide's form lets it in");
-    assert_eq!(caller.sub, "ada");
+    assert_eq!(caller.name, "ada");
     assert_eq!(caller.subject(), None, "the claim `sub` is not there");
 
-    let builder = issuer.builder();
-    let guard = builder.legacy_secret(SECRET, last_day).build();
-    let refused = guard.expect("a guard").check(&old, NOW);
-    let refused = refused.expect_err("there is no jti");
-    assert_eq!(refused.reason_code(), "missing_claim");
+    // A type that holds none of them is no guard's, whether it was named or not.
+    for builder in [issuer.builder(), issuer.builder().claims::<AccessClaims>()] {
+        let error = builder.legacy_secret(SECRET, last_day).build();
+        let error = error.expect_err("nobody would get in");
+        assert!(matches!(error, GuardError::LegacyClaims));
+        assert_eq!(error.code(), "legacy_claims");
+        assert!(error.to_string().contains(".claims::<YourClaims>()"));
+    }
 }
 
 #[test]
@@ -133,7 +136,7 @@ fn the_guide_shows_the_form_that_is_tested_here() {
         .expect("the passage");
     let (passage, _) = passage.split_once("\n## ").expect("its end");
     for line in [
-        r#"#[serde(alias = "user")]"#,
+        r#"#[serde(rename = "preferred_username", alias = "user")]"#,
         ".claims::<Person>()",
         ".legacy_secret(secret, last_day)",
     ] {
