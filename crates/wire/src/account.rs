@@ -58,7 +58,8 @@ pub struct SessionEntry {
     pub current: bool,
 }
 
-/// The answer of `GET /sessions`.
+/// The answer of `GET /sessions`: a page. The next one is asked for by `?after=` and the last `sid`; one
+/// that is not full (100, or what `limit` says) is the last.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SessionList {
     /// The sessions that are alive, newest first.

@@ -306,6 +306,12 @@ pub(super) const REQUEST: &[Explained] = &[
         do_this: "Send the parameters that docs/reference/http.md lists.",
     },
     Explained {
+        code: "bad_cursor",
+        means: "`after` names no entry of this list: it was never in it, or it has been over for so long \
+                that it was removed. 400.",
+        do_this: "Send the last entry of the page before, or begin anew without `after`.",
+    },
+    Explained {
         code: "https_only",
         means: "A request in plain HTTP came to a port that speaks HTTPS. 400.",
         do_this: "Write https:// in the address.",

@@ -25,9 +25,16 @@ pub(crate) struct PasswordChange {
 }
 
 impl Authority {
-    /// The own sessions that are alive, newest first.
-    pub(crate) async fn own_sessions(&self, user_id: &str) -> Result<Vec<Session>, FlowError> {
-        Ok(self.store.sessions_of(user_id, UnixTime::now()).await?)
+    /// Up to `limit` of the own sessions that are alive, newest first, from behind the one with the `sid`
+    /// `after`; missing if none is called so.
+    pub(crate) async fn own_sessions(
+        &self,
+        user_id: &str,
+        after: Option<&str>,
+        limit: u32,
+    ) -> Result<Found<Vec<Session>>, FlowError> {
+        let now = UnixTime::now();
+        Ok(self.store.sessions_of(user_id, after, limit, now).await?)
     }
 
     /// Ends one of the own sessions, or all. Those of others are not touched, nor is it said that

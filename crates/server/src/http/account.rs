@@ -20,9 +20,11 @@ use countersign_wire::account::{Me, PasswordChange, SessionEntry, SessionList};
 use super::body::Json;
 use super::origin::Origin;
 use super::problem::Rejection;
+use super::query::{Page, Query};
 use super::segment::Segment;
 use super::shared::Shared;
 use crate::flow::{self, Authority};
+use crate::store::Found;
 
 /// A caller who signed in at this server itself.
 pub(super) struct Owner(Caller);
@@ -67,8 +69,12 @@ pub(super) async fn me(caller: Caller) -> impl IntoResponse {
 pub(super) async fn sessions(
     State(authority): State<Arc<Authority>>,
     Owner(caller): Owner,
+    Query(page): Query<Page>,
 ) -> Result<impl IntoResponse, Rejection> {
-    let sessions = authority.own_sessions(caller.sub()).await?;
+    let sessions = authority.own_sessions(caller.sub(), page.after.as_deref(), page.limit());
+    let Found::Found(sessions) = sessions.await? else {
+        return Err(Rejection::BadCursor);
+    };
     let own = caller.sid();
     let sessions = sessions
         .into_iter()

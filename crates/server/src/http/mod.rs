@@ -20,6 +20,7 @@ mod outcome;
 pub(crate) mod peer;
 pub(crate) mod problem;
 pub(crate) mod proxies;
+mod query;
 mod refresh;
 mod revocations;
 mod routes;

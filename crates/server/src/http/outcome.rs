@@ -85,6 +85,7 @@ const fn class(rejection: &Rejection) -> Class<'_> {
         | Rejection::CrossSite
         | Rejection::BadPath
         | Rejection::BadQuery
+        | Rejection::BadCursor
         | Rejection::BadHost
         | Rejection::HeadTooLarge
         | Rejection::NoSuchRoute

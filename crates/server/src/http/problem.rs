@@ -46,6 +46,8 @@ pub(crate) enum Rejection {
     BadPath,
     /// The query string is not what the route takes.
     BadQuery,
+    /// A page is asked for behind something that is not in the list.
+    BadCursor,
     /// An administrator's change was refused or failed.
     Directory(DirectoryError),
     /// A change of the keys was refused or failed.
@@ -201,6 +203,7 @@ impl IntoResponse for Rejection {
                 "bad_query",
                 "The query string is not what this path takes".into(),
             ),
+            Self::BadCursor => (bad_request, "bad_cursor", CURSOR.into()),
             Self::Directory(error) => named(directory(&error), &error),
             Self::Custodian(error) => named(custodian(&error), &error),
             Self::NoPeer => return server_failed(),
@@ -426,6 +429,8 @@ fn server_failed() -> Response {
     answer(StatusCode::INTERNAL_SERVER_ERROR, &problem)
 }
 
+const CURSOR: &str = "This is no cursor of this list: send the last entry of the page before as `after`, or \
+                      leave it out to begin anew";
 const BUSY: &str = "Too many requests are being answered";
 const CROWD: &str = "There are too many connections from this network";
 const FOLLOWERS: &str = "Too many follow the revocations, or too many of this network";

@@ -7,7 +7,7 @@ use countersign::UnixTime;
 use countersign_issuer::Client;
 use countersign_issuer::record::{AuditEvent, Handle, PasswordHash, Session, User};
 
-use super::change::{Ended, Ending};
+use super::change::{Ended, Ending, Found};
 use super::endings::Whose;
 use super::error::StoreError;
 
@@ -33,8 +33,16 @@ pub trait Sessions: Send + Sync {
     /// The session with this handle.
     async fn session(&self, handle: Handle) -> Result<Option<Session>, StoreError>;
 
-    /// The sessions of a user that are alive at `now`, newest first.
-    async fn sessions_of(&self, user_id: &str, now: UnixTime) -> Result<Vec<Session>, StoreError>;
+    /// Up to `limit` sessions of a user that are alive at `now`, newest first, from behind the user's
+    /// session with the `sid` `after` on, which may be over by now. Missing if there is none, or none any
+    /// more.
+    async fn sessions_of(
+        &self,
+        user_id: &str,
+        after: Option<&str>,
+        limit: u32,
+        now: UnixTime,
+    ) -> Result<Found<Vec<Session>>, StoreError>;
 
     /// Up to `limit` sessions of anybody that are alive at `now`, with the names of their users, in
     /// the order of their `sid`, from after `after` on.

@@ -3,6 +3,49 @@
 use super::*;
 
 #[tokio::test]
+async fn own_sessions_come_in_pages() {
+    let running = start().await;
+    let mut pair = running.signed_in().await;
+    for _ in 0..4 {
+        pair = running.signed_in().await;
+    }
+    let all = sids(&running, "/sessions", &pair).await;
+    assert_eq!(all.len(), 5);
+    let (mut seen, mut path) = (Vec::new(), "/sessions?limit=2".to_owned());
+    loop {
+        let page = sids(&running, &path, &pair).await;
+        seen.extend(page.iter().cloned());
+        match page.last() {
+            Some(last) if page.len() == 2 => path = format!("/sessions?limit=2&after={last}"),
+            _ => break,
+        }
+    }
+    assert_eq!(seen, all, "the same in pages");
+    for (query, expected) in [
+        ("after=another", "bad_cursor"),
+        ("after=", "bad_cursor"),
+        ("after=%ff%00", "bad_cursor"),
+        ("after=a&after=b", "bad_query"),
+        ("limit=2&limit=3", "bad_query"),
+        ("limit=some", "bad_query"),
+        ("cursor=a", "bad_query"),
+    ] {
+        let answer = running.get_as(&format!("/sessions?{query}"), &pair).await;
+        let reason = refused(answer, StatusCode::BAD_REQUEST, "invalid_request").await;
+        assert_eq!(reason, expected, "{query}");
+    }
+}
+
+async fn sids(running: &Running, path: &str, pair: &Pair) -> Vec<String> {
+    let answer = running.get_as(path, pair).await;
+    assert_eq!(answer.status(), StatusCode::OK, "{path}");
+    let page: Value = answer.json().await.expect("JSON");
+    let sessions = page["sessions"].as_array().expect("a list").iter();
+    let sids = sessions.map(|session| session["sid"].as_str().expect("a sid").to_owned());
+    sids.collect()
+}
+
+#[tokio::test]
 async fn sessions_are_listed_and_ended() {
     let running = start().await;
     let (one, two) = (running.signed_in().await, running.signed_in().await);

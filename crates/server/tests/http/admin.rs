@@ -275,10 +275,14 @@ async fn bad_input_is_said_to_be_bad() {
             reason
         );
     }
-    for path in ["/admin/users?limit=many", "/admin/audit?after=x"] {
+    for (path, expected) in [
+        ("/admin/users?limit=many", "bad_query"),
+        ("/admin/users?after=a&after=b", "bad_query"),
+        ("/admin/audit?after=x", "bad_cursor"),
+    ] {
         let refusal = send(&running, Method::GET, path, None).await;
         let reason = refused(refusal, StatusCode::BAD_REQUEST, "invalid_request").await;
-        assert_eq!(reason, "bad_query");
+        assert_eq!(reason, expected, "{path}");
     }
 }
 

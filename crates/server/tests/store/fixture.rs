@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_issuer::record::{AuditKind, Handle, Session, User};
 use countersign_server::store::postgres::PostgresStore;
 use countersign_server::store::sqlite::SqliteStore;
-use countersign_server::store::{Basis, Created, Opened, Store, StoreError};
+use countersign_server::store::{Basis, Created, Found, Opened, Store, StoreError};
 use tempfile::TempDir;
 
 use crate::cast::{audit, now, room, session, user};
@@ -82,6 +82,15 @@ impl Fixture {
 }
 
 impl Fixture {
+    /// The sessions of a user that are alive, newest first.
+    pub(crate) async fn alive_of(&self, user_id: &str) -> Vec<Session> {
+        let found = self.store.sessions_of(user_id, None, 1_000, now()).await;
+        match found.expect("works") {
+            Found::Found(sessions) => sessions,
+            Found::Missing => panic!("no cursor was asked with"),
+        }
+    }
+
     /// More sessions than end at once, on either engine: `many-1` and so on.
     pub(crate) async fn crowd(&self, user: &User, client_id: &str, count: usize) {
         let now = now().as_secs();

@@ -57,6 +57,7 @@ on_both_engines! {
         everybodys_sessions_end_at_once
         a_new_password_ends_every_session_but_the_one_to_keep
         living_sessions_are_listed_in_pages
+        the_sessions_of_a_user_come_in_pages_newest_first
         a_sweep_removes_what_is_long_over_and_nothing_else
         a_sweep_says_whether_there_is_more
         a_session_is_kept_as_long_as_its_tokens_may_live

@@ -4,14 +4,17 @@ use axum::response::Response;
 use countersign_issuer::record::AuditEvent;
 use countersign_wire::admin::{AuditLine, AuditPage};
 
-use super::caller::{Admin, Asked, Page, private, query};
+use super::caller::{Admin, private};
 use crate::http::problem::Rejection;
+use crate::http::query::{Page, Query};
 
 /// `GET /admin/audit`.
-pub(in crate::http) async fn list(admin: Admin, page: Asked<Page>) -> Result<Response, Rejection> {
-    let page = query(page)?;
+pub(in crate::http) async fn list(
+    admin: Admin,
+    Query(page): Query<Page>,
+) -> Result<Response, Rejection> {
     let after = match &page.after {
-        Some(number) => number.parse().map_err(|_| Rejection::BadQuery)?,
+        Some(number) => number.parse().map_err(|_| Rejection::BadCursor)?,
         None => 0,
     };
     let lines = admin.oversight.audit_log(after, page.limit()).await?;

@@ -1,23 +1,18 @@
-//! Who may call `/admin/…`, what is laid in the hands of those who may, and how lists are asked for.
+//! Who may call `/admin/…`, and what is laid in the hands of those who may.
 
 use std::sync::Arc;
 
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use axum::http::header::CACHE_CONTROL;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use countersign_guard::{Caller, Requirements};
-use serde::Deserialize;
 
 use crate::flow::{Administrator, Custodian, Directory, Oversight, Registry};
-use crate::http::problem::Rejection;
 use crate::http::shared::Shared;
 
 /// The role that opens these routes.
 const ROLE: &str = "admin";
-const PAGE: u32 = 100;
-const LONGEST_PAGE: u32 = 1000;
 
 /// A caller with the role `admin`, and what one may lay hands on, in the own name.
 pub(in crate::http) struct Admin {
@@ -47,28 +42,6 @@ impl FromRequestParts<Shared> for Admin {
             registry: Registry::of(administrator),
         })
     }
-}
-
-/// Which page of a list.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(in crate::http) struct Page {
-    pub(super) after: Option<String>,
-    limit: Option<u32>,
-}
-
-impl Page {
-    pub(super) fn limit(&self) -> u32 {
-        self.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE)
-    }
-}
-
-pub(in crate::http) type Asked<T> = Result<Query<T>, QueryRejection>;
-
-pub(super) fn query<T>(asked: Asked<T>) -> Result<T, Rejection> {
-    asked
-        .map(|Query(asked)| asked)
-        .map_err(|_| Rejection::BadQuery)
 }
 
 pub(super) fn private(body: impl serde::Serialize) -> Response {

@@ -9,18 +9,21 @@ use countersign_issuer::client::{Authentication, BadClient, ClientKeys, ClientTe
 use countersign_issuer::{Client, ClientSecret, GrantType};
 use countersign_wire::clients as wire;
 
-use super::caller::{Admin, Asked, Page, private, query};
+use super::caller::{Admin, private};
 use crate::flow::{ClientChange, NewClient, Proof, RegistryError};
 use crate::http::body::{Json, OptionalJson};
 use crate::http::problem::Rejection;
+use crate::http::query::{Page, Query};
 use crate::http::segment::Segment;
 
 /// How long a secret that is replaced goes on, if nothing is said.
 const KEEP: Duration = Duration::from_secs(86_400);
 
 /// `GET /admin/clients`.
-pub(in crate::http) async fn list(admin: Admin, page: Asked<Page>) -> Result<Response, Rejection> {
-    let page = query(page)?;
+pub(in crate::http) async fn list(
+    admin: Admin,
+    Query(page): Query<Page>,
+) -> Result<Response, Rejection> {
     let clients = admin
         .registry
         .list(page.after.as_deref(), page.limit())

@@ -6,14 +6,17 @@ use countersign_issuer::record::Session;
 use countersign_wire::admin::{EndedSessions, SessionPage, SessionRow};
 use serde::Deserialize;
 
-use super::caller::{Admin, Asked, Page, private, query};
+use super::caller::{Admin, private};
 use crate::flow::SessionsOf;
 use crate::http::problem::Rejection;
+use crate::http::query::{Page, Query};
 use crate::http::segment::Segment;
 
 /// `GET /admin/sessions`.
-pub(in crate::http) async fn list(admin: Admin, page: Asked<Page>) -> Result<Response, Rejection> {
-    let page = query(page)?;
+pub(in crate::http) async fn list(
+    admin: Admin,
+    Query(page): Query<Page>,
+) -> Result<Response, Rejection> {
     let sessions = admin
         .oversight
         .sessions(page.after.as_deref(), page.limit())
@@ -41,12 +44,9 @@ pub(in crate::http) struct OfUser {
 /// `DELETE /admin/sessions?user=NAME`: every session of a user.
 pub(in crate::http) async fn end_all(
     admin: Admin,
-    of: Asked<OfUser>,
+    Query(of): Query<OfUser>,
 ) -> Result<Response, Rejection> {
-    let ended = admin
-        .oversight
-        .end(SessionsOf::User(query(of)?.user))
-        .await?;
+    let ended = admin.oversight.end(SessionsOf::User(of.user)).await?;
     let ended = u64::try_from(ended.len()).unwrap_or(u64::MAX);
     Ok(private(EndedSessions { ended }))
 }

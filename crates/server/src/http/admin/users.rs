@@ -6,15 +6,18 @@ use countersign_issuer::Password;
 use countersign_issuer::record::User;
 use countersign_wire::admin::{NewPassword, NewUser, UserChange, UserPage, UserRow};
 
-use super::caller::{Admin, Asked, Page, private, query};
+use super::caller::{Admin, private};
 use crate::flow::Rights;
 use crate::http::body::Json;
 use crate::http::problem::Rejection;
+use crate::http::query::{Page, Query};
 use crate::http::segment::Segment;
 
 /// `GET /admin/users`.
-pub(in crate::http) async fn list(admin: Admin, page: Asked<Page>) -> Result<Response, Rejection> {
-    let page = query(page)?;
+pub(in crate::http) async fn list(
+    admin: Admin,
+    Query(page): Query<Page>,
+) -> Result<Response, Rejection> {
     let users = admin
         .directory
         .list(page.after.as_deref(), page.limit())

@@ -18,8 +18,8 @@ use super::revocations::REPUBLISH;
 use super::rotation;
 use super::rows::{self, Bytes, NOT_ENDED, SESSION, SESSION_COLUMNS, Text, seconds};
 use crate::store::{
-    Basis, CROWDED_AT_ONCE, Ended, Ending, Opened, Room, Rotated, Rotation, Sessions, StoreError,
-    Which, Whose, hash_kind,
+    Basis, CROWDED_AT_ONCE, Ended, Ending, Found, Opened, Room, Rotated, Rotation, Sessions,
+    StoreError, Which, Whose, hash_kind,
 };
 
 #[async_trait]
@@ -51,8 +51,14 @@ impl Sessions for PostgresStore {
         by_handle(&self.pool, handle).await
     }
 
-    async fn sessions_of(&self, user_id: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
-        of_user(&self.pool, user_id, now).await
+    async fn sessions_of(
+        &self,
+        user_id: &str,
+        after: Option<&str>,
+        limit: u32,
+        now: UnixTime,
+    ) -> Result<Found<Vec<Session>>, StoreError> {
+        of_user(&self.pool, user_id, after, limit, now).await
     }
 
     async fn sessions(
@@ -230,14 +236,37 @@ async fn by_handle(db: &Pool, handle: Handle) -> Result<Option<Session>, StoreEr
     row.as_ref().map(rows::session).transpose()
 }
 
-async fn of_user(db: &Pool, user_id: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
+async fn of_user(
+    db: &Pool,
+    user_id: &str,
+    after: Option<&str>,
+    limit: u32,
+    now: UnixTime,
+) -> Result<Found<Vec<Session>>, StoreError> {
+    let opened = match after {
+        None => i64::MAX,
+        Some(sid) => {
+            let sql = "SELECT created_at FROM sessions WHERE sid = $1 AND user_id = $2";
+            let found = db.query(sql, &[&Text(sid), &Text(user_id)]).await?;
+            match found.first() {
+                Some(row) => rows::get(row, 0)?,
+                None => return Ok(Found::Missing),
+            }
+        }
+    };
     let sql = format!(
         "SELECT {SESSION} FROM sessions
          WHERE user_id = $1 AND {NOT_ENDED} AND idle_expires_at > $2 AND expires_at > $2
-         ORDER BY created_at DESC, sid"
+           AND (created_at < $3 OR (created_at = $3 AND sid > $4))
+         ORDER BY created_at DESC, sid LIMIT $5"
     );
-    let found = db.query(&sql, &[&Text(user_id), &seconds(now)]).await?;
-    found.iter().map(rows::session).collect()
+    let (user_id, after) = (Text(user_id), Text(after.unwrap_or_default()));
+    let (now, limit) = (seconds(now), i64::from(limit));
+    let found = db
+        .query(&sql, &[&user_id, &now, &opened, &after, &limit])
+        .await?;
+    let sessions = found.iter().map(rows::session).collect::<Result<_, _>>()?;
+    Ok(Found::Found(sessions))
 }
 
 async fn list(

@@ -11,8 +11,8 @@ use super::endings::{self, end_where};
 use super::engine::SqliteStore;
 use super::rows::{self, NOT_ENDED, SESSION, SESSION_COLUMNS, USER, seconds};
 use crate::store::{
-    Basis, CROWDED_AT_ONCE, Ended, Ending, Opened, Room, Rotated, Rotation, Sessions, StoreError,
-    Which, Whose, hash_kind,
+    Basis, CROWDED_AT_ONCE, Ended, Ending, Found, Opened, Room, Rotated, Rotation, Sessions,
+    StoreError, Which, Whose, hash_kind,
 };
 
 #[async_trait]
@@ -38,10 +38,16 @@ impl Sessions for SqliteStore {
         self.readers.read(move |db| by_handle(db, handle)).await
     }
 
-    async fn sessions_of(&self, user_id: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
-        let user_id = user_id.to_owned();
+    async fn sessions_of(
+        &self,
+        user_id: &str,
+        after: Option<&str>,
+        limit: u32,
+        now: UnixTime,
+    ) -> Result<Found<Vec<Session>>, StoreError> {
+        let (user_id, after) = (user_id.to_owned(), after.map(str::to_owned));
         self.readers
-            .read(move |db| of_user(db, &user_id, now))
+            .read(move |db| of_user(db, &user_id, after.as_deref(), limit, now))
             .await
     }
 
@@ -240,15 +246,38 @@ fn by_handle(db: &Connection, handle: Handle) -> Result<Option<Session>, StoreEr
         .optional()?)
 }
 
-fn of_user(db: &Connection, user_id: &str, now: UnixTime) -> Result<Vec<Session>, StoreError> {
+fn of_user(
+    db: &Connection,
+    user_id: &str,
+    after: Option<&str>,
+    limit: u32,
+    now: UnixTime,
+) -> Result<Found<Vec<Session>>, StoreError> {
+    let opened = match after {
+        None => i64::MAX,
+        Some(sid) => {
+            let sql = "SELECT created_at FROM sessions WHERE sid = ?1 AND user_id = ?2";
+            let mut statement = db.prepare_cached(sql)?;
+            let found = statement.query_row([sid, user_id], |row| row.get(0));
+            match found.optional()? {
+                Some(opened) => opened,
+                None => return Ok(Found::Missing),
+            }
+        }
+    };
     let sql = format!(
         "SELECT {SESSION} FROM sessions
          WHERE user_id = ?1 AND {NOT_ENDED} AND idle_expires_at > ?2 AND expires_at > ?2
-         ORDER BY created_at DESC, sid"
+           AND (created_at < ?3 OR (created_at = ?3 AND sid > ?4))
+         ORDER BY created_at DESC, sid LIMIT ?5"
     );
+    let after = after.unwrap_or_default();
     let mut statement = db.prepare_cached(&sql)?;
-    let sessions = statement.query_map(params![user_id, seconds(now)], rows::session)?;
-    Ok(sessions.collect::<Result<_, _>>()?)
+    let sessions = statement.query_map(
+        params![user_id, seconds(now), opened, after, limit],
+        rows::session,
+    )?;
+    Ok(Found::Found(sessions.collect::<Result<_, _>>()?))
 }
 
 fn list(

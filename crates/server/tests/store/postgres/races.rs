@@ -8,7 +8,7 @@ use countersign_server::store::{Basis, Created, Found, Opened, Rotated, Store};
 use tokio::task::JoinSet;
 
 use super::fixture;
-use crate::cast::{audit, basis, client, ending, now, room, rotation, session};
+use crate::cast::{audit, basis, client, ending, room, rotation, session};
 use crate::cluster;
 use crate::fixture::Fixture;
 
@@ -173,11 +173,7 @@ async fn no_session_of_an_old_password_survives_its_change() {
             Opened::Changed => refused += 1,
         }
         assert!(matches!(changed.expect("works"), Found::Found(_)));
-        assert_eq!(
-            f.store.sessions_of(&ada.id, now()).await.expect("works"),
-            [],
-            "{round}"
-        );
+        assert_eq!(f.alive_of(&ada.id).await, [], "{round}");
         ada.password_hash = hash;
     }
     assert_eq!(opened + refused, 58);
@@ -228,10 +224,7 @@ async fn a_change_of_password_ends_the_session_it_had_to_wait_for() {
         panic!("the user is there")
     };
     assert!(ended.iter().any(|ended| ended.sid == "late"), "{ended:?}");
-    assert_eq!(
-        f.store.sessions_of(&ada.id, now()).await.expect("works"),
-        []
-    );
+    assert_eq!(f.alive_of(&ada.id).await, []);
 }
 
 /// A sign-in that already waits when something is taken away is not opened with what it had read.

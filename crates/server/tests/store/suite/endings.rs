@@ -53,9 +53,8 @@ impl Fixture {
     }
 
     async fn alive(&self, user: &User) -> Vec<String> {
-        let found = self.store.sessions_of(&user.id, now()).await;
-        let sids = found.expect("works").into_iter().map(|it| it.sid);
-        sids.collect()
+        let found = self.alive_of(&user.id).await;
+        found.into_iter().map(|it| it.sid).collect()
     }
 }
 

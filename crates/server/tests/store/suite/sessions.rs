@@ -17,10 +17,7 @@ pub(crate) async fn a_session_comes_back_as_it_was_stored(f: Fixture) {
     let (user, session) = f.signed_in().await;
     let found = f.store.session(session.handle).await.expect("works");
     assert_eq!(found, Some(session.clone()));
-    assert_eq!(
-        f.store.sessions_of(&user.id, now()).await.expect("works"),
-        [session]
-    );
+    assert_eq!(f.alive_of(&user.id).await, [session]);
 }
 
 pub(crate) async fn no_session_opens_for_a_user_who_changed_while_the_password_was_checked(
@@ -100,8 +97,7 @@ pub(crate) async fn no_session_opens_by_rights_that_have_changed(f: Fixture) {
             assert_eq!(opened.await.expect("works"), expected, "number {number}");
         }
     }
-    let alive = f.store.sessions_of(&ada.id, UnixTime::now()).await;
-    assert_eq!(alive.expect("works").len(), 6);
+    assert_eq!(f.alive_of(&ada.id).await.len(), 6);
     let lines = f.store.audit_log(0, 100).await.expect("works");
     let signed_in = |(_, line): &&(u64, AuditEvent)| line.kind == AuditKind::SignedIn;
     assert_eq!(
@@ -187,7 +183,7 @@ pub(crate) async fn the_least_recently_used_session_ends_for_one_too_many(f: Fix
         .collect();
     assert_eq!(ended, [(Some("sid-2"), Some("crowded"))]);
     assert_eq!(open(session(&ada, 5), 1).await, ["sid-1", "sid-3", "sid-4"]);
-    let alive = f.store.sessions_of(&bob.id, now()).await.expect("works");
+    let alive = f.alive_of(&bob.id).await;
     assert_eq!(alive.len(), 1);
     // A sign-in that is refused ends nothing.
     let stale = Basis {
@@ -200,7 +196,7 @@ pub(crate) async fn the_least_recently_used_session_ends_for_one_too_many(f: Fix
         .store
         .open_session(session(&ada, 6), stale, None, room, line);
     assert_eq!(refused.await.expect("works"), Opened::Changed);
-    let alive = f.store.sessions_of(&ada.id, now()).await.expect("works");
+    let alive = f.alive_of(&ada.id).await;
     assert_eq!(alive[0].sid, "sid-5");
 }
 
@@ -279,10 +275,7 @@ pub(crate) async fn a_new_password_ends_every_session_but_the_one_to_keep(f: Fix
         ended.iter().map(|e| &e.sid).collect::<Vec<_>>(),
         [&second.sid]
     );
-    assert_eq!(
-        f.store.sessions_of(&user.id, now()).await.expect("works"),
-        [first]
-    );
+    assert_eq!(f.alive_of(&user.id).await, [first]);
     let stored = f
         .store
         .user(&user.id)
@@ -472,4 +465,41 @@ pub(crate) async fn a_failed_write_takes_nobody_else_with_it(f: Fixture) {
             .expect("works")
             .is_some()
     );
+}
+
+pub(crate) async fn the_sessions_of_a_user_come_in_pages_newest_first(f: Fixture) {
+    let (ada, bob) = (user("ada"), user("bob"));
+    for user in [&ada, &bob] {
+        f.add(user).await;
+    }
+    let began = now().as_secs();
+    let opened = async |user: &User, number: u8, ago: u64| {
+        let session = Session {
+            created_at: UnixTime::from_secs(began - ago),
+            ..session(user, number)
+        };
+        assert_eq!(f.open(user, &session).await, Opened::Opened);
+    };
+    // Three of one moment among them, and one of somebody else's.
+    for (number, ago) in [(5, 0), (1, 10), (4, 10), (2, 10), (3, 90)] {
+        opened(&ada, number, ago).await;
+    }
+    opened(&bob, 9, 20).await;
+    let page = async |after: Option<&str>, limit: u32| {
+        let page = f.store.sessions_of(&ada.id, after, limit, now()).await;
+        match page.expect("works") {
+            Found::Found(sessions) => sessions.into_iter().map(|it| it.sid).collect::<Vec<_>>(),
+            Found::Missing => vec!["missing".to_owned()],
+        }
+    };
+    assert_eq!(page(None, 2).await, ["sid-5", "sid-1"]);
+    assert_eq!(page(Some("sid-1"), 2).await, ["sid-2", "sid-4"]);
+    let over = f
+        .store
+        .end_sessions(Which::Sid("sid-4".into()), ending(EndReason::SignedOut));
+    assert_eq!(over.await.expect("works").len(), 1);
+    assert_eq!(page(Some("sid-4"), 2).await, ["sid-3"], "over, and known");
+    assert_eq!(page(Some("sid-3"), 2).await, [""; 0]);
+    assert_eq!(page(Some("sid-9"), 2).await, ["missing"], "somebody else's");
+    assert_eq!(page(Some("other"), 2).await, ["missing"]);
 }

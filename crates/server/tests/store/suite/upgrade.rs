@@ -131,7 +131,7 @@ pub(crate) async fn what_the_first_release_stored_is_there_and_in_use(f: Fixture
     let given = f.store.change_user("id-ada", change, over, lines).await;
     assert_eq!(given.expect("works"), Found::Found(vec![]));
 
-    let alive = f.store.sessions_of("id-ada", now()).await.expect("works");
+    let alive = f.alive_of("id-ada").await;
     assert_eq!(alive.len(), 2);
     let rotation = Rotation {
         handle: Handle::new([1; 16]),
