@@ -16,9 +16,9 @@ use crate::cookie::CookieRule;
 use crate::error::{GuardError, LEEWAY_MAX};
 use crate::guard::Guard;
 use crate::keys::KeyHandle;
-use crate::refusal::{Answer, Refusal, Replacement};
 #[cfg(feature = "remote")]
-use crate::remote::pace::Pace;
+use crate::pace::Pace;
+use crate::refusal::{Answer, Refusal, Replacement};
 use crate::revoked::RevokedHandle;
 use crate::trust::{Issuer, Stale};
 use crate::trusted::TrustedIssuer;

@@ -122,6 +122,8 @@
 //! `axum` (on by default) is the extractor, `remote` (on by default) everything that fetches.
 
 mod any_claims;
+#[cfg(feature = "remote")]
+mod authority;
 mod builder;
 mod cache;
 mod caller;
@@ -137,6 +139,8 @@ mod health;
 mod identity;
 mod keys;
 mod layer;
+#[cfg(feature = "remote")]
+mod pace;
 mod permissions;
 mod refusal;
 #[cfg(feature = "remote")]

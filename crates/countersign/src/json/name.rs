@@ -3,7 +3,7 @@
 use alloc::collections::BTreeSet;
 use alloc::string::String;
 
-use super::JsonError;
+use super::error::JsonError;
 
 /// Few names are compared one by one: first a bit in a word, then a tag that tells most names apart,
 /// and only then their letters. Many go into a tree, so that no object costs quadratic time.

@@ -1,6 +1,6 @@
 //! Numbers by the grammar of RFC 8259 §6.
 
-use super::JsonError;
+use super::error::JsonError;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Number {

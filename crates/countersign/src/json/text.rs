@@ -3,7 +3,7 @@
 use alloc::borrow::Cow;
 use alloc::string::String;
 
-use super::JsonError;
+use super::error::JsonError;
 use crate::find::{self, HIGH, ONES, zeros};
 
 /// Whether every string in the text stands for itself and goes on to the next quote: there is no

@@ -5,7 +5,9 @@ use serde::de::{
     VariantAccess, Visitor,
 };
 
-use super::{JsonError, Reader, Watch};
+use super::error::JsonError;
+use super::reader::Reader;
+use super::watch::Watch;
 
 /// The one member of the object, its `{` already read.
 pub(super) struct Variant<'a, 'de, W> {

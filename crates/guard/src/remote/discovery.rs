@@ -6,8 +6,8 @@ use countersign_wire::discovery::Metadata;
 use countersign_wire::paths;
 use reqwest::Url;
 
-use super::error::{FetchError, FollowError};
 use super::fetch::Fetcher;
+use crate::error::follow::{FetchError, FollowError};
 use crate::trusted::TrustedIssuer;
 
 const LIMIT: usize = 256 * 1024;

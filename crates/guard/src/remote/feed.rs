@@ -23,13 +23,13 @@ use thiserror::Error;
 use tokio::time::{Instant, timeout_at};
 
 use super::bulletin::{BulletinError, Reader};
-use super::error::{FetchError, FollowError};
 use super::fetch::{Fetcher, bounded};
 use super::jwks::Request;
-use super::pace::{Pace, jittered};
 use super::sse::Messages;
 use super::task::Task;
+use crate::error::follow::{FetchError, FollowError};
 use crate::keys::KeyCell;
+use crate::pace::{Pace, jittered};
 use crate::revoked::{NewsBy, RevokedSet};
 
 /// One issuer's feed.

@@ -7,8 +7,8 @@ use http::StatusCode;
 use http::header::{ACCEPT, AGE, CACHE_CONTROL, DATE};
 use reqwest::{Certificate, Client, ClientBuilder, Response, Url, redirect};
 
-use super::error::{FetchError, FollowError};
-use super::pace::{Pace, PlainHttp};
+use crate::error::follow::{FetchError, FollowError};
+use crate::pace::{Pace, PlainHttp};
 
 /// Fetches within bounds. Clones share connections.
 #[derive(Clone)]

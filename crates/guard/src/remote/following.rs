@@ -16,14 +16,14 @@ use std::time::Duration;
 use countersign::UnixTime;
 
 use super::discovery::{Site, max_lifetime};
-use super::error::FollowError;
 use super::feed::Feed;
 use super::fetch::Fetcher;
 use super::found::Found;
 use super::jwks::{RemoteKeys, Request};
-use super::pace::{Pace, jittered};
 use super::task::Task;
+use crate::error::follow::FollowError;
 use crate::keys::{KeyCell, KeyHandle, Refetch, Refetching};
+use crate::pace::{Pace, jittered};
 use crate::revoked::{RevokedHandle, RevokedSet};
 use crate::trusted::TrustedIssuer;
 

@@ -4,10 +4,10 @@ use countersign_wire::discovery::Metadata;
 use tokio::time::Instant;
 
 use super::discovery::{Site, discover};
-use super::error::FollowError;
 use super::fetch::Fetcher;
 use super::key_source::{FetchedKeys, Source};
-use super::pace::{Pace, jittered};
+use crate::error::follow::FollowError;
+use crate::pace::{Pace, jittered};
 
 /// An issuer that was there.
 pub(super) struct Found {

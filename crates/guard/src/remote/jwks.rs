@@ -18,13 +18,13 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use super::discovery::{Site, discover, max_lifetime};
-use super::error::FollowError;
 use super::fetch::Fetcher;
 use super::found::Found;
 use super::key_source::{FetchedKeys, Source};
-use super::pace::{Pace, jittered};
 use super::task::Task;
+use crate::error::follow::FollowError;
 use crate::keys::{KeyCell, Refetching};
+use crate::pace::{Pace, jittered};
 
 /// So many wait for one fetch at most.
 const WAITERS: usize = 64;

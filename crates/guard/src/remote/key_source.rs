@@ -5,8 +5,8 @@ use std::time::Duration;
 use countersign::KeySet;
 use reqwest::Url;
 
-use super::error::{FetchError, FollowError};
 use super::fetch::Fetcher;
+use crate::error::follow::{FetchError, FollowError};
 
 /// Where an issuer's key set is.
 #[derive(Clone)]

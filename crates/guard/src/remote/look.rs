@@ -10,14 +10,14 @@ use countersign_wire::discovery::Metadata;
 use countersign_wire::revocation::{Bulletin, SnapshotAnswer};
 
 use super::discovery::Site;
-use super::error::{FetchError, FollowError};
 use super::feed::BYTES_LIMIT;
 use super::fetch::Fetcher;
 use super::key_source::Source;
-use super::pace::Pace;
 use super::{bulletin, discovery};
 use crate::builder::GuardBuilder;
+use crate::error::follow::{FetchError, FollowError};
 use crate::guard::Guard;
+use crate::pace::Pace;
 
 /// A snapshot of more pieces than this is none that anybody would wait for.
 const PIECES_LIMIT: usize = 1_000;

@@ -12,10 +12,8 @@
 //! only spoken to the own machine. The issuer decides which keys are good, and signs what it takes
 //! back; the network in between decides nothing.
 
-pub(crate) mod authority;
 mod bulletin;
 mod discovery;
-pub(crate) mod error;
 mod feed;
 mod fetch;
 mod following;
@@ -23,7 +21,6 @@ mod found;
 mod jwks;
 mod key_source;
 mod look;
-pub(crate) mod pace;
 mod sse;
 mod task;
 
@@ -31,18 +28,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::AccessClaims;
-pub use error::{FetchError, FollowError};
+
+pub use crate::error::follow::{FetchError, FollowError};
 pub use look::{Dated, Look, News};
 
+use crate::authority::Authorities;
 use crate::builder::GuardBuilder;
 use crate::error::GuardError;
 use crate::guard::Guard;
-use authority::Authorities;
+use crate::pace::PlainHttp;
 use discovery::Site;
 use fetch::Fetcher;
 use following::{Following, Search};
 use found::{Found, found_in_time};
-use pace::PlainHttp;
 
 /// What is longer stands for ever, and its sums would not fit.
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,12 +1,15 @@
 //! Why a guard could not be made; why a request is refused is another story (`refusal`).
 
+#[cfg(feature = "remote")]
+pub(crate) mod follow;
+
 use std::time::Duration;
 
 use countersign::KeyError;
 use thiserror::Error;
 
 #[cfg(feature = "remote")]
-use crate::remote::error::FollowError;
+use follow::FollowError;
 
 /// The most leeway there is. A revocation outlives the last token it concerns by this and a margin
 /// (`RevocationPolicy::leeway` of the issuer).

@@ -57,7 +57,7 @@ pub enum FollowError {
 
 impl FollowError {
     /// Whether it may be otherwise in a moment, without anybody changing a setting.
-    pub(super) fn may_pass(&self) -> bool {
+    pub(crate) fn may_pass(&self) -> bool {
         match self {
             Self::Fetch { error, .. } => match error {
                 FetchError::Connection(_) | FetchError::Timeout { .. } => true,

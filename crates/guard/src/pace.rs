@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use countersign_wire::revocation;
 
-use super::authority::Authorities;
+use crate::authority::Authorities;
 
 /// The bounds of everything that is fetched.
 #[derive(Clone, Debug)]
@@ -49,7 +49,7 @@ pub(crate) enum PlainHttp {
 }
 
 /// The same time or up to half of it shorter, so that guards started together do not ask together.
-pub(super) fn jittered(time: Duration) -> Duration {
+pub(crate) fn jittered(time: Duration) -> Duration {
     let thousandths = u32::try_from(RandomState::new().hash_one(0) % 1_000).unwrap_or_default();
     time.saturating_sub(time / 2_000 * thousandths)
 }

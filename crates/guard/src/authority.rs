@@ -12,14 +12,14 @@ pub(crate) struct Authorities(Arc<[Certificate]>);
 
 impl Authorities {
     /// Reads certificates in PEM, of which there must be one.
-    pub(super) fn read(pem: &str) -> Result<Self, GuardError> {
+    pub(crate) fn read(pem: &str) -> Result<Self, GuardError> {
         match Certificate::from_pem_bundle(pem.as_bytes()) {
             Ok(all) if !all.is_empty() => Ok(Self(all.into())),
             _ => Err(GuardError::NoCertificate),
         }
     }
 
-    pub(super) fn certificates(&self) -> impl Iterator<Item = Certificate> + '_ {
+    pub(crate) fn certificates(&self) -> impl Iterator<Item = Certificate> + '_ {
         self.0.iter().cloned()
     }
 }
