@@ -3,6 +3,12 @@
 //! An ending of many first takes the row of whose they are: whoever is signing in at that moment holds
 //! it, and only a statement that begins after their session was committed can see that session and end
 //! it. Whoever goes on with an ending holds its own row, so two processes never end the same batch.
+//!
+//! Whoever began to sign in before that was committed, and had to wait for it, does not see the ending
+//! and so is not spared: the session ends with a later batch, as if it had been opened a moment before
+//! the ending rather than a moment after, and until then it is one that is over to whoever asks. Both
+//! are right, because the two went on at the same time; a sign-in that begins after it is always spared.
+//! Where the password, a role or the right to sign in was taken, nothing is opened at all.
 
 use std::sync::LazyLock;
 

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_issuer::record::{AuditKind, EndReason, PasswordHash, Session};
-use countersign_server::store::{Basis, Created, Found, Opened, Rotated, Store};
+use countersign_server::store::{Basis, Created, Found, Opened, Rotated, Store, Which, Whose};
 use tokio::task::JoinSet;
 
 use super::fixture;
-use crate::cast::{audit, basis, client, ending, room, rotation, session};
+use crate::cast::{CLIENT, audit, basis, client, ending, now, room, rotation, session, user};
 use crate::cluster;
 use crate::fixture::Fixture;
 
@@ -127,12 +127,17 @@ async fn whoever_waited_for_a_swap_that_was_taken_back_wins() {
 }
 
 async fn wait_for_a_lock(url: &str) {
+    wait_for_locks(url, 1).await;
+}
+
+/// Until so many wait.
+async fn wait_for_locks(url: &str, count: i64) {
     let watcher = cluster::connect(url).await;
     let sql = "SELECT count(*) FROM pg_stat_activity
          WHERE wait_event_type = 'Lock' AND datname = current_database()";
     loop {
         let row = watcher.query_one(sql, &[]).await.expect("an answer");
-        if row.get::<_, i64>(0) > 0 {
+        if row.get::<_, i64>(0) >= count {
             return;
         }
         tokio::time::sleep(Duration::from_millis(5)).await;
@@ -225,6 +230,65 @@ async fn a_change_of_password_ends_the_session_it_had_to_wait_for() {
     };
     assert!(ended.iter().any(|ended| ended.sid == "late"), "{ended:?}");
     assert_eq!(f.alive_of(&ada.id).await, []);
+}
+
+/// It was not spared, so it is over: at once to whoever asks, and with a batch for the guards. Whoever
+/// comes after that is.
+#[tokio::test]
+async fn a_session_that_waited_for_an_ending_of_many_ends_with_them() {
+    let Some((f, url)) = fixture().await else {
+        return;
+    };
+    let ada = user("ada");
+    f.add(&ada).await;
+    f.crowd(&ada, CLIENT, 2_500).await;
+    let slow = cluster::connect(&url).await;
+    let hold = "BEGIN; SELECT 1 FROM countersign.sessions FOR UPDATE";
+    slow.batch_execute(hold).await.expect("held");
+    let all = Which::AllOf {
+        user_id: ada.id.clone(),
+    };
+    let store = Arc::clone(&f.store);
+    let ends = tokio::spawn(async move {
+        let why = ending(EndReason::SignedOut);
+        store.end_sessions(all, why).await
+    });
+    wait_for_locks(&url, 1).await;
+    let (store, by, asked) = (f.another().await, basis(&ada), session(&ada, 1));
+    let signing_in = tokio::spawn(async move {
+        let line = audit(AuditKind::SignedIn);
+        store.open_session(asked, by, None, room(), line).await
+    });
+    wait_for_locks(&url, 2).await;
+    slow.batch_execute("COMMIT").await.expect("let go");
+    assert_eq!(ends.await.expect("no panic").expect("works").len(), 2_000);
+    let opened = signing_in.await.expect("no panic").expect("works");
+    assert_eq!(opened, Opened::Opened);
+    assert_eq!(f.open(&ada, &session(&ada, 2)).await, Opened::Opened);
+
+    let alive = async || {
+        let alive = f.alive_of(&ada.id).await;
+        alive.into_iter().map(|it| it.sid).collect::<Vec<_>>()
+    };
+    assert_eq!(alive().await, ["sid-2"], "one that goes on whole");
+    let refreshed = f.store.rotate(rotation(0)).await.expect("works");
+    let Rotated::NotCurrent(row, _) = refreshed else {
+        panic!("over to whoever asks: {refreshed:?}")
+    };
+    assert!(row.is_ended());
+    let whose = Whose::User(ada.id.clone());
+    let mut ended = Vec::new();
+    while let Some(batch) = f.store.end_more(&whose, now()).await.expect("works") {
+        ended.extend(batch.ended.into_iter().map(|it| it.sid));
+    }
+    assert_eq!(ended.len(), 501, "the rest of the many, and the one");
+    assert!(ended.contains(&"sid-1".to_owned()));
+    assert_eq!(alive().await, ["sid-2"]);
+    let revoked = f.store.revocations(now()).await.expect("works");
+    assert!(
+        revoked.iter().any(|it| it.value == "sid-1"),
+        "guards hear of it"
+    );
 }
 
 /// A sign-in that already waits when something is taken away is not opened with what it had read.
