@@ -86,14 +86,7 @@ async fn a_change_killed_at_any_moment_leaves_a_server_that_starts() {
         let number = killed;
         killed += 1;
         let before = fs::read(key_file(&server)).expect("a key");
-        let mut child = Command::new(command::binary())
-            .args(["key", "rekey"])
-            .env_remove("COUNTERSIGN_DATABASE")
-            .env_remove("COUNTERSIGN_MASTER_KEY")
-            .current_dir(server.folder())
-            .stdout(Stdio::null())
-            .start()
-            .expect("countersign starts");
+        let mut child = rekeying(&server);
         // Every other time from the moment on at which there are two keys.
         while number % 2 == 0
             && !next_file(&server).exists()
@@ -165,6 +158,91 @@ async fn a_start_that_finds_two_keys_takes_the_one_that_opens() {
     fs::write(key_file(&server), &new).expect("a key");
     server.start().await;
     go_on(&http, &token).await;
+}
+
+/// The database that is replaced was sealed under the new key already, or not yet; either way one key
+/// opens what is there afterwards, and what was there before.
+#[tokio::test]
+async fn a_backup_is_restored_after_a_change_that_was_cut_short() {
+    for sealed in [false, true] {
+        let (mut server, _) = signed_in().await;
+        server.kill();
+        let old = fs::read(key_file(&server)).expect("a key");
+        let backed_up = run(&server, &["backup", "safe.db"]);
+        assert_eq!(backed_up.status.code(), Some(0), "{backed_up:?}");
+        let holds = if sealed {
+            assert_eq!(run(&server, &["key", "rekey"]).status.code(), Some(0));
+            let new = fs::read(key_file(&server)).expect("a key");
+            fs::rename(key_file(&server), next_file(&server)).expect("moved");
+            fs::write(key_file(&server), &old).expect("a key");
+            fs::set_permissions(
+                key_file(&server),
+                fs::metadata(next_file(&server))
+                    .expect("there")
+                    .permissions(),
+            )
+            .expect("set");
+            new
+        } else {
+            fs::write(next_file(&server), NEW).expect("a key");
+            fs::set_permissions(next_file(&server), private(&server)).expect("set");
+            old
+        };
+        restore_and_go_on(&mut server).await;
+        assert_eq!(fs::read(key_file(&server)).expect("a key"), holds);
+        assert!(!next_file(&server).exists());
+    }
+}
+
+/// The same with changes that were killed, until one of them was between its two steps.
+#[tokio::test]
+async fn a_backup_is_restored_after_a_change_was_killed() {
+    let mut chance = Chance::from_environment();
+    let (mut server, _) = signed_in().await;
+    server.kill();
+    let backed_up = run(&server, &["backup", "safe.db"]);
+    assert_eq!(backed_up.status.code(), Some(0), "{backed_up:?}");
+    let (mut begun, mut killed) = (0, 0);
+    while begun < 3 && killed < 300 {
+        killed += 1;
+        let mut child = rekeying(&server);
+        while !next_file(&server).exists() && child.try_wait().expect("a child of ours").is_none() {
+            std::thread::sleep(Duration::from_micros(50));
+        }
+        tokio::time::sleep(Duration::from_micros(chance.below(3_000))).await;
+        child.kill().expect("it can be killed");
+        child.wait().expect("it ends");
+        if next_file(&server).exists() {
+            begun += 1;
+            restore_and_go_on(&mut server).await;
+        }
+    }
+    println!("{killed} changes killed, {begun} of them between their two steps");
+    assert!(begun > 0, "no crash came at a moment that matters");
+}
+
+async fn restore_and_go_on(server: &mut Server) {
+    let restored = run(server, &["restore", "safe.db", "--json"]);
+    assert_eq!(restored.status.code(), Some(0), "{restored:?}");
+    let report: Value = serde_json::from_slice(&restored.stdout).expect("JSON");
+    assert_eq!(report["compared"], true);
+    server.start().await;
+    assert!(!next_file(server).exists(), "the start did not settle it");
+    let answer = server
+        .http()
+        .login("ada", PASSWORD)
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status, 200, "{}", answer.text);
+    go_on(&server.http(), &answer.field("refresh_token")).await;
+    server.kill();
+    // And the one that was replaced can be gone back to.
+    let replaced = report["replaced"].as_str().expect("a name");
+    let its_key = server.folder().join(replaced).with_extension("key");
+    fs::copy(key_file(server), its_key).expect("copied");
+    let database = format!("sqlite:{replaced}");
+    let opened = run(server, &["key", "rekey", "--database", &database]);
+    assert_eq!(opened.status.code(), Some(0), "{opened:?}");
 }
 
 #[tokio::test]
@@ -257,6 +335,17 @@ fn assert_private(file: &PathBuf) {
         let mode = fs::metadata(file).expect("a file").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
+}
+
+fn rekeying(server: &Server) -> Started {
+    Command::new(command::binary())
+        .args(["key", "rekey"])
+        .env_remove("COUNTERSIGN_DATABASE")
+        .env_remove("COUNTERSIGN_MASTER_KEY")
+        .current_dir(server.folder())
+        .stdout(Stdio::null())
+        .start()
+        .expect("countersign starts")
 }
 
 fn run(server: &Server, arguments: &[&str]) -> Output {

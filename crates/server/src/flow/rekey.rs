@@ -129,6 +129,28 @@ pub(crate) async fn settle_master_key(
     Ok(master)
 }
 
+/// The key that waits beside the database at `path`, if everything in it is sealed under that one and
+/// not under `master`: a change of the key file was cut short before its last step.
+pub(super) fn all_but_done(
+    config: &Config,
+    path: &Path,
+    (signing, macs): (&[SigningKeyRecord], &[MacKeyRecord]),
+    master: &MasterKey,
+) -> Result<Option<MasterKey>, MasterKeyError> {
+    if config.master_key.is_some() {
+        return Ok(None);
+    }
+    let next = master_key::waiting(path)?;
+    Ok(next.filter(|next| {
+        opens_all(signing, macs, master).is_err() && opens_all(signing, macs, next).is_ok()
+    }))
+}
+
+/// The line in the audit log about a change of the master key.
+pub(super) fn changed() -> AuditEvent {
+    AuditEvent::new(UnixTime::now(), AuditKind::MasterKeyChanged)
+}
+
 async fn in_file(
     config: &Config,
     path: &Path,
@@ -256,10 +278,6 @@ fn is_mac(change: &KeyRowChange) -> bool {
 async fn finish(store: &SharedStore, path: &Path) -> Result<(), OpenError> {
     store.audit(changed()).await?;
     Ok(master_key::promote(path)?)
-}
-
-fn changed() -> AuditEvent {
-    AuditEvent::new(UnixTime::now(), AuditKind::MasterKeyChanged)
 }
 
 #[cfg(test)]

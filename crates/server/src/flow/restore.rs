@@ -6,7 +6,8 @@
 //! ```
 //!
 //! Everything is done to the copy, and the copy put in place last: a crash at any moment leaves
-//! the old database or the finished new one. What the old database knew and the backup does not,
+//! the old database or the finished new one. If a change of the master key was cut short when all but
+//! the key file was changed, the new database is sealed under the new key, and that is the key then. What the old database knew and the backup does not,
 //! keys made since and revocations still alive, is carried over, so that no token of before or
 //! after the backup outlives the restore.
 
@@ -27,6 +28,7 @@ use countersign_issuer::{IssuerError, MasterKey};
 
 use super::endings;
 use super::error::FlowError;
+use super::rekey;
 use super::reverted::{self, Reverted};
 use super::ring::{in_use, replaced_mac_keys, signing_change};
 use crate::config::{Config, Database};
@@ -135,6 +137,13 @@ pub async fn restore(
         Ok(before) => Ok(before),
         Err(error) => Err(error.to_string()),
     };
+    let next = match &before {
+        Ok(Some(before)) => {
+            let keys = (before.signing.as_slice(), before.macs.as_slice());
+            rekey::all_but_done(config, database, keys, &master)?
+        }
+        Ok(None) | Err(_) => None,
+    };
     let now = UnixTime::now();
     let store: SharedStore = {
         let store = SqliteStore::open_under(draft.path(), None).map_err(unusable)?;
@@ -144,12 +153,15 @@ pub async fn restore(
     };
     let reset = Reset {
         store: &store,
-        master: &master,
+        master: next.as_ref().unwrap_or(&master),
         before: before.as_ref().ok().and_then(Option::as_ref),
         life: config.access_life,
         now,
     };
     let (sessions_ended, keys_withdrawn) = reset.run(config, backup_made_at).await?;
+    if next.is_some() {
+        store.audit(rekey::changed()).await?;
+    }
     let comparison = match &before {
         Ok(None) => Comparison::NothingThere,
         Err(why) => Comparison::Unreadable(why.clone()),
@@ -173,6 +185,11 @@ pub async fn restore(
             }
             draft.succeed(database, kept).map_err(file)?;
         }
+    }
+    if next.is_some()
+        && let Err(error) = master_key::promote(database)
+    {
+        tracing::warn!(%error, "the next start finishes the change of the master key");
     }
     Ok(Restored {
         backup_made_at,
