@@ -12,12 +12,14 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use countersign_issuer::record::{MacKeyRecord, SigningKeyRecord};
 use countersign_issuer::{IssuerError, MasterKey};
 
 use crate::config::{Config, Database};
 use crate::place::{
     Draft, beside as with_end, folder_of, may_change, named, open_private, sync_folder,
 };
+use crate::store::sqlite::survey::survey;
 
 /// Why there is no master key to work with.
 #[derive(Debug, thiserror::Error)]
@@ -77,6 +79,20 @@ pub enum MasterKeyError {
         other: PathBuf,
         /// What to run.
         mend: String,
+    },
+    /// Nobody can see whether another database beside this one opens with the same file.
+    #[error(
+        "cannot see whether another database uses the master-key file {} as well: the folder {} \
+         cannot be listed: {source}",
+        path.display(), folder.display()
+    )]
+    Unseen {
+        /// The file in question.
+        path: PathBuf,
+        /// The folder it lies in.
+        folder: PathBuf,
+        /// What the system says.
+        source: io::Error,
     },
     /// A shared database has no file beside it that every server process could read.
     #[error(
@@ -157,7 +173,8 @@ pub fn file_beside(database: &Path) -> PathBuf {
     let older = older_file(database);
     // A database that is not there yet leaves the key of another one alone.
     let is_there = |path: &Path| path != database && path.exists();
-    let is_free = || database.exists() || other_users_of(&older, database).is_empty();
+    let is_free =
+        || database.exists() || other_users_of(&older, database).is_ok_and(|it| it.is_empty());
     if own != older && !own.exists() && is_there(&older) && is_free() {
         older
     } else {
@@ -195,7 +212,7 @@ fn to_start_with(database: &Path) -> Result<PathBuf, MasterKeyError> {
 /// one its own.
 fn refuse_shared(database: &Path, how: &str) -> Result<(), MasterKeyError> {
     let path = file_beside(database);
-    let mut others = other_users_of(&path, database);
+    let mut others = other_users_of(&path, database)?;
     let Some(other) = others.pop() else {
         return Ok(());
     };
@@ -210,19 +227,59 @@ fn refuse_shared(database: &Path, how: &str) -> Result<(), MasterKeyError> {
 
 /// The other databases in the folder whose key is in this file. A database that was ever opened has a
 /// lock file; a copy that never was is none.
-fn other_users_of(path: &Path, database: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder_of(database)).into_iter().flatten();
-    let named = entries.filter_map(|entry| {
-        let name = entry.ok()?.file_name();
-        let name = name.to_str()?.strip_suffix("-lock")?.to_owned();
-        Some(database.with_file_name(name))
-    });
-    named
-        .filter(|other| other.file_name() != database.file_name() && other.exists())
-        .filter(|other| {
-            path == own_file(other) || (path == older_file(other) && !own_file(other).exists())
-        })
-        .collect()
+fn other_users_of(path: &Path, database: &Path) -> Result<Vec<PathBuf>, MasterKeyError> {
+    let folder = folder_of(database);
+    let unseen = |source| MasterKeyError::Unseen {
+        path: path.to_owned(),
+        folder: folder.to_owned(),
+        source,
+    };
+    let mut others = Vec::new();
+    for entry in fs::read_dir(folder).map_err(unseen)? {
+        let name = entry.map_err(unseen)?.file_name();
+        let Some(name) = name.to_str().and_then(|name| name.strip_suffix("-lock")) else {
+            continue;
+        };
+        let other = database.with_file_name(name);
+        let is_its_name =
+            path == own_file(&other) || (path == older_file(&other) && !own_file(&other).exists());
+        if other.file_name() != database.file_name()
+            && other.exists()
+            && is_its_name
+            && may_open(path, &other)
+        {
+            others.push(other);
+        }
+    }
+    Ok(others)
+}
+
+/// Whether the key in this file may be that of the database. It is not, if something in there does
+/// not open under it: then that one has its key from the environment, or is changing it.
+fn may_open(path: &Path, database: &Path) -> bool {
+    if next_beside(database).exists() {
+        return true;
+    }
+    let (Ok(key), Ok(stored)) = (read(path), survey(database)) else {
+        return true;
+    };
+    opens_all(&stored.signing, &stored.macs, &key).is_ok()
+}
+
+/// Whether everything that is stored opens under this key.
+pub(crate) fn opens_all(
+    signing: &[SigningKeyRecord],
+    macs: &[MacKeyRecord],
+    master: &MasterKey,
+) -> Result<(), IssuerError> {
+    // What can be sealed anew can be opened.
+    for key in signing {
+        key.reseal(master, master)?;
+    }
+    for mac in macs {
+        mac.reseal(master, master)?;
+    }
+    Ok(())
 }
 
 /// Where the next key of an embedded database waits while everything is sealed under it anew.

@@ -9,9 +9,8 @@ use std::net::SocketAddr;
 
 use crate::config::{Config, Database};
 use crate::exposed::{Exposed, exposed};
-use crate::flow::opens_all;
 use crate::installation::OpenError;
-use crate::master_key::{self, next_beside};
+use crate::master_key::{self, next_beside, opens_all};
 use crate::server::{StartError, bound};
 use crate::store::postgres::PostgresStore;
 use crate::store::sqlite::survey::survey;

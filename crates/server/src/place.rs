@@ -34,7 +34,13 @@ impl Draft {
 
     /// Puts it where nothing may be yet.
     pub(crate) fn place_new(self, place: &Path) -> io::Result<()> {
-        fs::hard_link(&self.0, place)?;
+        match fs::hard_link(&self.0, place) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                // Where a file cannot have two names it is moved.
+                move_new(&self.0, place).map_err(explained)?;
+            }
+            outcome => outcome?,
+        }
         sync_folder(place)
     }
 
@@ -66,6 +72,29 @@ impl Draft {
     }
 }
 
+#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
+fn move_new(from: &Path, to: &Path) -> io::Result<()> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+    Ok(renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE)?)
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
+fn move_new(_from: &Path, _to: &Path) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+fn explained(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::Unsupported | io::ErrorKind::InvalidInput => io::Error::new(
+            io::ErrorKind::Unsupported,
+            "this file system can neither give a file two names nor move one without replacing \
+             another; use a folder on one that can",
+        ),
+        _ => error,
+    }
+}
+
 impl Drop for Draft {
     fn drop(&mut self) {
         for end in ["", "-wal", "-shm", "-journal"] {
@@ -88,6 +117,18 @@ pub(crate) fn open_private(path: &Path) -> io::Result<File> {
         Err(error) => Err(error),
     }
     .map_err(|error| named(path, &error))
+}
+
+/// Refuses what no file can be moved to by this process, whether there is one already or not: to be
+/// replaced a file need not be writable. Nothing is written or made.
+pub(crate) fn may_replace(path: &Path) -> io::Result<()> {
+    if path.is_dir() {
+        return Err(io::Error::new(
+            io::ErrorKind::IsADirectory,
+            "it is a folder; name a file in it",
+        ));
+    }
+    may_make_in(folder_of(path))
 }
 
 /// Refuses a file that this process may not write, and a folder in which it may make none beside it.
@@ -191,6 +232,29 @@ mod tests {
         assert_eq!(read(&kept).as_deref(), Some("old"));
         assert_eq!(read(&beside(&kept, "-wal")).as_deref(), Some("old log"));
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 3);
+    }
+
+    /// As on a file system on which a file has one name: a folder has but one on any.
+    #[test]
+    fn what_cannot_have_two_names_is_moved_and_replaces_nothing() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = folder.path().join("a.key");
+        let draft = Draft::of(&place).expect("a draft");
+        fs::create_dir(draft.path()).expect("a draft that cannot have two names");
+        fs::hard_link(draft.path(), &place).expect_err("as expected");
+        draft.place_new(&place).expect("moved");
+        assert!(place.is_dir());
+        assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
+
+        let from = folder.path().join("another");
+        fs::write(&from, "new").expect("a file");
+        let taken = folder.path().join("taken");
+        fs::write(&taken, "old").expect("a file");
+        let refused = move_new(&from, &taken).expect_err("something is there");
+        assert_eq!(refused.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&taken).ok().as_deref(), Some("old"));
+        let unable = explained(io::ErrorKind::InvalidInput.into()).to_string();
+        assert!(unable.contains("a folder on one that can"), "{unable}");
     }
 
     /// Says so where it proves nothing: only root can make a file that another has to read.

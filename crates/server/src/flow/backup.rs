@@ -10,7 +10,7 @@ use countersign::UnixTime;
 
 use crate::config::{Config, Database};
 use crate::master_key;
-use crate::place::{Draft, beside, may_change};
+use crate::place::{Draft, beside, may_replace};
 use crate::store::StoreError;
 use crate::store::sqlite::copy;
 use crate::store::sqlite::lock::DatabaseLock;
@@ -90,7 +90,7 @@ pub fn backup(
         source,
     };
     // Or what is wrong with its folder would be said of the database.
-    may_change(to).map_err(file)?;
+    may_replace(to).map_err(file)?;
     let _lock = DatabaseLock::shared(database)?;
     let draft = Draft::of(to).map_err(file)?;
     let made_at = UnixTime::now();

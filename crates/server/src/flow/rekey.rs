@@ -21,7 +21,7 @@ use countersign_issuer::{IssuerError, MasterKey};
 
 use crate::config::{Config, Database};
 use crate::installation::{OpenError, open_store};
-use crate::master_key::{self, MasterKeyError};
+use crate::master_key::{self, MasterKeyError, opens_all};
 use crate::store::sqlite::SqliteStore;
 use crate::store::sqlite::lock::DatabaseLock;
 use crate::store::{KeyName, KeyRowChange, SharedStore, StoreError};
@@ -216,22 +216,6 @@ async fn seal_all(
         }
     }
     Err(RekeyError::Contended)
-}
-
-/// Whether everything that is stored opens under this key.
-pub(crate) fn opens_all(
-    signing: &[SigningKeyRecord],
-    macs: &[MacKeyRecord],
-    master: &MasterKey,
-) -> Result<(), IssuerError> {
-    // What can be sealed anew can be opened.
-    for key in signing {
-        key.reseal(master, master)?;
-    }
-    for mac in macs {
-        mac.reseal(master, master)?;
-    }
-    Ok(())
 }
 
 /// What there is to change: what does not open under the new key and does under the old one.

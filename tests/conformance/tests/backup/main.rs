@@ -371,6 +371,61 @@ fn a_backup_is_never_written_over_anything_unasked_and_never_over_the_installati
     assert_eq!(fs::read_dir(nothing.folder()).expect("a folder").count(), 0);
 }
 
+/// As whoever keeps backups safe from being changed leaves them. Root may write every file, so it is
+/// somebody else who asks.
+#[cfg(unix)]
+#[test]
+fn a_backup_that_cannot_be_written_can_be_replaced() {
+    use std::os::unix::fs::{PermissionsExt, chown};
+    use std::os::unix::process::CommandExt;
+
+    const SOMEBODY: u32 = 7_801;
+    let server = Server::new();
+    server.add_user("ada", PASSWORD);
+    command(&server, &["backup", "safe.db"]);
+    let safe = server.folder().join("safe.db");
+    let mode = |path: &Path, mode| {
+        let set = fs::set_permissions(path, fs::Permissions::from_mode(mode));
+        set.expect("ours");
+    };
+    mode(&safe, 0o400);
+    let binary = server.folder().join("countersign");
+    fs::copy(command::binary(), &binary).expect("where its owner may read it");
+    let is_root = chown(server.folder(), Some(SOMEBODY), None).is_ok();
+    if is_root {
+        for file in fs::read_dir(server.folder()).expect("a folder") {
+            chown(file.expect("a file").path(), Some(SOMEBODY), None).expect("root may");
+        }
+    }
+    server.add_user("bob", PASSWORD);
+    let somebody = |to: &str| {
+        let mut backup = Command::new(&binary);
+        backup.args(["backup", to, "--force"]);
+        backup
+            .env_remove("COUNTERSIGN_DATABASE")
+            .current_dir(server.folder());
+        if is_root {
+            backup.uid(SOMEBODY);
+        }
+        backup.run().expect("countersign starts")
+    };
+    let replaced = somebody("safe.db");
+    assert_eq!(replaced.status.code(), Some(0), "{replaced:?}");
+    assert_eq!(count(&safe, "SELECT count(*) FROM users"), 2);
+    // A folder nobody may write in, and one where a file is meant.
+    let shut = server.folder().join("shut");
+    fs::create_dir(&shut).expect("a folder");
+    mode(&shut, 0o500);
+    for (to, says) in [
+        ("shut/safe.db", "shut: Permission denied"),
+        ("shut", "it is a folder"),
+    ] {
+        let refused = somebody(to);
+        assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+        assert!(words(&refused).contains(says), "{refused:?}");
+    }
+}
+
 fn refused(server: &Server, says: &str) {
     let refused = run(server, &["restore", "bad.db"]);
     assert_eq!(refused.status.code(), Some(1), "{refused:?}");

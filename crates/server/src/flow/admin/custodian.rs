@@ -15,9 +15,10 @@ use super::administrator::Administrator;
 use crate::config::Config;
 use crate::flow::authority::Authority;
 use crate::flow::error::FlowError;
-use crate::flow::rekey::{opens_all, settle_master_key};
+use crate::flow::rekey::settle_master_key;
 use crate::flow::ring::{in_use, replaced_mac_keys, signing_change};
 use crate::installation::{self, OpenError};
+use crate::master_key::opens_all;
 use crate::store::{Ended, KeyRowChange, Which};
 
 /// How often a change is planned again because another process was first.
