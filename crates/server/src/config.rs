@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use countersign::Algorithm;
 use countersign::secret::SecretString;
-use countersign_issuer::{PasswordParameters, SessionPolicy};
+use countersign_issuer::{IssuerError, PasswordParameters, SessionPolicy};
 
 pub use ipnet::IpNet;
 
@@ -150,6 +150,26 @@ pub enum ConfigError {
         "the audience of /admin has no name; leave it out, and tokens of the usual audience open /admin"
     )]
     AdminAudience,
+    /// A token for everybody's API would open `/admin` all the same.
+    #[error(
+        "the audience of /admin is the usual one, `{0}`, so its tokens would be no others; give it a \
+         name of its own, or leave it out, which says the same"
+    )]
+    AdminAudienceUsual(String),
+    /// No session could be unused for as long as it may be.
+    #[error(
+        "sessions cannot lie unused for {} and be over after {}: session_idle_days must not be more \
+         than session_life_days", spelled(*idle), spelled(*absolute)
+    )]
+    Idle {
+        /// How long a session may lie unused.
+        idle: Duration,
+        /// How long it lasts in any case.
+        absolute: Duration,
+    },
+    /// Sessions that end at once, or a grace in which a thief has all the time.
+    #[error(transparent)]
+    Sessions(#[from] IssuerError),
     /// A server that answers nobody.
     #[error("{0} must be at least 1: with none of it nobody would be answered")]
     NoRoom(&'static str),
@@ -219,9 +239,18 @@ impl Config {
                 });
             }
         }
-        if self.admin_audience.as_deref() == Some("") {
-            return Err(ConfigError::AdminAudience);
+        match self.admin_audience.as_deref() {
+            Some("") => return Err(ConfigError::AdminAudience),
+            Some(name) if name == self.audience => {
+                return Err(ConfigError::AdminAudienceUsual(name.to_owned()));
+            }
+            Some(_) | None => {}
         }
+        let SessionPolicy { idle, absolute, .. } = self.sessions;
+        if idle > absolute {
+            return Err(ConfigError::Idle { idle, absolute });
+        }
+        self.sessions.checked()?;
         for origin in &self.browser_origins {
             if !is_web_origin(origin) {
                 return Err(ConfigError::BrowserOrigin(origin.clone()));
@@ -236,9 +265,7 @@ impl Config {
     /// The audiences that may be asked for besides the usual one, and how tokens for them are signed.
     pub(crate) fn further_audiences(&self) -> BTreeMap<String, Algorithm> {
         let mut all = self.other_audiences.clone();
-        if let Some(name) = &self.admin_audience
-            && *name != self.audience
-        {
+        if let Some(name) = &self.admin_audience {
             all.entry(name.clone()).or_insert(self.algorithm);
         }
         all
@@ -283,6 +310,16 @@ impl std::fmt::Display for Database {
             Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
             Self::Postgres(_) => f.write_str("PostgreSQL"),
         }
+    }
+}
+
+/// In days, where that is what it is.
+fn spelled(life: Duration) -> String {
+    let seconds = life.as_secs();
+    if seconds.is_multiple_of(86_400) {
+        format!("{} days", seconds / 86_400)
+    } else {
+        format!("{seconds} s")
     }
 }
 

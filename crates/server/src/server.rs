@@ -102,7 +102,6 @@ impl Server {
         let authority = Arc::new(opened.map_err(start_error)?);
         let guard = own_guard(&authority, authority.audience()).build()?;
         let admins = config.admin_audience.as_deref();
-        let admins = admins.filter(|audience| *audience != authority.audience());
         // Administrators do not come often enough for a cache.
         let admin_guard =
             admins.map(|audience| own_guard(&authority, audience).cache(None).build());

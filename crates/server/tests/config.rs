@@ -1,8 +1,10 @@
 //! What an operator may decide, and what is refused before anything is opened.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use countersign::Algorithm;
+use countersign_issuer::SessionPolicy;
 use countersign_server::config::Limits;
 use countersign_server::{Config, ConfigError, Database, PlainHttp};
 
@@ -188,4 +190,45 @@ fn the_audience_of_administration_has_a_name() {
     let refused = named("").check();
     assert!(matches!(refused, Err(ConfigError::AdminAudience)));
     assert!(named("admin").check().is_ok());
+    let usual = named("api").check().expect_err("no other than without it");
+    assert!(matches!(&usual, ConfigError::AdminAudienceUsual(name) if name == "api"));
+    let audience = "shop".into();
+    let elsewhere = Config {
+        audience,
+        ..named("api")
+    };
+    assert!(elsewhere.check().is_ok());
+}
+
+#[test]
+fn a_session_is_unused_no_longer_than_it_lasts() {
+    let day = Duration::from_secs(86_400);
+    let with = |idle, absolute, grace| Config {
+        sessions: SessionPolicy {
+            idle,
+            absolute,
+            grace: Duration::from_secs(grace),
+        },
+        ..Config::default()
+    };
+    assert!(with(7 * day, 7 * day, 30).check().is_ok());
+    let refused = with(8 * day, 7 * day, 30)
+        .check()
+        .expect_err("it ends sooner");
+    let said = refused.to_string();
+    assert!(
+        said.contains("unused for 8 days and be over after 7 days"),
+        "{said}"
+    );
+    let refused = with(8 * day, day / 2, 30)
+        .check()
+        .expect_err("it ends sooner");
+    assert!(refused.to_string().contains("after 43200 s"), "{refused}");
+    for (sessions, says) in [
+        (with(Duration::ZERO, day, 30), "at least a second"),
+        (with(day, day, 301), "at most 300 s"),
+    ] {
+        let refused = sessions.check().expect_err("no session like that");
+        assert!(refused.to_string().contains(says), "{refused}");
+    }
 }

@@ -46,12 +46,14 @@ trusted_proxies = ["10.0.0.0/8", "192.168.0.0/16"]
 other_audiences = ["legacy=RS256"]
 access_life = 300
 audit_days = "30"
+session_life_days = 7
+admin_audience = "admin"
 log = "info"
 "#,
     );
     assert_eq!(
         ended.words,
-        "countersign.toml: good, 8 settings\nsqlite:countersign.db: made by the first start\n",
+        "countersign.toml: good, 10 settings\nsqlite:countersign.db: made by the first start\n",
         "{ended:?}"
     );
     ended.done();
@@ -111,6 +113,16 @@ fn what_is_not_understood_is_refused_with_its_line() {
             "master_key = \"0123\"",
             "a secret does not belong into this file",
         ),
+    ] {
+        refused(file, told);
+    }
+    let missing = run(&["config", "check", "/nonexistent/countersign.toml"]);
+    assert_eq!(missing.code, 2, "{missing:?}");
+}
+
+#[test]
+fn what_could_not_be_run_is_refused() {
+    for (file, told) in [
         (
             "tls_cert = \"chain.pem\"",
             "needs its private key (tls_key)",
@@ -126,6 +138,18 @@ fn what_is_not_understood_is_refused_with_its_line() {
         ),
         ("listen = \"0.0.0.0:80\"", "plain HTTP"),
         ("access_life = 1", "5 seconds to 24 hours"),
+        (
+            "session_idle_days = 91",
+            "unused for 91 days and be over after 90 days",
+        ),
+        (
+            "session_idle_days = 8\nsession_life_days = 7",
+            "session_idle_days must not be more than session_life_days",
+        ),
+        (
+            "admin_audience = \"api\"",
+            "the audience of /admin is the usual one, `api`",
+        ),
         ("issuer = \"id.example\"", "must be a https URL"),
         (
             "database = \"mysql://ada:s3cret@db/x\"",
@@ -136,20 +160,22 @@ fn what_is_not_understood_is_refused_with_its_line() {
             "not both",
         ),
     ] {
-        let ended = check(file);
-        assert_eq!(
-            (ended.code, ended.data.as_str()),
-            (2, ""),
-            "{file}: {ended:?}"
-        );
-        assert!(ended.words.contains(told), "{told}: {ended:?}");
-        assert!(
-            !ended.words.contains("s3cret") && !ended.words.contains("0123"),
-            "{ended:?}"
-        );
+        refused(file, told);
     }
-    let missing = run(&["config", "check", "/nonexistent/countersign.toml"]);
-    assert_eq!(missing.code, 2, "{missing:?}");
+}
+
+fn refused(file: &str, told: &str) {
+    let ended = check(file);
+    assert_eq!(
+        (ended.code, ended.data.as_str()),
+        (2, ""),
+        "{file}: {ended:?}"
+    );
+    assert!(ended.words.contains(told), "{told}: {ended:?}");
+    assert!(
+        !ended.words.contains("s3cret") && !ended.words.contains("0123"),
+        "{ended:?}"
+    );
 }
 
 /// A folder in which `serve` has made an installation.

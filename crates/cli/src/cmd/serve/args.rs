@@ -147,15 +147,15 @@ pub(crate) struct ServeArgs {
 /// How long things are kept.
 #[derive(Debug, Args)]
 struct Ages {
-    /// After how many days without use a session is over
+    /// After how many days without use a session is over [default: 30, or all its life if that is
+    /// shorter]
     #[arg(
         long,
         env = "COUNTERSIGN_SESSION_IDLE_DAYS",
-        default_value_t = 30,
         value_name = "DAYS",
         value_parser = value_parser!(u16).range(1..=3650)
     )]
-    session_idle_days: u16,
+    session_idle_days: Option<u16>,
     /// After how many days a session is over in any case
     #[arg(
         long,
@@ -198,9 +198,10 @@ struct Ages {
 
 impl Ages {
     fn sessions(&self) -> SessionPolicy {
+        let (usual, absolute) = (SessionPolicy::default(), days(self.session_life_days));
         SessionPolicy {
-            idle: days(self.session_idle_days),
-            absolute: days(self.session_life_days),
+            idle: (self.session_idle_days).map_or(usual.idle.min(absolute), days),
+            absolute,
             grace: Duration::from_secs(self.refresh_grace.into()),
         }
     }
