@@ -332,10 +332,14 @@ impl<C> GuardBuilder<C> {
     /// [`GuardError::NoKeys`] if an issuer was given no key, [`GuardError::Keys`] if its keys do
     /// not make a set, [`GuardError::LeewayTooLong`] if the leeway is more than a minute,
     /// [`GuardError::LegacyClaims`] if [`legacy_secret`](Self::legacy_secret) is to bring tokens into
-    /// [`AccessClaims`], which holds none of them.
+    /// [`AccessClaims`], which holds none of them, [`GuardError::BadOrigin`] if one that was given to
+    /// [`cookie`](Self::cookie) is none.
     pub fn build(self) -> Result<Guard<C>, GuardError> {
         if self.legacy.is_some() && type_name::<C>() == type_name::<AccessClaims>() {
             return Err(GuardError::LegacyClaims);
+        }
+        if let Some(origin) = self.cookie.as_ref().and_then(CookieRule::misspelt) {
+            return Err(GuardError::BadOrigin(origin.to_owned()));
         }
         if self.leeway > LEEWAY_MAX {
             return Err(GuardError::LeewayTooLong(self.leeway));

@@ -25,6 +25,14 @@ impl CookieRule {
         Self { name, origins }
     }
 
+    /// The first of the origins that no browser would write so, and whose pages would be refused.
+    pub(crate) fn misspelt(&self) -> Option<&str> {
+        let mut origins = self.origins.0.iter();
+        origins
+            .find(|origin| !is_origin(origin))
+            .map(String::as_str)
+    }
+
     /// The token in the cookie, if there is the cookie and the request may use it. Where the method
     /// is not known, the strict rule holds.
     pub(crate) fn token<'a>(
@@ -97,6 +105,26 @@ impl OwnOrigins {
             (Some(_), Some(_)) => false,
         }
     }
+}
+
+/// Whether it is an origin as it stands in `Origin` (RFC 6454 §6.2): scheme, host, and a port that is not
+/// the scheme's own. `null` is everybody's: a page in a sandbox has it, whoever wrote that page.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, host)) = text.split_once("://") else {
+        return false;
+    };
+    let own_port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => "/",
+    };
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || ".-_:[]".contains(c);
+    !scheme.is_empty()
+        && scheme.chars().all(|c| c.is_ascii_lowercase() || c == '-')
+        && !host.is_empty()
+        && host.chars().all(plain)
+        && !host.ends_with([':', '/'])
+        && !host.ends_with(own_port)
 }
 
 #[cfg(test)]
@@ -225,5 +253,42 @@ mod tests {
     #[test]
     fn an_unknown_method_is_taken_for_one_that_changes_something() {
         crosses(None, &[("cookie", TOKEN)]);
+    }
+
+    #[test]
+    fn an_origin_is_written_as_browsers_write_it() {
+        for origin in [
+            "https://shop.example",
+            "http://127.0.0.1:5000",
+            "http://localhost:8080",
+            "https://[::1]:8443",
+            "https://shop.example:4430",
+            "https://xn--caf-dma.example",
+            "chrome-extension://abcdefgh",
+        ] {
+            assert!(is_origin(origin), "{origin}");
+        }
+        for text in [
+            "",
+            "*",
+            "null",
+            "shop.example",
+            "localhost:5000",
+            "https://",
+            "://shop.example",
+            "https://shop.example/",
+            "https://shop.example/app",
+            "https://Shop.example",
+            "HTTPS://shop.example",
+            "https://shop.example:443",
+            "http://shop.example:80",
+            "https://shop.example:",
+            "https://*.shop.example",
+            "https://ada@shop.example",
+            "https://café.example",
+            "https://shop.example ",
+        ] {
+            assert!(!is_origin(text), "{text}");
+        }
     }
 }

@@ -82,11 +82,10 @@ impl<C> GuardLayer<C> {
         self.with(|requirements| requirements.rule(name, holds))
     }
 
-    /// The caller must meet all of these, else 403.
+    /// The caller must meet all of these, besides what is asked already, else 403.
     #[must_use]
-    pub fn requirements(mut self, requirements: Requirements<C>) -> Self {
-        self.requirements = requirements;
-        self
+    pub fn requirements(self, requirements: Requirements<C>) -> Self {
+        self.with(|own| own.and_all(requirements))
     }
 
     fn with(mut self, change: impl FnOnce(Requirements<C>) -> Requirements<C>) -> Self {

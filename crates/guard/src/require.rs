@@ -83,6 +83,11 @@ impl<C> Requirements<C> {
             .try_for_each(|requirement| requirement.check(caller))
     }
 
+    pub(crate) fn and_all(mut self, mut others: Self) -> Self {
+        self.all.append(&mut others.all);
+        self
+    }
+
     fn and(mut self, requirement: Requirement<C>) -> Self {
         self.all.push(Arc::new(requirement));
         self

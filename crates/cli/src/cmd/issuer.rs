@@ -44,6 +44,9 @@ impl FromStr for NamedIssuer {
     type Err = &'static str;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.trim().is_empty() {
+            return Err("it is empty");
+        }
         if is_half_an_address(text) {
             return Err(
                 "what follows '=' is where the issuer is reached, a whole URL with http:// or \
@@ -120,6 +123,8 @@ mod tests {
             at("https://id.example", "http://127.0.0.1:7800")
         );
         assert_eq!(read("my-app=https://id"), at("my-app", "https://id"));
-        assert!(read("https://id.example=countersign:7800").is_err());
+        for text in ["https://id.example=countersign:7800", "", " "] {
+            assert!(read(text).is_err(), "{text:?}");
+        }
     }
 }

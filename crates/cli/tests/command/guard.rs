@@ -33,6 +33,15 @@ fn rules_that_are_not_understood_are_wrong_usage() {
             "[[rule]]\npath = \"/a\"\n[[rule]]\npath = \"/A\"",
             "two rules",
         ),
+        (
+            "[[rule]]\npath = \"/gr\u{f6}\u{df}e\"",
+            "rules.toml: '/gr\u{f6}\u{df}e' is not a plain path",
+        ),
+        ("[[rule]]\npath = \"/a\"\nrole = \"\"", "'role' is empty"),
+        (
+            "default = \"public\"\n[[rule]]\npath = \"/admin\"\nmethods = [\"GET\", \"POST\"]\nrole = \"admin\"",
+            "rules.toml: the rule for '/admin' is for some methods only",
+        ),
         ("[[rule", "line 1"),
     ] {
         fs::write(&file, rules).expect("room for the rules");
@@ -96,6 +105,23 @@ fn what_cannot_be_guarded_is_said_at_once() {
             2,
             "5 is not in 6..",
         ),
+        (
+            &["--issuer", "https://id.example", "--scope", ""],
+            2,
+            "leave the option out",
+        ),
+        (
+            &["--issuer", "https://id.example", "--role", " "],
+            2,
+            "leave the option out",
+        ),
+        (
+            &["--issuer", "https://id.example", "--audience", ""],
+            2,
+            "leave the option out",
+        ),
+        (&["--issuer", ""], 2, "it is empty"),
+        (&["--issuer", "id.example"], 1, "begin with https://"),
         (
             &["--issuer", "https://id.example=countersign:7800"],
             2,

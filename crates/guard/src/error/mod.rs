@@ -41,6 +41,12 @@ pub enum GuardError {
          both kinds, with .claims::<YourClaims>()"
     )]
     LegacyClaims,
+    /// What was given for an origin whose pages may use the cookie is none: they would be refused.
+    #[error(
+        "'{0}' is not an origin as browsers write it, such as https://shop.example: in lower case, without \
+         a path or a slash at its end, without :443 or :80, and neither '*' nor 'null'"
+    )]
+    BadOrigin(String),
     /// What should hold an authority's certificate holds none.
     #[cfg(feature = "remote")]
     #[error("there is no certificate (PEM) of an authority in it")]
@@ -59,6 +65,7 @@ impl GuardError {
             Self::Keys(_) => "bad_keys",
             Self::LeewayTooLong(_) => "leeway_too_long",
             Self::LegacyClaims => "legacy_claims",
+            Self::BadOrigin(_) => "bad_origin",
             #[cfg(feature = "remote")]
             Self::NoCertificate => "no_certificate",
             #[cfg(feature = "remote")]

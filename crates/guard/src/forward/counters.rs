@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::policy::Access;
+use super::rule::Access;
 
 /// What was decided about questions, by what their rule asks for. Every number only grows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

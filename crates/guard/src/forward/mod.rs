@@ -23,6 +23,7 @@ mod methods;
 mod path;
 mod policy;
 mod proxy;
+mod rule;
 
 use std::fmt::{self, Debug, Formatter};
 
@@ -35,8 +36,9 @@ use serde::de::DeserializeOwned;
 
 use self::counters::ForwardCounters;
 pub use self::counters::{Decided, ForwardCounts};
-pub use self::policy::{Access, Policy, PolicyError, Rule};
+pub use self::policy::Policy;
 pub use self::proxy::Proxy;
+pub use self::rule::{Access, PolicyError, Rule};
 use crate::caller::Caller;
 use crate::guard::Guard;
 use crate::identity::identity_headers;

@@ -9,112 +9,16 @@ use std::fmt::{self, Debug, Formatter};
 use countersign::AccessClaims;
 use http::Method;
 use http::request::Parts;
-use thiserror::Error;
 
 use super::disguise;
-use super::methods::is_known;
-use super::path::PlainPath;
 use super::proxy::{Original, Proxy};
+use super::rule::{Access, PolicyError, Ready, Rule};
 use crate::refusal::Why;
-use crate::require::Requirements;
-
-/// What a request must bring.
-pub enum Access<C = AccessClaims> {
-    /// Nothing. A token is not looked at, and whoever sent it is nobody to the service behind.
-    Public,
-    /// Nothing; but a token that is there must be good, and its bearer is told to the service.
-    Optional,
-    /// A good token of a caller who meets these requirements.
-    Caller(Requirements<C>),
-    /// Nobody may.
-    Closed,
-}
-
-/// One rule of a [`Policy`].
-pub struct Rule<C = AccessClaims> {
-    path: String,
-    methods: Vec<Method>,
-    access: Access<C>,
-}
-
-impl<C> Rule<C> {
-    /// For this path and all below it, in whole segments; `/` is everything. It is taken as it
-    /// stands: what looks like a pattern (`/admin/*`, `/users/{id}`) is no path, which
-    /// [`Policy::by_path`] says.
-    pub fn new(path: impl Into<String>, access: Access<C>) -> Self {
-        Self {
-            path: path.into(),
-            methods: Vec::new(),
-            access,
-        }
-    }
-
-    /// Only for these methods; `GET` is `HEAD` as well. May be called several times.
-    #[must_use]
-    pub fn methods(mut self, methods: impl IntoIterator<Item = Method>) -> Self {
-        self.methods.extend(methods);
-        self
-    }
-}
 
 /// What is asked of which request.
 pub struct Policy<C = AccessClaims> {
     by_path: Option<(Proxy, Vec<Ready<C>>)>,
     otherwise: Access<C>,
-}
-
-/// A rule, checked.
-struct Ready<C> {
-    path: PlainPath,
-    folded: PlainPath,
-    /// None of them: every method.
-    methods: Vec<Method>,
-    access: Access<C>,
-}
-
-/// Why rules are none.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum PolicyError {
-    /// The path can be read in more than one way.
-    #[error(
-        "'{path}' is not a plain path: it must begin with '/', and hold no '.' or '..' segments, no \
-         doubled slashes, and neither ';', '\\', '?', '#' nor encoded forms of them or of '/' and '%'"
-    )]
-    Path {
-        /// As it was given.
-        path: String,
-    },
-    /// The path has what other software takes for a pattern. Taken as it stands, it would hold of no
-    /// request, and what it was to protect would be open.
-    #[error(
-        "'{path}' looks like a pattern, and a rule's path is taken as it stands: it covers all below \
-         it already, so name it up to where the pattern begins; a character that really is in the \
-         path is written percent-encoded, '*' as %2A"
-    )]
-    Pattern {
-        /// As it was given.
-        path: String,
-    },
-    /// Two rules are for the same requests, at most told apart by upper and lower case.
-    #[error(
-        "two rules are for {method} at '{path}' (upper and lower case do not tell paths apart)"
-    )]
-    Twice {
-        /// As the second of them has it.
-        path: String,
-        /// A method that both of them name, or every method.
-        method: String,
-    },
-    /// The method is none that is registered (RFC 9110 §16.1.1), or not in capitals.
-    #[error(
-        "'{method}' is not a method of HTTP that is registered: they are written in capitals, such as \
-         GET; a rule without methods is for all of them"
-    )]
-    Method {
-        /// As it was given.
-        method: String,
-    },
 }
 
 impl<C> Policy<C> {
@@ -131,7 +35,8 @@ impl<C> Policy<C> {
     /// # Errors
     ///
     /// [`PolicyError`] if a rule's path is not plain or looks like a pattern, a method is not known,
-    /// or two rules are for the same requests.
+    /// two rules are for the same requests, or a rule that asks for a token of some methods leaves the
+    /// others of its path to what asks for none.
     pub fn by_path(
         proxy: Proxy,
         rules: impl IntoIterator<Item = Rule<C>>,
@@ -139,12 +44,19 @@ impl<C> Policy<C> {
     ) -> Result<Self, PolicyError> {
         let mut ready = Vec::<Ready<C>>::new();
         for rule in rules {
-            let text = rule.path.clone();
             let rule = Ready::check(rule)?;
             if let Some(method) = ready.iter().find_map(|other| rule.clashes(other)) {
-                return Err(PolicyError::Twice { path: text, method });
+                return Err(PolicyError::Twice {
+                    path: rule.text,
+                    method,
+                });
             }
             ready.push(rule);
+        }
+        let open = |rule: &Ready<C>| leaves_open(rule, &ready, &otherwise);
+        if let Some(rule) = ready.iter().find(|rule| open(rule)) {
+            let path = rule.text.clone();
+            return Err(PolicyError::OpenElse { path });
         }
         Ok(Self {
             by_path: Some((proxy, ready)),
@@ -179,6 +91,22 @@ impl<C> Policy<C> {
     }
 }
 
+/// Whether the rule asks something of its own methods, and no rule of its path says what the others are
+/// asked, which is then nothing.
+fn leaves_open<C>(rule: &Ready<C>, rules: &[Ready<C>], otherwise: &Access<C>) -> bool {
+    if rule.methods.is_empty() || rule.access.is_open() {
+        return false;
+    }
+    let others = rules
+        .iter()
+        .filter(|other| other.methods.is_empty() && rule.folded.is_within(&other.folded))
+        .max_by_key(|other| other.folded.len());
+    match others {
+        Some(other) => other.folded != rule.folded && other.access.is_open(),
+        None => otherwise.is_open(),
+    }
+}
+
 /// Which of the rules decides, of those that the path is within.
 fn decisive<C>(
     rules: &[Ready<C>],
@@ -192,78 +120,6 @@ fn decisive<C>(
         .filter(|(_, rule)| within(rule))
         .max_by_key(|(_, rule)| (rule.folded.len(), !rule.methods.is_empty()))
         .map(|(index, _)| index)
-}
-
-impl<C> Ready<C> {
-    fn check(rule: Rule<C>) -> Result<Self, PolicyError> {
-        let Rule {
-            path,
-            mut methods,
-            access,
-        } = rule;
-        if is_pattern(&path) {
-            return Err(PolicyError::Pattern { path });
-        }
-        if let Some(method) = methods.iter().find(|method| !is_known(method)) {
-            let method = method.to_string();
-            return Err(PolicyError::Method { method });
-        }
-        // HEAD is GET without the content (RFC 9110 §9.3.2).
-        if methods.contains(&Method::GET) && !methods.contains(&Method::HEAD) {
-            methods.push(Method::HEAD);
-        }
-        match PlainPath::parse(&path) {
-            Ok(plain) => Ok(Self {
-                folded: plain.folded(),
-                path: plain,
-                methods,
-                access,
-            }),
-            Err(_) => Err(PolicyError::Path { path }),
-        }
-    }
-
-    /// A method for which both would decide.
-    fn clashes(&self, other: &Self) -> Option<String> {
-        if self.folded != other.folded || self.methods.is_empty() != other.methods.is_empty() {
-            return None;
-        }
-        if self.methods.is_empty() {
-            return Some("every method".to_owned());
-        }
-        let common = |method: &&Method| other.methods.contains(method);
-        self.methods.iter().find(common).map(Method::to_string)
-    }
-}
-
-/// Whether somebody means more by it than it says: wildcards, regular expressions, parameters as
-/// frameworks write them (`{id}`, `<id>`, `[id]`, `:id`).
-fn is_pattern(path: &str) -> bool {
-    path.contains(['*', '{', '}', '<', '>', '[', ']', '|', '^'])
-        || path.contains(".+")
-        || path.ends_with('$')
-        || path.split('/').any(|segment| segment.starts_with(':'))
-}
-
-impl<C> Debug for Access<C> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Public => f.write_str("Public"),
-            Self::Optional => f.write_str("Optional"),
-            Self::Caller(requirements) => f.debug_tuple("Caller").field(requirements).finish(),
-            Self::Closed => f.write_str("Closed"),
-        }
-    }
-}
-
-impl<C> Debug for Rule<C> {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rule")
-            .field("path", &self.path)
-            .field("methods", &self.methods)
-            .field("access", &self.access)
-            .finish()
-    }
 }
 
 impl<C> Debug for Policy<C> {
@@ -281,6 +137,7 @@ mod tests {
     use http::Request;
 
     use super::*;
+    use crate::require::Requirements;
 
     /// Which rule decides, by the name of a requirement.
     fn decided(policy: &Policy<AccessClaims>, method: &str, target: &str) -> String {
@@ -415,6 +272,73 @@ mod tests {
         }
         for method in ["GET", "PROPFIND", "VERSION-CONTROL", "PURGE"] {
             assert_eq!(of(method), None, "{method}");
+        }
+    }
+
+    #[test]
+    fn a_method_that_was_forgotten_is_not_open() {
+        let get = |path: &str, access: Access| Rule::new(path, access).methods([Method::GET]);
+        let all = |path: &str, access: Access| Rule::new(path, access);
+        let (public, closed) = (|| Access::Public, || Access::Closed);
+        let token = || Access::Caller(Requirements::new());
+        let open = |path: &str| {
+            let path = path.to_owned();
+            Some(PolicyError::OpenElse { path })
+        };
+        for (rules, otherwise, error) in [
+            (
+                vec![get("/admin/", role("admin"))],
+                public(),
+                open("/admin/"),
+            ),
+            (
+                vec![get("/admin", token())],
+                Access::Optional,
+                open("/admin"),
+            ),
+            (vec![get("/admin", closed())], public(), open("/admin")),
+            (
+                vec![all("/", public()), get("/Admin", token())],
+                token(),
+                open("/Admin"),
+            ),
+            (
+                vec![
+                    all("/a", public()),
+                    all("/A/b", token()),
+                    get("/a/b/c", role("x")),
+                ],
+                public(),
+                None,
+            ),
+            (
+                vec![
+                    all("/a", token()),
+                    all("/a/b", Access::Optional),
+                    get("/a/b/c", role("x")),
+                ],
+                closed(),
+                open("/a/b/c"),
+            ),
+            // Said at the very path, whatever it is.
+            (
+                vec![get("/a", role("x")), all("/A", public())],
+                public(),
+                None,
+            ),
+            // What is opened on purpose leaves nothing open besides.
+            (vec![get("/a", public())], public(), None),
+            (
+                vec![get("/", public()), get("/a", role("x"))],
+                token(),
+                None,
+            ),
+            (vec![get("/a", role("x"))], token(), None),
+            (vec![get("/a", role("x"))], closed(), None),
+        ] {
+            let said = format!("{rules:?} and {otherwise:?}");
+            let outcome = Policy::by_path(Proxy::Nginx, rules, otherwise);
+            assert_eq!(outcome.err(), error, "{said}");
         }
     }
 }

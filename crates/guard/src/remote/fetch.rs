@@ -77,6 +77,11 @@ impl Fetcher {
         let bad = |problem: &str| FetchError::BadUrl {
             problem: problem.to_owned(),
         };
+        if !url.contains("://") {
+            return Err(bad(
+                "it is no whole URL: those begin with https://, or http:// on this machine",
+            ));
+        }
         let parsed = Url::parse(url).map_err(|error| bad(&error.to_string()))?;
         if !parsed.username().is_empty() || parsed.password().is_some() {
             return Err(bad("it contains a user name or a password"));

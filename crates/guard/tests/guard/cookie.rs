@@ -4,7 +4,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
 use countersign::UnixTime;
-use countersign_guard::{Caller, Guard};
+use countersign_guard::{Caller, Guard, GuardError};
 use http::{Method, Request, StatusCode};
 use tower::ServiceExt;
 
@@ -111,4 +111,16 @@ async fn a_header_needs_no_origin_and_two_tokens_are_one_too_many() {
     );
     let both = status(&app, Method::GET, "/layer", &[bearer, cookie]).await;
     assert_eq!(both, StatusCode::BAD_REQUEST);
+}
+
+#[test]
+fn an_origin_that_no_browser_writes_so_makes_no_guard() {
+    for origin in ["https://shop.example/", "shop.example", "*", "null"] {
+        let builder = Issuer::new().builder();
+        let error = builder.cookie("__Host-token", [ORIGIN, origin]).build();
+        let error = error.expect_err(origin);
+        assert!(matches!(&error, GuardError::BadOrigin(told) if told == origin));
+        assert_eq!(error.code(), "bad_origin");
+        assert!(error.to_string().contains("as browsers write it"));
+    }
 }

@@ -8,7 +8,7 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use bytes::Bytes;
 use countersign::{AccessClaims, UnixTime};
-use countersign_guard::{Caller, Guard};
+use countersign_guard::{Caller, Guard, Requirements};
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full};
 use serde_json::json;
@@ -152,6 +152,15 @@ async fn a_layer_guards_every_route_and_asks_what_each_requires() {
             "/rule",
             ok().layer(guard.layer().require("owner", |_| false)),
         )
+        .route(
+            "/both",
+            ok().layer(
+                guard
+                    .layer()
+                    .require_role("admin")
+                    .requirements(Requirements::new().scope("orders:read")),
+            ),
+        )
         .route("/plain", ok())
         .layer(guard.layer());
     let token = token_of(&issuer);
@@ -162,6 +171,8 @@ async fn a_layer_guards_every_route_and_asks_what_each_requires() {
         ("/scope", 403, "insufficient_scope"),
         ("/role", 403, "missing_role"),
         ("/rule", 403, "denied"),
+        // What is asked later does not replace what was asked before.
+        ("/both", 403, "missing_role"),
     ] {
         let anonymous = app
             .clone()
@@ -179,7 +190,7 @@ async fn a_layer_guards_every_route_and_asks_what_each_requires() {
     }
     assert_eq!(
         guard.counts().accepted,
-        6,
+        7,
         "the inner layers ask the outer one's caller"
     );
 }

@@ -91,7 +91,8 @@ pub(crate) struct GuardArgs {
         env = "COUNTERSIGN_GUARD_AUDIENCE",
         value_delimiter = ',',
         default_value = "api",
-        value_name = "NAME"
+        value_name = "NAME",
+        value_parser = not_empty
     )]
     audiences: Vec<String>,
     /// Tokens for any audience: those made for another service open this one too
@@ -123,10 +124,10 @@ pub(crate) struct GuardArgs {
     #[arg(long = "public", value_name = "PATH", conflicts_with = "rules")]
     public: Vec<String>,
     /// A role that every other request's caller must have
-    #[arg(long, value_name = "NAME", conflicts_with = "rules")]
+    #[arg(long, value_name = "NAME", conflicts_with = "rules", value_parser = not_empty)]
     role: Option<String>,
     /// The scope that every other request's token must contain, words separated by spaces
-    #[arg(long, value_name = "WORDS", conflicts_with = "rules")]
+    #[arg(long, value_name = "WORDS", conflicts_with = "rules", value_parser = not_empty)]
     scope: Option<String>,
     /// What the challenge calls the thing that is guarded [default: the audience]
     #[arg(long, value_name = "TEXT")]
@@ -182,7 +183,7 @@ impl GuardArgs {
         if let Some(file) = &self.rules {
             let rules = rules::read(file)?;
             return Policy::by_path(self.proxy()?, rules.rules, rules.otherwise)
-                .map_err(Failure::usage);
+                .map_err(|error| Failure::usage(format!("{}: {error}", file.display())));
         }
         let otherwise = Access::Caller(self.requirements());
         if self.public.is_empty() {
@@ -264,4 +265,12 @@ impl GuardArgs {
             trusted
         }
     }
+}
+
+/// A variable of a script that is not set asks for nothing in a place where something was to be asked.
+fn not_empty(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() {
+        return Err("it is empty; leave the option out to ask for nothing of the kind");
+    }
+    Ok(text.to_owned())
 }

@@ -88,22 +88,56 @@ fn requirements(table: &Table) -> Result<Option<Requirements<AnyClaims>>, String
     let mut and = |change: &dyn Fn(Requirements<AnyClaims>) -> Requirements<AnyClaims>| {
         all = Some(change(all.take().unwrap_or_default()));
     };
-    if let Some(role) = text_of(table, "role")? {
+    if let Some(role) = one_of(table, "role", "any_role")? {
         and(&|all| all.role(role));
     }
     if let Some(roles) = texts_of(table, "any_role")? {
+        named(&roles, "any_role")?;
         and(&|all| all.any_role(roles.clone()));
     }
-    if let Some(scope) = text_of(table, "scope")? {
-        if scope.trim().is_empty() {
-            return Err("'scope' is empty".to_owned());
-        }
-        and(&|all| scope.split_whitespace().fold(all, Requirements::scope));
+    if let Some(scope) = one_of(table, "scope", "any_scope")? {
+        let words: Vec<_> = scope.split_whitespace().collect();
+        words_alone(&words, "scope")?;
+        and(&|all| words.iter().copied().fold(all, Requirements::scope));
     }
     if let Some(scopes) = texts_of(table, "any_scope")? {
+        named(&scopes, "any_scope")?;
+        words_alone(&scopes, "any_scope")?;
         and(&|all| all.any_scope(scopes.clone()));
     }
     Ok(all)
+}
+
+/// The text of a key of which the list has another name.
+fn one_of<'a>(table: &'a Table, key: &str, of_several: &str) -> Result<Option<&'a str>, String> {
+    if table.get(key).is_some_and(Value::is_array) {
+        return Err(format!(
+            "'{key}' is one text; a list of which one is enough is '{of_several}'"
+        ));
+    }
+    let text = text_of(table, key)?;
+    named(text.as_slice(), key)?;
+    Ok(text)
+}
+
+/// An empty name is a slip; nobody's role is called so.
+fn named(texts: &[&str], key: &str) -> Result<(), String> {
+    if texts.iter().any(|text| text.trim().is_empty()) {
+        return Err(format!("'{key}' is empty"));
+    }
+    Ok(())
+}
+
+/// What is no word of a scope is in no token's, and the rule would let nobody in.
+fn words_alone(words: &[&str], key: &str) -> Result<(), String> {
+    let slip = |word: &&&str| word.contains(char::is_whitespace) || word.ends_with(',');
+    match words.iter().find(slip) {
+        None => Ok(()),
+        Some(word) => Err(format!(
+            "'{key}' has '{word}', which is no word of a scope: in a text a space separates them, in a \
+             list each stands alone"
+        )),
+    }
 }
 
 fn access(word: &str) -> Result<Access<AnyClaims>, String> {
@@ -260,6 +294,28 @@ mod tests {
             (
                 "[[rule]]\npath = \"/\"\nscope = \" \"",
                 "rule 1: 'scope' is empty",
+            ),
+            (
+                "[[rule]]\npath = \"/\"\nrole = \"\"",
+                "rule 1: 'role' is empty",
+            ),
+            (
+                "[[rule]]\npath = \"/\"\nany_role = [\"x\", \"\"]",
+                "rule 1: 'any_role' is empty",
+            ),
+            (
+                "[[rule]]\npath = \"/\"\nrole = [\"x\"]",
+                "rule 1: 'role' is one text; a list of which one is enough is 'any_role'",
+            ),
+            (
+                "[[rule]]\npath = \"/\"\nscope = \"a, b\"",
+                "rule 1: 'scope' has 'a,', which is no word of a scope: in a text a space separates them, \
+                 in a list each stands alone",
+            ),
+            (
+                "[[rule]]\npath = \"/\"\nany_scope = [\"a b\"]",
+                "rule 1: 'any_scope' has 'a b', which is no word of a scope: in a text a space separates \
+                 them, in a list each stands alone",
             ),
         ] {
             assert_eq!(complaint(text), expected, "{text}");
