@@ -13,12 +13,14 @@ pub(super) const USER: &str = "users.id, users.username, users.password_hash, us
 /// How many columns [`USER`] has.
 pub(super) const USER_COLUMNS: usize = 8;
 
-/// What covers a session of those endings that are not finished, as a condition on both tables.
+/// What covers a session of those endings that are not finished, as a condition on both tables. There
+/// are hardly ever any: a choice between the three would have them looked up by each, and what was
+/// found put into a table of its own that is made for every refresh.
 macro_rules! covered {
     () => {
-        "((endings.whose = 'user' AND endings.id = sessions.user_id)
-              OR (endings.whose = 'client' AND endings.id = sessions.client_id)
-              OR endings.whose = 'everyone')
+        "CASE endings.whose WHEN 'user' THEN endings.id = sessions.user_id
+             WHEN 'client' THEN endings.id = sessions.client_id
+             ELSE endings.whose = 'everyone' END
          AND coalesce(endings.keep, '') <> sessions.sid
          AND NOT EXISTS (SELECT 1 FROM spared WHERE spared.whose = endings.whose
              AND spared.id = endings.id AND spared.sid = sessions.sid)"

@@ -1,5 +1,7 @@
 //! Sessions and what ends them, in SQL.
 
+use std::sync::LazyLock;
+
 use async_trait::async_trait;
 use countersign::UnixTime;
 use countersign_issuer::Client;
@@ -174,13 +176,17 @@ fn insert(db: &Connection, session: &Session) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn rotate(db: &Connection, rotation: &Rotation) -> Result<Rotated, StoreError> {
-    let sql = format!(
+/// A session and whose it is. Written once: every refresh asks it.
+static WHOSE: LazyLock<String> = LazyLock::new(|| {
+    format!(
         "SELECT {SESSION}, {USER} FROM sessions JOIN users ON users.id = sessions.user_id
          WHERE sessions.handle = ?1"
-    );
+    )
+});
+
+fn rotate(db: &Connection, rotation: &Rotation) -> Result<Rotated, StoreError> {
     let found = db
-        .prepare_cached(&sql)?
+        .prepare_cached(&WHOSE)?
         .query_row([rotation.handle.as_bytes()], |row| {
             Ok((rows::session(row)?, rows::user(row, SESSION_COLUMNS)?))
         })
