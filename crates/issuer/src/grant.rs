@@ -95,16 +95,16 @@ impl UserGrant {
     ///
     /// # Errors
     /// [`Refused::SessionEnded`] when the user has been disabled since, or is not the session's.
-    pub fn from_refresh(redeemed: &Redeemed, user: &User) -> Result<Self, Refused> {
+    pub fn from_refresh(redeemed: &Redeemed, user: User) -> Result<Self, Refused> {
         let session = redeemed.session();
         if user.disabled || user.id != session.user_id {
             return Err(Refused::SessionEnded);
         }
         Ok(Self {
-            user_id: user.id.clone(),
-            username: user.username.clone(),
-            roles: user.roles.clone(),
-            scope: user.scope.clone(),
+            user_id: user.id,
+            username: user.username,
+            roles: user.roles,
+            scope: user.scope,
             client: None,
             auth_time: session.auth_time,
             narrowed: redeemed.narrowed_scope().map(String::from),

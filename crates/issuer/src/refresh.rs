@@ -232,16 +232,16 @@ impl Presented {
     /// next generation.
     pub fn rotated(
         &self,
-        row: &Session,
+        row: Session,
         asked: Asked<'_>,
         now: UnixTime,
     ) -> Result<Redeemed, Refused> {
-        let narrowed_scope = self.may_redeem(row, asked, now)?;
+        let narrowed_scope = self.may_redeem(&row, asked, now)?;
         if self.generation.checked_add(1) != Some(row.generation) {
             return Err(Refused::UnknownSession);
         }
         Ok(Redeemed {
-            session: row.clone(),
+            session: row,
             narrowed_scope,
         })
     }

@@ -4,7 +4,7 @@
 use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec};
 use core::time::Duration;
 
-use countersign::{Algorithm, UnixTime, secret::SecretString, sign::Signer, token::AccessFields};
+use countersign::{Algorithm, UnixTime, secret::SecretString, token::AccessFields};
 
 use crate::{
     client::{ClientGrant, ClientTerms},
@@ -158,11 +158,8 @@ impl AccessToken {
         algorithm: Option<Algorithm>,
         ring: &KeyRing,
     ) -> Result<Self, E> {
-        let key = ring.signing(algorithm)?;
-        let text = Signer::new(key.clone())
-            .typ("at+jwt")
-            .sign(&claims)
-            .map_err(IssuerError::from)?;
+        let signer = ring.signer(algorithm)?;
+        let text = signer.sign(&claims).map_err(IssuerError::from)?;
         Ok(Self {
             text: SecretString::new(text),
             jwt_id: claims.jti.into_owned(),

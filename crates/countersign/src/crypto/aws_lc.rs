@@ -98,7 +98,7 @@ impl Verifying {
 pub(crate) enum Signing {
     Mac(Box<hmac::Key>),
     Rsa(RsaKeyPair, &'static dyn RsaEncoding),
-    Ecdsa(EcdsaKeyPair),
+    Ecdsa(EcdsaKeyPair, &'static digest::Algorithm),
     Ed25519(Ed25519KeyPair),
     #[cfg(feature = "ml-dsa")]
     MlDsa(signature::PqdsaKeyPair),
@@ -153,7 +153,7 @@ impl Signing {
     pub(crate) fn ecdsa(curve: Curve, d: &[u8], x: &[u8], y: &[u8]) -> Option<Self> {
         EcdsaKeyPair::from_private_key_and_public_key(ecdsa_signing(curve), d, &point(x, y))
             .ok()
-            .map(Self::Ecdsa)
+            .map(|pair| Self::Ecdsa(pair, ecdsa_digest(curve)))
     }
 
     /// `None` where the seed belongs to another public key.
@@ -188,8 +188,10 @@ impl Signing {
                     .map_err(failed)?;
                 append(&made, text);
             }
-            Self::Ecdsa(pair) => {
-                let made = pair.sign(&rng, text.as_bytes()).map_err(failed)?;
+            Self::Ecdsa(pair, algorithm) => {
+                // Hashed apart: signing the message itself builds the same in twice as many pieces.
+                let hash = digest::digest(algorithm, text.as_bytes());
+                let made = pair.sign_digest(&hash).map_err(failed)?;
                 append(made.as_ref(), text);
             }
             Self::Ed25519(pair) => {
@@ -346,6 +348,14 @@ fn hmac_algorithm(hash: Hash) -> hmac::Algorithm {
         Hash::Sha256 => hmac::HMAC_SHA256,
         Hash::Sha384 => hmac::HMAC_SHA384,
         Hash::Sha512 => hmac::HMAC_SHA512,
+    }
+}
+
+fn ecdsa_digest(curve: Curve) -> &'static digest::Algorithm {
+    match curve {
+        Curve::P256 | Curve::Secp256k1 => &digest::SHA256,
+        Curve::P384 => &digest::SHA384,
+        Curve::P521 => &digest::SHA512,
     }
 }
 

@@ -18,6 +18,7 @@ use core::fmt;
 use countersign::{
     Algorithm, UnixTime,
     key::{Jwk, KeySet, SigningKey},
+    sign::Signer,
 };
 
 use crate::{
@@ -30,11 +31,14 @@ mod plan;
 
 pub use plan::{KeyChange, KeyPolicy, max_age, next_change, plan, rotate, withdraw};
 
+/// The `typ` of access tokens (RFC 9068 §2.1).
+const ACCESS_TOKEN: &str = "at+jwt";
+
 /// The keys of the ring, opened: those that sign, and the set that is published.
 #[derive(Clone)]
 pub struct KeyRing {
-    /// In the order of the policy.
-    signing: Vec<SigningKey>,
+    /// In the order of the policy, each with the header of its access tokens.
+    signing: Vec<Signer>,
     published: KeySet,
 }
 
@@ -55,11 +59,11 @@ impl KeyRing {
             let key = record.open(master)?;
             published.push(key.verifying_key());
             if record.state == KeyState::Signing {
-                signing.push(key);
+                signing.push(Signer::new(key).typ(ACCESS_TOKEN));
             }
         }
         let rank = |algorithm| policy.algorithms.iter().position(|used| *used == algorithm);
-        signing.sort_by_key(|key| rank(key.algorithm()).unwrap_or(usize::MAX));
+        signing.sort_by_key(|signer| rank(signer.key().algorithm()).unwrap_or(usize::MAX));
         Ok(Self {
             signing,
             published: KeySet::new(published)?,
@@ -72,7 +76,16 @@ impl KeyRing {
     /// # Errors
     /// [`IssuerError::NoSigningKey`] when none signs at all: apply the [`plan`] first.
     pub fn signing(&self, wanted: Option<Algorithm>) -> Result<&SigningKey, IssuerError> {
-        let exact = |key: &&SigningKey| wanted.is_none_or(|wanted| key.algorithm() == wanted);
+        self.signer(wanted).map(Signer::key)
+    }
+
+    /// What makes access tokens with that key.
+    ///
+    /// # Errors
+    /// As [`KeyRing::signing`].
+    pub(crate) fn signer(&self, wanted: Option<Algorithm>) -> Result<&Signer, IssuerError> {
+        let exact =
+            |signer: &&Signer| wanted.is_none_or(|wanted| signer.key().algorithm() == wanted);
         self.signing
             .iter()
             .find(exact)

@@ -93,8 +93,8 @@ fn the_winner_redeems_the_row_it_committed() {
     let presented = keys
         .open(keys.refresh_token(&row).unwrap().expose())
         .unwrap();
-    let redeemed = presented.rotated(&after, ASKED, at(10)).unwrap();
-    let grant = UserGrant::from_refresh(&redeemed, &ADA).unwrap();
+    let redeemed = presented.rotated(after.clone(), ASKED, at(10)).unwrap();
+    let grant = UserGrant::from_refresh(&redeemed, ADA.clone()).unwrap();
     assert_eq!(grant.username(), "ada");
     assert_eq!(
         grant.auth_time(),
@@ -103,7 +103,7 @@ fn the_winner_redeems_the_row_it_committed() {
     );
     let twice = exchanged(&after, 11);
     assert_eq!(
-        presented.rotated(&twice, ASKED, at(11)).unwrap_err(),
+        presented.rotated(twice.clone(), ASKED, at(11)).unwrap_err(),
         Refused::UnknownSession,
         "somebody else's swap is not one's own"
     );
@@ -316,11 +316,11 @@ fn a_disabled_user_refreshes_nothing() {
     };
     let mut user = ADA.clone();
     user.disabled = true;
-    let disabled = UserGrant::from_refresh(&redeemed, &user).unwrap_err();
+    let disabled = UserGrant::from_refresh(&redeemed, user.clone()).unwrap_err();
     assert_eq!(disabled, Refused::SessionEnded);
     user.disabled = false;
     user.id = "somebody else".to_owned();
-    assert!(UserGrant::from_refresh(&redeemed, &user).is_err());
+    assert!(UserGrant::from_refresh(&redeemed, user.clone()).is_err());
 }
 
 #[test]

@@ -160,7 +160,7 @@ impl World {
             }
             Request::Presented { presented } => Ok(Some(self.store_rotates(presented))),
             Request::Rotated { presented, row } => {
-                let redeemed = presented.rotated(&row, ASKED, self.now());
+                let redeemed = presented.rotated(row.clone(), ASKED, self.now());
                 let redeemed = redeemed.expect("just committed");
                 self.answer(redeemed.session()).map(Some)
             }

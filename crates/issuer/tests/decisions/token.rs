@@ -149,8 +149,8 @@ fn a_grant_speaks_for_its_own_user_and_its_own_session() {
         client_id: CLIENT,
         scope: Some("read"),
     };
-    let redeemed = presented.rotated(&row, asked, at(1)).unwrap();
-    let refreshed = UserGrant::from_refresh(&redeemed, &ADA).unwrap();
+    let redeemed = presented.rotated(row.clone(), asked, at(1)).unwrap();
+    let refreshed = UserGrant::from_refresh(&redeemed, ADA.clone()).unwrap();
     let policy = TokenPolicy::new(ISSUER);
     let token = AccessToken::issue(&refreshed, &row, &RING, &policy, seed(0), at(1)).unwrap();
     assert_eq!(
