@@ -15,7 +15,7 @@ use crate::flow::{
     Administrator, Authority, Directory, FlowError, Oversight, Registry, settle_master_key,
 };
 use crate::http::proxies::TrustedProxies;
-use crate::http::shared::Shared;
+use crate::http::shared::{Services, Shared};
 use crate::http::{self, Readers, Routers};
 use crate::installation::{self, OpenError};
 use crate::listen::{self, Door, serve_plain};
@@ -108,7 +108,7 @@ impl Server {
         let admin_guard = admin_guard.transpose()?;
         let directory = Directory::of(Arc::clone(&authority), &config);
 
-        let shared = Shared {
+        let shared = Shared::from(Services {
             authority: Arc::clone(&authority),
             guard,
             admin_guard,
@@ -119,7 +119,7 @@ impl Server {
             oauth: Arc::default(),
             connections: Arc::default(),
             followers: Shares::new(config.limits.followers, config.limits.followers_per_network),
-        };
+        });
         let door = Door {
             limits: config.limits,
             proxies: shared.proxies.clone(),

@@ -59,6 +59,8 @@ pub(crate) struct Authority {
 #[derive(Debug)]
 pub(super) struct Policy {
     pub(super) audience: String,
+    /// All that the server's own client has tokens for: that one, and the others of the settings.
+    pub(super) audiences: Arc<[String]>,
     pub(super) tokens: TokenPolicy,
     pub(super) sessions: SessionPolicy,
     pub(super) max_sessions: u32,
@@ -76,11 +78,17 @@ impl Authority {
         master: MasterKey,
     ) -> Result<Self, FlowError> {
         let revocations = installation::revocation_policy(&*store, config).await?;
+        let others = config.further_audiences();
         let policy = Policy {
             audience: config.audience.clone(),
+            audiences: [&config.audience]
+                .into_iter()
+                .chain(others.keys())
+                .cloned()
+                .collect(),
             tokens: TokenPolicy {
                 life: config.access_life,
-                algorithms: config.further_audiences(),
+                algorithms: others,
                 ..TokenPolicy::new(issuer.clone())
             },
             sessions: config.sessions,

@@ -81,13 +81,14 @@ impl Authority {
             Rotated::Rotated(session, user) => {
                 // By the clock that swapped: what it took for alive is not refused by another.
                 let swapped_at = session.last_used_at;
-                let redeemed = presented.rotated(&session, asked.asked(), swapped_at)?;
-                self.shadows().rotated(&session, Network::of(asked.peer));
-                let pair = self.redeem(&redeemed, &user, &asked, now)?;
+                let redeemed = presented.rotated(session, asked.asked(), swapped_at)?;
+                let network = Network::of(asked.peer);
+                self.shadows().rotated(redeemed.session(), network);
+                let pair = self.redeem(&redeemed, user, &asked, now)?;
                 Ok((pair, Refreshed::Rotated))
             }
             Rotated::NotCurrent(session, user) => {
-                let pair = self.not_current(&presented, &asked, &policy, session, &user, now);
+                let pair = self.not_current(&presented, &asked, &policy, session, user, now);
                 Ok((pair.await?, Refreshed::Grace))
             }
             Rotated::Missing => Err(Refused::UnknownSession.into()),
@@ -121,12 +122,12 @@ impl Authority {
 
     /// Whether there still are tokens for what the session is for.
     fn still_meant_for(&self, row: &Session, asked: &Refresh<'_>) -> Result<(), FlowError> {
-        let audiences = self.audiences_for(asked.client);
-        if row
-            .audience
-            .iter()
-            .all(|audience| audiences.contains(audience))
-        {
+        let there = |audience| match asked.client {
+            Some(client) if client.audiences.is_empty() => audience == self.audience(),
+            Some(client) => client.audiences.contains(audience),
+            None => self.policy.audiences.contains(audience),
+        };
+        if row.audience.iter().all(there) {
             Ok(())
         } else {
             Err(Refused::InvalidTarget.into())
@@ -135,15 +136,11 @@ impl Authority {
 
     /// What there are tokens for: for a client those it may ask for, for the server's own those of the
     /// settings.
-    fn audiences_for(&self, client: Option<&Arc<Client>>) -> Vec<String> {
-        let default = self.audience().to_owned();
+    fn audiences_for(&self, client: Option<&Arc<Client>>) -> Arc<[String]> {
         match client {
-            Some(client) if client.audiences.is_empty() => vec![default],
-            Some(client) => client.audiences.clone(),
-            None => {
-                let others = self.policy.tokens.algorithms.keys().cloned();
-                others.chain([default]).collect()
-            }
+            Some(client) if client.audiences.is_empty() => Arc::new([self.audience().to_owned()]),
+            Some(client) => client.audiences.as_slice().into(),
+            None => Arc::clone(&self.policy.audiences),
         }
     }
 
@@ -153,7 +150,7 @@ impl Authority {
         asked: &Refresh<'_>,
         policy: &SessionPolicy,
         session: Session,
-        user: &User,
+        user: User,
         now: UnixTime,
     ) -> Result<Pair, FlowError> {
         match presented.judge(&session, asked.asked(), policy, now) {
@@ -181,7 +178,7 @@ impl Authority {
     fn redeem(
         &self,
         redeemed: &Redeemed,
-        user: &User,
+        user: User,
         asked: &Refresh<'_>,
         now: UnixTime,
     ) -> Result<Pair, FlowError> {
@@ -249,7 +246,7 @@ impl Authority {
 fn rotation(
     presented: &Presented,
     asked: Asked<'_>,
-    audiences: Vec<String>,
+    audiences: Arc<[String]>,
     policy: &SessionPolicy,
     now: UnixTime,
 ) -> Rotation {

@@ -45,7 +45,7 @@ pub(super) async fn named(State(naming): State<Naming>, request: Request, next: 
     if request.uri().path() != paths::LOGIN {
         naming.others.came();
     }
-    let span = info_span!("request", id = name.as_deref().unwrap_or_default());
+    let span = info_span!("request", id = %name.as_deref().unwrap_or_default());
     let mut answer = seen_through(&naming, request, next).instrument(span).await;
     if let Some(value) = name.and_then(|name| HeaderValue::try_from(name).ok()) {
         answer.headers_mut().insert(REQUEST_ID, value);
@@ -65,7 +65,7 @@ pub(crate) fn refusing(proxies: TrustedProxies) -> Refuse {
         let mut answer = rejection.into_response();
         let id = name.as_deref().unwrap_or_default();
         let status = answer.status().as_u16();
-        info_span!("request", id).in_scope(|| debug!(%method, status, "refused by a limit"));
+        info_span!("request", %id).in_scope(|| debug!(%method, status, "refused by a limit"));
         if let Some(value) = name.and_then(|name| HeaderValue::try_from(name).ok()) {
             answer.headers_mut().insert(REQUEST_ID, value);
         }

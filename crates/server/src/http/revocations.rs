@@ -8,6 +8,7 @@
 //! that is understood as well, and may ask again.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
@@ -32,14 +33,11 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const ACCEL_BUFFERING: HeaderName = HeaderName::from_static("x-accel-buffering");
 
 pub(super) async fn revocations(
-    State(Shared {
-        authority,
-        followers,
-        ..
-    }): State<Shared>,
+    State(shared): State<Shared>,
     Origin(from): Origin,
     headers: HeaderMap,
 ) -> Result<Response, Rejection> {
+    let (authority, followers) = (&shared.authority, &shared.followers);
     let cursors = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok());
     let follower = accepts(&headers, EVENT_STREAM).then(|| followers.take(Network::of(from)));
     let share = match follower {
@@ -50,7 +48,7 @@ pub(super) async fn revocations(
             return Ok(([(CACHE_CONTROL, "no-store")], answer).into_response());
         }
     };
-    let follower = authority.follow(cursors).await?;
+    let follower = Arc::clone(authority).follow(cursors).await?;
     let headers = [
         (CONTENT_TYPE, EVENT_STREAM),
         (CACHE_CONTROL, "no-store"),

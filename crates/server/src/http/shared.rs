@@ -1,5 +1,6 @@
 //! What the handlers share.
 
+use std::ops::Deref;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
@@ -11,9 +12,12 @@ use crate::flow::{Authority, Directory};
 use crate::metrics::{Connections, OauthCounts};
 use crate::shares::Shares;
 
-/// The authority that signs, and the guard over its own routes.
+/// What the handlers share, as every request gets it: once for all of them.
 #[derive(Clone)]
-pub(crate) struct Shared {
+pub(crate) struct Shared(Arc<Services>);
+
+/// The authority that signs, and the guard over its own routes.
+pub(crate) struct Services {
     pub(crate) authority: Arc<Authority>,
     pub(crate) guard: Guard,
     /// The guard over `/admin`, if that has an audience of its own.
@@ -30,7 +34,21 @@ pub(crate) struct Shared {
     pub(crate) followers: Arc<Shares>,
 }
 
-impl Shared {
+impl Deref for Shared {
+    type Target = Services;
+
+    fn deref(&self) -> &Services {
+        &self.0
+    }
+}
+
+impl From<Services> for Shared {
+    fn from(services: Services) -> Self {
+        Self(Arc::new(services))
+    }
+}
+
+impl Services {
     /// The guard over `/admin`.
     pub(crate) fn admins(&self) -> &Guard {
         self.admin_guard.as_ref().unwrap_or(&self.guard)

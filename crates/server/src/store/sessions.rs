@@ -1,5 +1,6 @@
 //! The verbs about sessions: opened, refreshed, looked at, ended.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -120,7 +121,7 @@ pub struct Rotation {
     pub client_id: String,
     /// What there are tokens for, for this client and now. A session that is for something else stays
     /// as it is.
-    pub audiences: Vec<String>,
+    pub audiences: Arc<[String]>,
     /// The MAC key the next token is made with.
     pub mac_key_id: u32,
     /// How long the session may now lie unused.

@@ -1,5 +1,6 @@
 //! Who and what appears in the tests.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::Algorithm;
@@ -132,7 +133,7 @@ pub(crate) fn rotation(generation: u32) -> Rotation {
         generation,
         presented_mac_key_id: 1,
         client_id: CLIENT.into(),
-        audiences: vec!["api".into(), "with \"quotes\" and spaces".into()],
+        audiences: Arc::new(["api".into(), "with \"quotes\" and spaces".into()]),
         mac_key_id: 1,
         idle: Duration::from_secs(1000),
         grace: GRACE,

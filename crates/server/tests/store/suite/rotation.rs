@@ -81,7 +81,7 @@ pub(crate) async fn what_does_not_match_changes_nothing(f: Fixture) {
             ..rotation(0)
         },
         Rotation {
-            audiences: vec!["api".into()],
+            audiences: Arc::new(["api".into()]),
             ..rotation(0)
         },
         Rotation {

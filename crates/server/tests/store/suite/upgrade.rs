@@ -1,5 +1,7 @@
 //! A database of the first release, with something in every table, under today's program.
 
+use std::sync::Arc;
+
 use countersign::UnixTime;
 use countersign_issuer::Client;
 use countersign_issuer::record::{AuditKind, EndReason, Handle, KeyState, User};
@@ -138,7 +140,7 @@ pub(crate) async fn what_the_first_release_stored_is_there_and_in_use(f: Fixture
         generation: 2,
         presented_mac_key_id: 1,
         client_id: Client::FIRST_PARTY.into(),
-        audiences: vec!["api".into()],
+        audiences: Arc::new(["api".into()]),
         mac_key_id: 1,
         idle: std::time::Duration::from_secs(60),
         grace: std::time::Duration::from_secs(30),
