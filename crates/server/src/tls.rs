@@ -133,7 +133,7 @@ async fn misdirected(mut socket: TcpStream) -> io::Result<io::Error> {
     let body = serde_json::to_string(&https_only())?;
     let answer = format!(
         "HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
-         cache-control: no-store\r\nconnection: close\r\n\r\n{body}",
+         cache-control: no-store\r\nx-content-type-options: nosniff\r\nconnection: close\r\n\r\n{body}",
         body.len()
     );
     socket.write_all(answer.as_bytes()).await?;

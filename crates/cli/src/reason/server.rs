@@ -296,6 +296,11 @@ pub(super) const REQUEST: &[Explained] = &[
         do_this: "Send the `Content-Type` that the description names.",
     },
     Explained {
+        code: "wrong_content_encoding",
+        means: "The body is compressed, or said to be (`Content-Encoding`). 415.",
+        do_this: "Send it as it is: it is small.",
+    },
+    Explained {
         code: "bad_path",
         means: "A part of the path is not percent-encoded UTF-8. 400.",
         do_this: "Encode it.",
@@ -318,7 +323,8 @@ pub(super) const REQUEST: &[Explained] = &[
     },
     Explained {
         code: "head_too_large",
-        means: "The request has more headers, or larger ones, than are read: 100 and 32 KiB. 431.",
+        means: "The request has more headers, or larger ones, than are read: 100 and 32 KiB. 431; past twice \
+                that without a body, for the rest is not read.",
         do_this: "Look for cookies or headers that a proxy or a browser adds to every request.",
     },
     Explained {

@@ -7,7 +7,7 @@ use std::error::Error;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http_body_util::BodyExt;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
@@ -25,7 +25,7 @@ where
     type Rejection = Rejection;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Rejection> {
-        if !is_json(&request) {
+        if !is(&request, JSON) {
             return Err(Rejection::WrongContentType);
         }
         parse(&read(request).await?).map(Self)
@@ -43,7 +43,7 @@ where
     type Rejection = Rejection;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Rejection> {
-        let json = is_json(&request);
+        let json = is(&request, JSON);
         let body = read(request).await?;
         match (body.is_empty(), json) {
             (true, _) => Ok(Self(None)),
@@ -53,16 +53,25 @@ where
     }
 }
 
-fn is_json(request: &Request) -> bool {
-    request
-        .headers()
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .map(|value| value.split(';').next().unwrap_or_default().trim())
-        .is_some_and(|media| media.eq_ignore_ascii_case("application/json"))
+const JSON: &str = "application/json";
+
+/// Whether the body is said to be of this kind, and of no other.
+pub(super) fn is(request: &Request, kind: &str) -> bool {
+    let mut types = request.headers().get_all(CONTENT_TYPE).iter();
+    let (Some(only), None) = (types.next(), types.next()) else {
+        return false;
+    };
+    let media = only.to_str().ok().and_then(|value| value.split(';').next());
+    media.is_some_and(|media| media.trim().eq_ignore_ascii_case(kind))
 }
 
+/// The bytes, as they were sent.
 pub(super) async fn read(request: Request) -> Result<Bytes, Rejection> {
+    // RFC 9110 §8.4: packed, they would be read as what they are not.
+    let mut codings = request.headers().get_all(CONTENT_ENCODING).iter();
+    if !codings.all(|coding| coding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        return Err(Rejection::Packed);
+    }
     match request.into_body().collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if is_too_large(&error) => Err(Rejection::BodyTooLarge),

@@ -6,14 +6,14 @@
 use std::collections::HashSet;
 
 use axum::extract::{FromRequest, Request};
-use axum::http::header::CONTENT_TYPE;
 use countersign::secret::SecretString;
 use percent_encoding::percent_decode;
 
-use super::body::read;
+use super::body::{is, read};
 use super::form_fault::FormFault;
 use super::problem::Rejection;
 
+const FORM: &str = "application/x-www-form-urlencoded";
 /// The one parameter that may be given several times (RFC 8707 §2).
 const RESOURCE: &str = "resource";
 
@@ -29,7 +29,7 @@ impl<S: Send + Sync> FromRequest<S> for Form {
         if request.uri().query().is_some_and(|query| !query.is_empty()) {
             return Err(FormFault::InUrl.into());
         }
-        if !is_form(&request) {
+        if !is(&request, FORM) {
             return Err(FormFault::NotAForm.into());
         }
         Ok(Self::parse(&read(request).await?)?)
@@ -104,19 +104,6 @@ pub(super) fn decoded(text: &[u8]) -> Option<String> {
         .map(|byte| if *byte == b'+' { b' ' } else { *byte })
         .collect();
     String::from_utf8(percent_decode(&spaced).collect()).ok()
-}
-
-fn is_form(request: &Request) -> bool {
-    let mut types = request.headers().get_all(CONTENT_TYPE).iter();
-    let (Some(only), None) = (types.next(), types.next()) else {
-        return false;
-    };
-    let media = only.to_str().ok().and_then(|value| value.split(';').next());
-    media.is_some_and(|media| {
-        media
-            .trim()
-            .eq_ignore_ascii_case("application/x-www-form-urlencoded")
-    })
 }
 
 #[cfg(test)]

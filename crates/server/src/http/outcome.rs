@@ -78,6 +78,7 @@ const fn class(rejection: &Rejection) -> Class<'_> {
         | Rejection::BodyTooLarge
         | Rejection::BodyUnreadable
         | Rejection::WrongContentType
+        | Rejection::Packed
         | Rejection::NothingToEnd
         | Rejection::NothingToRefresh
         | Rejection::Form(_)

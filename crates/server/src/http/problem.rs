@@ -30,6 +30,8 @@ pub(crate) enum Rejection {
     BodyUnreadable,
     /// The body is declared as something else than JSON.
     WrongContentType,
+    /// The body is compressed.
+    Packed,
     /// Neither a refresh token nor an access token says which session to end.
     NothingToEnd,
     /// There is no refresh token, neither in the body nor in a cookie.
@@ -184,6 +186,11 @@ impl IntoResponse for Rejection {
                 "wrong_content_type",
                 "The body must be sent as Content-Type: application/json".into(),
             ),
+            Self::Packed => (
+                invalid(StatusCode::UNSUPPORTED_MEDIA_TYPE),
+                "wrong_content_encoding",
+                PACKED.into(),
+            ),
             Self::Form(fault) => form(&fault),
             Self::CookieForClient => (
                 bad_request,
@@ -193,16 +200,8 @@ impl IntoResponse for Rejection {
                     .into(),
             ),
             Self::Registry(error) => named(registry(&error), &error),
-            Self::BadPath => (
-                bad_request,
-                "bad_path",
-                "The path is not percent-encoded UTF-8".into(),
-            ),
-            Self::BadQuery => (
-                bad_request,
-                "bad_query",
-                "The query string is not what this path takes".into(),
-            ),
+            Self::BadPath => (bad_request, "bad_path", PATH.into()),
+            Self::BadQuery => (bad_request, "bad_query", QUERY.into()),
             Self::BadCursor => (bad_request, "bad_cursor", CURSOR.into()),
             Self::Directory(error) => named(directory(&error), &error),
             Self::Custodian(error) => named(custodian(&error), &error),
@@ -423,14 +422,18 @@ fn sentence(words: &impl ToString) -> String {
     sentence
 }
 
-fn server_failed() -> Response {
+/// 500. What went wrong has been logged.
+pub(crate) fn server_failed() -> Response {
     let description = "The server failed; its log says why";
     let problem = Problem::new(problem::SERVER_ERROR, description).because("server_error");
     answer(StatusCode::INTERNAL_SERVER_ERROR, &problem)
 }
 
+const PATH: &str = "The path is not percent-encoded UTF-8";
+const QUERY: &str = "The query string is not what this path takes";
 const CURSOR: &str = "This is no cursor of this list: send the last entry of the page before as `after`, or \
                       leave it out to begin anew";
+const PACKED: &str = "The body must be sent as it is, without a Content-Encoding";
 const BUSY: &str = "Too many requests are being answered";
 const CROWD: &str = "There are too many connections from this network";
 const FOLLOWERS: &str = "Too many follow the revocations, or too many of this network";

@@ -22,19 +22,38 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-const ENTRIES: u32 = 100;
-const MOST_ENTRIES: u32 = 1000;
-
 /// Which page of a list: so many entries, from behind the last one of the page before.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Page {
     pub(super) after: Option<String>,
-    limit: Option<u32>,
+    #[serde(default)]
+    limit: Entries,
 }
 
 impl Page {
-    pub(super) fn limit(&self) -> u32 {
-        self.limit.unwrap_or(ENTRIES).clamp(1, MOST_ENTRIES)
+    pub(super) const fn limit(&self) -> u32 {
+        self.limit.0
+    }
+}
+
+/// How many entries. More than there may be are refused: whoever is given fewer than were asked for takes
+/// the page for the last.
+#[derive(Deserialize)]
+#[serde(try_from = "u32")]
+struct Entries(u32);
+
+impl Default for Entries {
+    fn default() -> Self {
+        Self(100)
+    }
+}
+
+impl TryFrom<u32> for Entries {
+    type Error = &'static str;
+
+    fn try_from(entries: u32) -> Result<Self, Self::Error> {
+        let may_be = (1..=1_000).contains(&entries);
+        may_be.then_some(Self(entries)).ok_or("1 to 1000")
     }
 }

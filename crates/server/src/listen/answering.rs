@@ -9,20 +9,21 @@ use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::header::{CONNECTION, HOST};
 use axum::http::uri::Authority;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, Version};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderMap, HeaderValue, Version};
+use axum::response::Response;
 use futures_util::FutureExt;
 use hyper::body::{Frame, Incoming, SizeHint};
 use tower::ServiceExt;
 
 use super::arrival::Arrivals;
+use super::for_browsers::marked;
 use super::patience::Asked;
 use super::places::{Entered, Places, Purpose};
 use super::seen_through::{Panicked, SeenThrough};
 use crate::company::{Asker, Company};
 use crate::http::named::Refuse;
 use crate::http::peer::Peer;
-use crate::http::problem::Rejection;
+use crate::http::problem::{Rejection, server_failed};
 use crate::http::proxies::TrustedProxies;
 use crate::limits::Limits;
 use crate::metrics::{Connections, Unrouted};
@@ -143,7 +144,7 @@ impl Desk {
         let routed = self.route(peer, head.map(|()| body), entered);
         routed.await.unwrap_or_else(|Panicked| {
             tracing::error!("a request was not answered");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+            server_failed()
         })
     }
 
@@ -174,7 +175,7 @@ fn is_host(text: &[u8]) -> bool {
 }
 
 fn watched(answer: Response, asked: Asked) -> Response {
-    answer.map(|body| {
+    marked(answer).map(|body| {
         let rest = Bytes::new();
         Body::new(Watched { body, rest, asked })
     })

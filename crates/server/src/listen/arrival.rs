@@ -33,8 +33,7 @@ impl Arrivals {
         Self { waiting, limits }
     }
 
-    /// All of a request's body. One that is longer than is read fails whoever reads it: most routes
-    /// do not. `origin` is where the request comes from.
+    /// All of a request's body. One that is longer than is read fails whoever reads it. `origin` is where the request comes from.
     pub(super) async fn whole(
         &self,
         method: &Method,
@@ -45,6 +44,10 @@ impl Arrivals {
         // RFC 9110 §9.3.1: a body means nothing there, so it is not waited for.
         if bodiless || body.is_end_stream() {
             return Ok(Body::empty());
+        }
+        // Nor what would not be read to its end: `Expect: 100-continue` asks just that.
+        if body.size_hint().lower() > BODY_BYTES as u64 {
+            return Ok(too_large());
         }
         let mut reading = std::pin::pin!(read(body));
         if let Some(read) = poll_immediate(&mut reading).await {
@@ -62,10 +65,13 @@ impl Arrivals {
 async fn read(body: Incoming) -> Result<Body, Rejection> {
     match Limited::new(body, BODY_BYTES).collect().await {
         Ok(body) => Ok(Body::from(body.to_bytes())),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let refused = Err::<Bytes, _>(BodyTooLarge);
-            Ok(Body::from_stream(stream::iter([refused])))
-        }
+        Err(error) if error.is::<LengthLimitError>() => Ok(too_large()),
         Err(_) => Err(Rejection::BodyUnreadable),
     }
+}
+
+/// Most routes do not look.
+fn too_large() -> Body {
+    let refused = Err::<Bytes, _>(BodyTooLarge);
+    Body::from_stream(stream::iter([refused]))
 }

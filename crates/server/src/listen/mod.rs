@@ -8,6 +8,7 @@
 mod answering;
 mod arrival;
 mod at_once;
+mod for_browsers;
 mod patience;
 mod places;
 mod seen_through;

@@ -277,6 +277,8 @@ async fn bad_input_is_said_to_be_bad() {
     }
     for (path, expected) in [
         ("/admin/users?limit=many", "bad_query"),
+        ("/admin/users?limit=0", "bad_query"),
+        ("/admin/users?limit=1001", "bad_query"),
         ("/admin/users?after=a&after=b", "bad_query"),
         ("/admin/audit?after=x", "bad_cursor"),
     ] {

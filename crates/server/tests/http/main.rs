@@ -21,6 +21,7 @@ mod admin;
 mod browser;
 mod clients;
 mod exposition;
+mod manners;
 mod metrics;
 mod oauth;
 mod openapi;

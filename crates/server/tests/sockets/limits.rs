@@ -39,6 +39,24 @@ async fn a_head_that_is_too_large_is_refused_unread() {
     assert!(far_too_large.starts_with("HTTP/1.1 431"), "{far_too_large}");
 }
 
+/// Whoever asks whether to send it is not told to go on, and nobody waits for the rest.
+#[tokio::test]
+async fn a_body_that_is_said_to_be_too_long_is_refused_before_it_comes() {
+    let running = Running::start(Limits::default(), |config| config).await;
+    for asks in ["", "expect: 100-continue\r\n"] {
+        let request = format!(
+            "POST /login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+             content-length: 16385\r\n{asks}connection: close\r\n\r\n"
+        );
+        let refused = said(&mut running.connect().await, &request).await;
+        assert!(refused.starts_with("HTTP/1.1 413"), "{refused}");
+        assert!(
+            refused.contains("\"reason\":\"body_too_large\""),
+            "{refused}"
+        );
+    }
+}
+
 /// What is refused by a limit has a name as well, by which the log knows it.
 fn assert_named(answer: &str) {
     let mut lines = answer.lines();
