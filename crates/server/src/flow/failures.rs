@@ -146,6 +146,8 @@ mod tests {
     /// An audit log that takes so many lines and no more.
     struct Room {
         left: Mutex<usize>,
+        /// Whether the next one is never answered, rather than refused.
+        silent: bool,
         lines: Mutex<Vec<AuditEvent>>,
     }
 
@@ -153,6 +155,7 @@ mod tests {
         fn of(lines: usize) -> Self {
             Self {
                 left: Mutex::new(lines),
+                silent: false,
                 lines: Mutex::default(),
             }
         }
@@ -168,8 +171,15 @@ mod tests {
     #[async_trait]
     impl AuditLog for Room {
         async fn audit(&self, event: AuditEvent) -> Result<(), StoreError> {
-            let mut left = self.left.lock().expect("nobody panicked");
-            *left = left.checked_sub(1).ok_or(StoreError::Overloaded)?;
+            let taken = {
+                let mut left = self.left.lock().expect("nobody panicked");
+                let less = left.checked_sub(1);
+                less.map(|less| *left = less)
+            };
+            if taken.is_none() && self.silent {
+                std::future::pending::<()>().await;
+            }
+            taken.ok_or(StoreError::Overloaded)?;
             self.lines.lock().expect("nobody panicked").push(event);
             Ok(())
         }
@@ -183,24 +193,45 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn what_cannot_be_written_waits_and_is_written_later() {
-        let (small, large) = (Room::of(1), Room::of(10));
-        let now = UnixTime::from_secs(1_700_000_000);
+    const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
+
+    fn three() -> Failures {
         let failures = Failures::default();
         let peer = IpAddr::from([192, 0, 2, 1]);
         for client_id in ["a", "b", "c"] {
-            failures.note(
-                Some(client_id),
-                Doubt::Refused(&Refused::InvalidClient),
-                peer,
-                now,
-            );
+            let doubt = Doubt::Refused(&Refused::InvalidClient);
+            failures.note(Some(client_id), doubt, peer, NOW);
         }
+        failures
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_written_waits_and_is_written_later() {
+        let (small, large) = (Room::of(1), Room::of(10));
+        let (failures, now) = (three(), NOW);
         for _ in 0..2 {
             assert!(failures.write(&small, false, now).await.is_err());
         }
         failures.write(&large, false, now).await.expect("room");
         assert_eq!((small.told(), large.told()), ("a".into(), "bc".into()));
+    }
+
+    /// As the end of the server ends it. The line that is on its way may be written or not; the others
+    /// are there for whoever writes next.
+    #[tokio::test]
+    async fn a_task_that_is_ended_while_it_writes_loses_one_line_at_most() {
+        let silent = Room {
+            silent: true,
+            ..Room::of(1)
+        };
+        let failures = three();
+        tokio::select! {
+            biased;
+            written = failures.write(&silent, false, NOW) => panic!("answered: {written:?}"),
+            () = async {} => {}
+        }
+        let large = Room::of(10);
+        failures.write(&large, true, NOW).await.expect("room");
+        assert_eq!((silent.told(), large.told()), ("a".into(), "c".into()));
     }
 }
