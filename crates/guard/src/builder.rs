@@ -330,7 +330,7 @@ impl<C> GuardBuilder<C> {
     /// # Errors
     ///
     /// [`GuardError::NoKeys`] if an issuer was given no key, [`GuardError::Keys`] if its keys do
-    /// not make a set, [`GuardError::LeewayTooLong`] if the leeway is more than a minute,
+    /// not make a set, [`GuardError::IssuerTwice`] if one was given twice, [`GuardError::LeewayTooLong`] if the leeway is more than a minute,
     /// [`GuardError::LegacyClaims`] if [`legacy_secret`](Self::legacy_secret) is to bring tokens into
     /// [`AccessClaims`], which holds none of them, [`GuardError::BadOrigin`] if one that was given to
     /// [`cookie`](Self::cookie) is none.
@@ -343,6 +343,12 @@ impl<C> GuardBuilder<C> {
         }
         if self.leeway > LEEWAY_MAX {
             return Err(GuardError::LeewayTooLong(self.leeway));
+        }
+        let issuers = std::iter::once(&self.first).chain(&self.others);
+        let mut names: Vec<_> = issuers.filter_map(TrustedIssuer::name).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(GuardError::IssuerTwice(twice[0].to_owned()));
         }
         let realm = self
             .realm

@@ -169,6 +169,11 @@ impl TrustedIssuer {
         self
     }
 
+    /// The `iss` of its tokens; `None` if any will do.
+    pub(crate) fn name(&self) -> Option<&str> {
+        (!self.any_issuer).then_some(self.issuer.as_str())
+    }
+
     #[cfg(feature = "remote")]
     pub(crate) fn has_keys(&self) -> bool {
         match &self.keys {

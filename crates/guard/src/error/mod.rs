@@ -34,6 +34,12 @@ pub enum GuardError {
         LEEWAY_MAX.as_secs()
     )]
     LeewayTooLong(Duration),
+    /// One issuer is described twice.
+    #[error(
+        "the issuer '{0}' is given twice, and only the first of the two would judge its tokens; give it once, \
+         with all its audiences and keys"
+    )]
+    IssuerTwice(String),
     /// Tokens of an older system are to be accepted, and read into claims that none of them has.
     #[error(
         "legacy_secret would let nobody in: the claims are read into AccessClaims, which asks for `client_id`, \
@@ -64,6 +70,7 @@ impl GuardError {
             Self::NoKeys => "no_keys",
             Self::Keys(_) => "bad_keys",
             Self::LeewayTooLong(_) => "leeway_too_long",
+            Self::IssuerTwice(_) => "issuer_twice",
             Self::LegacyClaims => "legacy_claims",
             Self::BadOrigin(_) => "bad_origin",
             #[cfg(feature = "remote")]

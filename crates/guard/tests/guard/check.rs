@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use countersign::{AccessClaims, Algorithm, KeySet, SigningKey, VerifyingKey};
 use countersign_guard::{
-    Caller, Guard, GuardError, KeyHandle, Kind, Requirements, RevokedHandle, TrustedIssuer,
-    identity_headers,
+    Caller, Guard, GuardBuilder, GuardError, KeyHandle, Kind, Requirements, RevokedHandle,
+    TrustedIssuer, identity_headers,
 };
 use http::HeaderMap;
 use serde::Deserialize;
@@ -486,6 +486,34 @@ fn no_leeway_outlasts_the_memory_of_the_issuer() {
         error.to_string().contains("61 s is more than 60 s"),
         "{error}"
     );
+}
+
+#[test]
+fn an_issuer_is_described_once() {
+    let key = SigningKey::generate(Algorithm::ES256).expect("a key");
+    let of =
+        |name: &str, audience: &str| TrustedIssuer::new(name, audience).key(key.verifying_key());
+    let guard = |others: [TrustedIssuer; 2]| {
+        let first = Guard::trusting(of(NAME, AUDIENCE));
+        others.into_iter().fold(first, GuardBuilder::also).build()
+    };
+    assert!(
+        guard([
+            of("https://b.example", "api"),
+            of("https://c.example", "api")
+        ])
+        .is_ok()
+    );
+    // Whoever writes this wants a second audience, and would get tokens refused for it.
+    for twice in [NAME, "https://b.example"] {
+        let error = guard([of("https://b.example", "api"), of(twice, "other")]);
+        let error = error.expect_err(twice);
+        assert!(matches!(&error, GuardError::IssuerTwice(name) if name == twice));
+        assert_eq!(error.code(), "issuer_twice");
+    }
+    // Whoever takes any issuer's tokens has named none.
+    let any = of(NAME, "other").any_issuer();
+    assert!(guard([of("https://b.example", "api"), any]).is_ok());
 }
 
 #[test]
