@@ -133,6 +133,10 @@ fn open_sql(held: &str) -> String {
     )
 }
 
+/// A user who still is as the session was decided by; the roles word by word, as they are read.
+const AS_READ: &str = "id = $1 AND password_hash = $2 AND scope = $43 AND NOT disabled
+     AND btrim(regexp_replace(roles, ' +', ' ', 'g')) = $42";
+
 /// A session that is to be opened, and all that comes with it.
 struct Opening<'a> {
     session: &'a Session,
@@ -145,18 +149,14 @@ struct Opening<'a> {
 
 async fn open(db: &Pool, asked: &Opening<'_>) -> Result<Opened, StoreError> {
     static OPEN: LazyLock<String> = LazyLock::new(|| {
-        open_sql(
-            "SELECT id FROM users
-             WHERE id = $1 AND password_hash = $2 AND $3::TEXT IS NULL AND $4::TEXT IS NULL
-               AND roles = $42 AND scope = $43 AND NOT disabled FOR SHARE",
-        )
+        open_sql(&format!(
+            "SELECT id FROM users WHERE {AS_READ} AND $3::TEXT IS NULL AND $4::TEXT IS NULL FOR SHARE"
+        ))
     });
     static OPEN_AND_UPGRADE: LazyLock<String> = LazyLock::new(|| {
-        open_sql(
-            "UPDATE users SET password_hash = $3, hash_kind = $4
-             WHERE id = $1 AND password_hash = $2 AND roles = $42 AND scope = $43 AND NOT disabled
-             RETURNING id",
-        )
+        open_sql(&format!(
+            "UPDATE users SET password_hash = $3, hash_kind = $4 WHERE {AS_READ} RETURNING id"
+        ))
     });
     let Opening {
         session,

@@ -12,6 +12,7 @@ use super::audit;
 use super::endings::{self, end_where};
 use super::engine::SqliteStore;
 use super::rows::{self, NOT_ENDED, SESSION, SESSION_COLUMNS, USER, seconds};
+use crate::store::columns::roles as roles_of;
 use crate::store::{
     Basis, CROWDED_AT_ONCE, Ended, Ending, Found, Opened, Room, Rotated, Rotation, Sessions,
     StoreError, Which, Whose, hash_kind,
@@ -78,17 +79,17 @@ fn open(
     room: &Room,
     event: &AuditEvent,
 ) -> Result<Opened, StoreError> {
-    let unchanged = db
+    let roles: Option<String> = db
         .prepare_cached(
-            "SELECT 1 FROM users WHERE id = ?1 AND password_hash = ?2 AND roles = ?3 AND scope = ?4
+            "SELECT roles FROM users WHERE id = ?1 AND password_hash = ?2 AND scope = ?3
                  AND disabled = 0",
         )?
-        .exists(params![
-            session.user_id,
-            basis.password_hash.as_str(),
-            basis.roles.join(" "),
-            basis.scope
-        ])?;
+        .query_row(
+            params![session.user_id, basis.password_hash.as_str(), basis.scope],
+            |row| row.get(0),
+        )
+        .optional()?;
+    let unchanged = roles.is_some_and(|stored| roles_of(&stored) == basis.roles);
     let client_unchanged = session.client_id == Client::FIRST_PARTY
         || db
             .prepare_cached(

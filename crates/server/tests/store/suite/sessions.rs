@@ -113,6 +113,13 @@ pub(crate) async fn no_session_opens_by_rights_that_have_changed(f: Fixture) {
         .store
         .open_session(late, now, None, room(), audit(AuditKind::SignedIn));
     assert_eq!(opened.await.expect("works"), Opened::Changed);
+    // Roles are read word by word, also where somebody has written them by hand.
+    f.database
+        .execute("UPDATE users SET roles = ' writer  reader '")
+        .await;
+    let ada = f.store.user(&ada.id).await.expect("works").expect("there");
+    assert_eq!(ada.roles, ["writer", "reader"]);
+    assert_eq!(f.open(&ada, &session(&ada, 101)).await, Opened::Opened);
 }
 
 pub(crate) async fn a_sign_in_may_bring_a_better_hash(f: Fixture) {
