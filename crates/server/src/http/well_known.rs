@@ -29,16 +29,21 @@ pub(super) async fn key_set(
     let published = authority.published_keys();
     let lifetime = format!("public, max-age={}", published.max_age.as_secs());
     let caching = [(CACHE_CONTROL, lifetime), (ETAG, published.etag.clone())];
-    let known = headers.get_all(IF_NONE_MATCH).iter().any(|value| {
-        value
-            .to_str()
-            .is_ok_and(|tags| tags.split(',').any(|tag| tag.trim() == published.etag))
-    });
-    if known {
+    if is_known(&headers, &published.etag) {
         return (StatusCode::NOT_MODIFIED, caching).into_response();
     }
     let kind = [(CONTENT_TYPE, "application/jwk-set+json")];
     (caching, kind, published.json).into_response()
+}
+
+/// RFC 9110 §13.1.2: compared weakly, for a proxy that compresses makes `W/"…"` of ours.
+fn is_known(headers: &HeaderMap, etag: &str) -> bool {
+    let lines = headers.get_all(IF_NONE_MATCH).iter();
+    let mut tags = lines
+        .filter_map(|line| line.to_str().ok())
+        .flat_map(|line| line.split(','))
+        .map(str::trim);
+    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag)
 }
 
 /// Where the metadata of an issuer with a path is as well: RFC 8414 §3 puts the well-known name in
