@@ -145,8 +145,10 @@ mod tests {
             used.extend(words(body));
             assert!(used.len() > before, "{file} has codes");
         }
-        let answers = source("server/src/http/problem.rs");
-        used.extend(words(&answers));
+        for file in ["mod", "flow", "form", "admin", "answer"] {
+            let answers = source(&format!("server/src/http/problem/{file}.rs"));
+            used.extend(words(&answers));
+        }
         assert!(used.contains("no_such_route"), "{used:?}");
 
         let explained: BTreeSet<String> = CHAPTERS
