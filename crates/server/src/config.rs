@@ -87,6 +87,9 @@ pub struct TlsFiles {
     pub certificate: PathBuf,
     /// The certificate's private key.
     pub key: PathBuf,
+    /// For how long browsers are to ask this host, at any port, by HTTPS alone
+    /// (`Strict-Transport-Security`, RFC 6797). Default: nothing is said of it.
+    pub strict_transport: Option<Duration>,
 }
 
 /// Whether plain HTTP may be served on an address that others can reach.

@@ -81,6 +81,7 @@ mod tests {
             tls: Some(TlsFiles {
                 certificate: at("cert.pem"),
                 key: at("key.pem"),
+                strict_transport: None,
             }),
             ..Config::default()
         };

@@ -18,7 +18,7 @@ use crate::http::proxies::TrustedProxies;
 use crate::http::shared::{Services, Shared};
 use crate::http::{self, Readers, Routers};
 use crate::installation::{self, OpenError};
-use crate::listen::{self, Door, serve_plain};
+use crate::listen::{self, Door, ForBrowsers, serve_plain};
 use crate::shares::Shares;
 use crate::store::sqlite::lock::ServerLock;
 use crate::store::{SharedStore, StoreError};
@@ -82,6 +82,7 @@ impl Server {
     /// second attempt would trip over.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         config.check()?;
+        let strict_transport = config.tls.as_ref().and_then(|tls| tls.strict_transport);
         let tls = config.tls.clone().map(Certificates::load).transpose()?;
         let tls = tls.map(Arc::new);
         let (listener, address) = bound(config.listen).await?;
@@ -126,6 +127,8 @@ impl Server {
             counts: Arc::clone(&shared.connections),
             company,
             refuse: http::named::refusing(shared.proxies.clone()),
+            for_browsers: strict_transport
+                .map_or_else(ForBrowsers::default, ForBrowsers::over_https_for),
         };
         let readers = Readers::beside_the_api(&config, &issuer);
         let Routers { api, metrics } = http::routers(shared, &config.browser_origins, readers);

@@ -133,6 +133,14 @@ fn what_could_not_be_run_is_refused() {
             "HTTPS is served here",
         ),
         (
+            "hsts_days = 365\nbehind_proxy = true",
+            "said over HTTPS alone",
+        ),
+        (
+            "tls_cert = \"a\"\ntls_key = \"b\"\nhsts_days = -1",
+            "hsts_days",
+        ),
+        (
             "behind_proxy = true\ninsecure_http = true",
             "exclude each other",
         ),

@@ -46,6 +46,7 @@ impl Stage {
             let files = TlsFiles {
                 certificate: folder.join("cert.pem"),
                 key: folder.join("key.pem"),
+                strict_transport: None,
             };
             fs::write(&files.certificate, certificate).expect("a file");
             fs::write(&files.key, key).expect("a file");

@@ -16,7 +16,7 @@ use hyper::body::{Frame, Incoming, SizeHint};
 use tower::ServiceExt;
 
 use super::arrival::Arrivals;
-use super::for_browsers::marked;
+use super::for_browsers::ForBrowsers;
 use super::patience::Asked;
 use super::places::{Entered, Places, Purpose};
 use super::seen_through::{Panicked, SeenThrough};
@@ -41,6 +41,7 @@ pub(crate) struct Door {
     /// Told of every request.
     pub(crate) company: Arc<Company>,
     pub(crate) refuse: Refuse,
+    pub(crate) for_browsers: ForBrowsers,
 }
 
 /// What the connections of one listener have in common.
@@ -81,7 +82,7 @@ impl Desk {
             Some(refusal) => self.refused(peer, &request, refusal),
             None => self.admit(peer, request).await,
         };
-        watched(answer, asked)
+        self.watched(answer, asked)
     }
 
     /// The answer to a request of a connection that is one too many.
@@ -96,7 +97,7 @@ impl Desk {
             let close = HeaderValue::from_static("close");
             answer.headers_mut().insert(CONNECTION, close);
         }
-        watched(answer, asked)
+        self.watched(answer, asked)
     }
 
     fn refused<B>(&self, peer: Peer, request: &Request<B>, refusal: Rejection) -> Response {
@@ -148,6 +149,13 @@ impl Desk {
         })
     }
 
+    fn watched(&self, answer: Response, asked: Asked) -> Response {
+        self.door.for_browsers.mark(answer).map(|body| {
+            let rest = Bytes::new();
+            Body::new(Watched { body, rest, asked })
+        })
+    }
+
     fn route(&self, peer: Peer, mut request: Request, entered: Entered) -> SeenThrough<Response> {
         request.extensions_mut().insert(peer);
         let answered = self.router.clone().oneshot(request);
@@ -172,13 +180,6 @@ fn names_one_host(version: Version, headers: &HeaderMap) -> bool {
 /// A host with or without a port, or none at all.
 fn is_host(text: &[u8]) -> bool {
     text.is_empty() || !text.contains(&b'@') && Authority::try_from(text).is_ok()
-}
-
-fn watched(answer: Response, asked: Asked) -> Response {
-    marked(answer).map(|body| {
-        let rest = Bytes::new();
-        Body::new(Watched { body, rest, asked })
-    })
 }
 
 /// A body that is part of an answer until it has been sent.

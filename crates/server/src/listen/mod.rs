@@ -38,6 +38,7 @@ use tokio::time::timeout;
 use self::answering::Desk;
 pub(crate) use self::answering::Door;
 use self::at_once::AtOnce;
+pub(crate) use self::for_browsers::ForBrowsers;
 use self::patience::{Asking, Framing, Patient};
 use crate::http::named::Refuse;
 use crate::http::peer::Peer;
@@ -81,6 +82,7 @@ pub async fn serve_plain(listener: TcpListener, router: Router, stop: impl Futur
         counts: Arc::default(),
         company: Arc::default(),
         refuse,
+        for_browsers: ForBrowsers::default(),
     };
     serve(listener, None, door, router, stop).await;
 }
@@ -341,6 +343,7 @@ mod tests {
             counts: Arc::clone(&counts),
             company: Arc::default(),
             refuse: Arc::new(|_, _, _, refusal| refusal.into_response()),
+            for_browsers: ForBrowsers::default(),
         };
         let places = Arc::new(Semaphore::new(1));
         let connection = Connection {

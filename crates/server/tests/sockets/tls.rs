@@ -33,6 +33,7 @@ async fn start_with(files: &Path, limits: Limits, numbers: Option<SocketAddr>) -
     let tls = TlsFiles {
         certificate: files.join("cert.pem"),
         key: files.join("key.pem"),
+        strict_transport: Some(Duration::from_secs(86_400)),
     };
     Running::start(limits, |config| countersign_server::Config {
         tls: Some(tls),
@@ -57,6 +58,8 @@ async fn healthz(running: &Running, client: ClientBuilder) -> reqwest::Result<Ve
     let url = format!("https://{}/healthz", running.server.address());
     let answer = client.build()?.get(url).send().await?;
     assert_eq!(answer.status(), StatusCode::OK);
+    let strict = &answer.headers()["strict-transport-security"];
+    assert_eq!(strict, "max-age=86400");
     Ok(answer.version())
 }
 

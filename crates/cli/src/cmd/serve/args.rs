@@ -81,6 +81,15 @@ pub(crate) struct ServeArgs {
     /// The certificate's private key, PEM
     #[arg(long, env = "COUNTERSIGN_TLS_KEY", value_name = "FILE")]
     tls_key: Option<PathBuf>,
+    /// For how many days browsers are to ask this host by HTTPS alone, at whatever port
+    /// (Strict-Transport-Security); needs a certificate
+    #[arg(
+        long,
+        env = "COUNTERSIGN_HSTS_DAYS",
+        value_name = "DAYS",
+        value_parser = value_parser!(u16).range(0..=36_500)
+    )]
+    hsts_days: Option<u16>,
     /// Plain HTTP beyond this machine: a proxy in front serves HTTPS
     #[arg(
         long,
@@ -228,7 +237,11 @@ impl ServeArgs {
             admin_audience: self.admin_audience.clone(),
             algorithm: self.algorithm,
             access_life: Duration::from_secs(self.access_life),
-            tls: tls.map(|(certificate, key)| TlsFiles { certificate, key }),
+            tls: tls.map(|(certificate, key)| TlsFiles {
+                certificate,
+                key,
+                strict_transport: self.hsts_days.map(days),
+            }),
             plain_http,
             passwords: self.passwords.parameters()?,
             other_audiences: self.other_audiences.iter().cloned().collect(),
@@ -256,6 +269,10 @@ impl ServeArgs {
             (Some(_), Some(_)) if plain => {
                 "with a certificate (tls_cert) HTTPS is served here: leave out behind_proxy and \
                  insecure_http"
+            }
+            (None, None) if self.hsts_days.is_some() => {
+                "hsts_days is said over HTTPS alone: give a certificate (tls_cert), or have the proxy \
+                 say it"
             }
             _ if self.behind_proxy && self.insecure_http => {
                 "behind_proxy and insecure_http exclude each other"
