@@ -67,6 +67,33 @@ fn with(name: &str, value: &Value) -> Value {
 }
 
 #[test]
+fn a_proof_by_signature_is_good_while_no_key_is_taken_away() {
+    let signs = Signs::new(Algorithm::ES256);
+    let assertion = signs.key.sign(&claims()).unwrap();
+    let unused = Client::check_assertion(Some(&signs.client), &assertion, [ISSUER, TOKEN], at(1));
+    let proved = unused.unwrap().first_use(true).unwrap();
+    let public = |key: &SigningKey| {
+        let jwk = key.verifying_key().to_jwk().to_public_json();
+        jwk.unwrap()
+    };
+    let (own, other) = (
+        public(&signs.key),
+        public(&SigningKey::generate(Algorithm::EdDSA).unwrap()),
+    );
+    let renewed = |keys: &str| {
+        let keys = ClientKeys::from_json(&format!("{{\"keys\":[{keys}]}}")).unwrap();
+        let client = Client {
+            authentication: Authentication::Keys(keys),
+            ..Client::clone(&signs.client)
+        };
+        proved.renewed(Some(&Arc::new(client)), at(1)).is_ok()
+    };
+    assert!(renewed(&own));
+    assert!(renewed(&format!("{other},{own}")));
+    assert!(!renewed(&other));
+}
+
+#[test]
 fn a_client_proves_itself_with_its_key_once() {
     for algorithm in [Algorithm::ES256, Algorithm::EdDSA, Algorithm::RS256] {
         let signs = Signs::new(algorithm);

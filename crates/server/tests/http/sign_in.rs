@@ -1,6 +1,6 @@
 //! Signing in: one refusal for all, waits, devices, and what the first pair is for.
 
-use countersign_issuer::PasswordParameters;
+use countersign_issuer::{NewPassword, PasswordHasher, PasswordParameters, PasswordPolicy};
 
 use super::*;
 
@@ -249,6 +249,29 @@ async fn a_user_disabled_while_the_hash_runs_is_refused() {
     };
     let (answer, ()) = tokio::join!(running.login("ada", PASSWORD), disabled);
     refused(answer, StatusCode::UNAUTHORIZED, "invalid_credentials").await;
+}
+
+/// The first of them replaces the hash that all were checked against, and it is still the password.
+#[tokio::test]
+async fn sign_ins_at_once_that_bring_a_better_hash_all_succeed() {
+    let running = start().await;
+    let other = PasswordParameters::new(7_168, 5, 1).expect("allowed");
+    let password = Password::new(PASSWORD).expect("a password");
+    let password = NewPassword::choose(password, "ada", PasswordPolicy::default());
+    let hash = PasswordHasher::new(other).hash(&password.expect("a good one"), [7; 16]);
+    let hash = hash.expect("a hash");
+    let database = rusqlite::Connection::open(running.folder.path().join("test.db"));
+    let database = database.expect("the database");
+    let changed = database.execute("UPDATE users SET password_hash = ?1", [hash.as_str()]);
+    assert_eq!(changed.expect("written"), 1);
+    let login = || running.login("ada", PASSWORD);
+    let answers = tokio::join!(login(), login(), login(), login());
+    for answer in [answers.0, answers.1, answers.2, answers.3] {
+        pair(answer).await;
+    }
+    let sql = "SELECT password_hash FROM users";
+    let stored = database.query_row(sql, [], |row| row.get::<_, String>(0));
+    assert_ne!(stored.expect("ada's"), hash.as_str(), "a better one");
 }
 
 /// A server on which a hash takes long enough for something else to come in between.
