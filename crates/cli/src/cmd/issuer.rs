@@ -1,5 +1,6 @@
-//! An issuer as it is typed: its name, where it is reached if that is elsewhere, and whose word on
-//! the way there is believed. `guard`, `jwt verify` and `jwt explain` mean the same by it.
+//! An issuer as it is typed: its name, where it is reached if that is elsewhere, whose word on the way
+//! there is believed, and what its tokens are like. `guard`, `jwt verify` and `jwt explain` mean the same
+//! by it.
 
 use std::fmt::Display;
 use std::fs;
@@ -100,6 +101,34 @@ impl ReachArgs {
         let named = |error: &dyn Display| Failure::usage(format!("{}: {error}", file.display()));
         let pem = fs::read_to_string(file).map_err(|error| named(&error))?;
         builder.trust_authority(&pem).map_err(|error| named(&error))
+    }
+}
+
+/// Where its tokens say what their bearers may do.
+#[derive(Clone, Debug, Default, Args)]
+pub(super) struct ClaimArgs {
+    /// The claim with the roles, an array of texts or one text: the one of that very name, or else dots
+    /// lead into objects, as in realm_access.roles; a token with both is refused if they differ
+    /// [default: roles]
+    #[arg(long, value_name = "CLAIM")]
+    roles_claim: Option<String>,
+    /// The claim with the scope, words in one text or an array of them; found as the one with the
+    /// roles [default: scope, or scp where there is none]
+    #[arg(long, value_name = "CLAIM")]
+    scope_claim: Option<String>,
+}
+
+impl ClaimArgs {
+    /// The same in the words of a guard.
+    pub(super) fn of(&self, trusted: TrustedIssuer) -> TrustedIssuer {
+        let trusted = match &self.roles_claim {
+            Some(name) => trusted.roles_claim(name),
+            None => trusted,
+        };
+        match &self.scope_claim {
+            Some(name) => trusted.scope_claim(name),
+            None => trusted,
+        }
     }
 }
 

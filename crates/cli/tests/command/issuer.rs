@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 use std::thread;
 
-use countersign::{Algorithm, KeySet, SigningKey};
+use countersign::{Algorithm, KeySet, SigningKey, UnixTime};
+use serde_json::json;
 
 use crate::guard::{AUTHORITY, SIGNED, SIGNED_KEY};
 use crate::keys::Folder;
@@ -174,6 +175,31 @@ fn revocations_that_cannot_be_had_are_told() {
     assert_eq!(ended.code, 0, "{ended:?}");
     for told in ["whether it was taken back is not known", "404"] {
         assert!(ended.words.contains(told), "{told}: {ended:?}");
+    }
+}
+
+#[test]
+fn a_claim_that_a_guard_would_find_twice_is_explained() {
+    let issuer = Issuer::start();
+    let claims = json!({
+        "iss": issuer.url, "aud": "api", "sub": "u-1", "exp": UnixTime::now().as_secs() + 600,
+        "realm_access": { "roles": ["clerk"] }, "realm_access.roles": ["admin"],
+    });
+    let token = issuer.key.sign(&claims).expect("a token");
+    let explain = |more: &[&str]| {
+        let asked = ["--issuer", &issuer.url, "--audience", "api", &token];
+        run(&[ASKING[1], more, &asked[..]].concat())
+    };
+    explain(&[]).done();
+    explain(&["--scope-claim", "realm_access"]).done();
+    for option in ["--roles-claim", "--scope-claim"] {
+        let ended = explain(&[option, "realm_access.roles"]);
+        assert_eq!(ended.code, 3, "{ended:?}");
+        assert!(ended.words.contains("(bad_claim)"), "{ended:?}");
+        let told = "two things that 'realm_access.roles' can mean";
+        // It is wrapped.
+        let said: Vec<_> = ended.data.split_whitespace().collect();
+        assert!(said.join(" ").contains(told), "{ended:?}");
     }
 }
 

@@ -15,7 +15,7 @@ use countersign_guard::{AnyClaims, Guard, GuardBuilder, Requirements, Stale, Tru
 
 pub(crate) use self::metrics::families;
 use self::serve::Addresses;
-use super::issuer::{NamedIssuer, ReachArgs};
+use super::issuer::{ClaimArgs, NamedIssuer, ReachArgs};
 use super::listen;
 use crate::failure::Failure;
 
@@ -105,15 +105,8 @@ pub(crate) struct GuardArgs {
     /// told apart by its audience alone: give the API one of its own, never a client's id
     #[arg(long, conflicts_with = "typ")]
     any_typ: bool,
-    /// The claim with the roles, an array of texts or one text: the one of that very name, or else dots
-    /// lead into objects, as in realm_access.roles; a token with both is refused if they differ
-    /// [default: roles]
-    #[arg(long, value_name = "CLAIM")]
-    roles_claim: Option<String>,
-    /// The claim with the scope, words in one text or an array of them; found as the one with the
-    /// roles [default: scope, or scp where there is none]
-    #[arg(long, value_name = "CLAIM")]
-    scope_claim: Option<String>,
+    #[command(flatten)]
+    claims: ClaimArgs,
     /// The proxy that asks; the same headers from anybody else are not believed
     #[arg(long, env = "COUNTERSIGN_GUARD_PROXY", value_name = "NAME")]
     proxy: Option<ProxyName>,
@@ -251,14 +244,7 @@ impl GuardArgs {
         } else {
             trusted
         };
-        let trusted = match &self.roles_claim {
-            Some(name) => trusted.roles_claim(name),
-            None => trusted,
-        };
-        let trusted = match &self.scope_claim {
-            Some(name) => trusted.scope_claim(name),
-            None => trusted,
-        };
+        let trusted = self.claims.of(trusted);
         if self.any_typ {
             trusted.any_typ()
         } else {

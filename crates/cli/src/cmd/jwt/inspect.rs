@@ -6,7 +6,8 @@ use countersign::{Algorithm, UnixTime, Unverified};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::{TokenArgs, moment};
+use super::moment;
+use super::typed::TokenArgs;
 use crate::failure::Failure;
 use crate::output::{self, BOLD, DIM, NAME, WARN, styled};
 use crate::printable::printable;

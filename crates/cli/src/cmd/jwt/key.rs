@@ -9,7 +9,7 @@ use clap::Args;
 use countersign::secret::{Secret, SecretString};
 use countersign::{Algorithm, Jwk, KeyError, SigningKey, VerifyingKey};
 
-use super::from_stdin;
+use super::typed::from_stdin;
 use crate::failure::Failure;
 use crate::output;
 

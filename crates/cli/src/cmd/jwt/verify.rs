@@ -12,9 +12,9 @@ use countersign_guard::remote::{Look, News};
 use countersign_guard::wire::revocation::{Event, Kind};
 use serde_json::Value;
 
-use super::TokenArgs;
 use super::key::{KeyArgs, read_text};
 use super::moment;
+use super::typed::TokenArgs;
 use crate::cmd::issuer::{NamedIssuer, ReachArgs};
 use crate::failure::Failure;
 use crate::output::{self, GOOD, styled};

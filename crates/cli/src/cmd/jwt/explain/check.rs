@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde_json::Value;
 
+use crate::cmd::issuer::ClaimArgs;
 use crate::printable::printable;
 
 /// What a guard would be set to.
@@ -16,6 +17,7 @@ pub(super) struct Asked<'a> {
     pub(super) typ: Option<&'a str>,
     pub(super) leeway: u64,
     pub(super) claims: ClaimsType,
+    pub(super) names: ClaimArgs,
 }
 
 /// What the guard reads the claims into: they must fit it.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign::KeySet;
 use countersign_guard::remote::News;
 use countersign_guard::wire::revocation::{Event, Kind};
-use countersign_guard::{Guard, GuardBuilder, KeyHandle, RevokedHandle};
+use countersign_guard::{Guard, GuardBuilder, KeyHandle, RevokedHandle, TrustedIssuer};
 use serde::de::DeserializeOwned;
 
 use super::check::Asked;
@@ -60,14 +60,13 @@ impl Facts {
                     .map(|event| (event.kind, event.value.clone(), until(event))),
             );
         }
-        let mut guard = Guard::builder(
-            asked.issuer.unwrap_or_default(),
-            asked.audience.unwrap_or_default(),
-        )
-        .claims::<C>()
-        .keys(KeyHandle::fixed(self.keys.clone()))
-        .revocations(revoked)
-        .leeway(asked.leeway());
+        let (issuer, audience) = (asked.issuer, asked.audience);
+        let trusted = TrustedIssuer::new(issuer.unwrap_or_default(), audience.unwrap_or_default());
+        let mut guard = Guard::trusting(asked.names.of(trusted))
+            .claims::<C>()
+            .keys(KeyHandle::fixed(self.keys.clone()))
+            .revocations(revoked)
+            .leeway(asked.leeway());
         if asked.audience.is_none() {
             guard = guard.any_audience();
         }

@@ -21,8 +21,8 @@ use clap::Args;
 use countersign::{AccessClaims, UnixTime};
 use countersign_guard::{AnyClaims, Guard};
 
-use super::TokenArgs;
-use crate::cmd::issuer::{NamedIssuer, ReachArgs};
+use super::typed::TokenArgs;
+use crate::cmd::issuer::{ClaimArgs, NamedIssuer, ReachArgs};
 use crate::cmd::run_async;
 use crate::failure::Failure;
 use check::{Asked, Check, ClaimsType, Outcome};
@@ -59,6 +59,8 @@ pub(super) struct ExplainArgs {
     #[arg(long, value_enum, value_name = "TYPE", default_value = "access")]
     claims: ClaimsType,
     #[command(flatten)]
+    names: ClaimArgs,
+    #[command(flatten)]
     reach: ReachArgs,
     /// Print JSON
     #[arg(long)]
@@ -86,6 +88,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<(), Failure> {
         typ: (args.typ != "any").then_some(args.typ.as_str()),
         leeway: args.leeway,
         claims: args.claims,
+        names: args.names.clone(),
     };
     let mut facts = Err("no --issuer was given".to_owned());
     if let Some(issuer) = &args.issuer {

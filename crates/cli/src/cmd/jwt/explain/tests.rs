@@ -8,6 +8,7 @@ use super::check::{Asked, Check, ClaimsType, Outcome};
 use super::facts::Facts;
 use super::walk::walk;
 use super::{Verdict, verdict};
+use crate::cmd::issuer::ClaimArgs;
 
 const ISSUER: &str = "https://id.example";
 const NOW: UnixTime = UnixTime::from_secs(1_700_000_000);
@@ -84,6 +85,7 @@ fn asked(token: &str) -> Asked<'_> {
         typ: Some("at+jwt"),
         leeway: 30,
         claims: ClaimsType::Access,
+        names: ClaimArgs::default(),
     }
 }
 
