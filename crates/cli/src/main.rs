@@ -6,6 +6,7 @@ mod cmd;
 mod examples;
 mod exit;
 mod failure;
+mod file_limit;
 mod nearest;
 mod output;
 mod printable;
@@ -22,6 +23,9 @@ use crate::failure::Failure;
 use crate::settings::Unparsed;
 
 fn main() -> ExitCode {
+    if let Err(error) = file_limit::fails_a_write() {
+        return exit::code(Err(Failure::failed(error)));
+    }
     let typed: Vec<OsString> = std::env::args_os().collect();
     let cli: Cli = match settings::parse(Cli::command(), &typed) {
         Ok(cli) => cli,

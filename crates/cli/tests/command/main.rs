@@ -12,6 +12,8 @@ mod demo;
 mod expected;
 #[path = "../../../server/tests/http/exposition.rs"]
 mod exposition;
+#[cfg(unix)]
+mod file_limit;
 mod foreign;
 mod guard;
 mod inspect;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::exposition::Exposition;
 use crate::guard::Sidecar;
-use crate::run::{Ended, command, run_with_input};
+use crate::run::{Ended, command_after, run_with_input};
 
 /// Its database cannot be made, so that it ends by itself after what it says before.
 const SERVE: [&str; 7] = [
@@ -26,18 +26,10 @@ fn limited(hard: u32, soft: u32, arguments: &[&str]) -> Ended {
 }
 
 fn shell(hard: u32, soft: u32, arguments: &[&str]) -> Command {
-    let plain = command(arguments);
-    let mut shell = Command::new("sh");
-    let script = format!("ulimit -Sn {soft} && ulimit -Hn {hard} && exec \"$@\"");
-    shell.args(["-c", &script, "sh"]);
-    shell.arg(plain.get_program()).args(plain.get_args());
-    for (name, value) in plain.get_envs() {
-        match value {
-            Some(value) => shell.env(name, value),
-            None => shell.env_remove(name),
-        };
-    }
-    shell
+    command_after(
+        &format!("ulimit -Sn {soft} && ulimit -Hn {hard}"),
+        arguments,
+    )
 }
 
 #[test]

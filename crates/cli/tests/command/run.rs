@@ -43,6 +43,23 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
     command
 }
 
+/// The same, in a shell that does something to itself first.
+#[cfg(unix)]
+pub(crate) fn command_after(script: &str, arguments: &[&str]) -> Command {
+    let plain = command(arguments);
+    let mut shell = Command::new("sh");
+    let script = format!("{script} && exec \"$@\"");
+    shell.args(["-c", &script, "sh"]);
+    shell.arg(plain.get_program()).args(plain.get_args());
+    for (name, value) in plain.get_envs() {
+        match value {
+            Some(value) => shell.env(name, value),
+            None => shell.env_remove(name),
+        };
+    }
+    shell
+}
+
 pub(crate) fn run(arguments: &[&str]) -> Ended {
     run_with_input(&mut command(arguments), "")
 }
