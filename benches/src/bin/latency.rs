@@ -7,14 +7,17 @@
 //! Between the two stands the least that anybody can be asked over a connection: a thread that
 //! reads as many bytes as the request has, makes the same update and writes as many as the answer
 //! has. It understands nothing and serves one connection. What it takes longer than the bare update
-//! is two wake-ups, at either end, and no server can be asked in less.
+//! is two wake-ups, at either end, and no server can be asked in less. The same once more with a
+//! signature after the update says how much of the rest is that.
 #![expect(clippy::print_stderr, reason = "it says how far it is")]
 
+use std::hint::black_box;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
 use std::time::Instant;
 
+use countersign::{Algorithm, Signer, SigningKey};
 use countersign_benches::http::{Answer, Connection};
 use countersign_benches::load::Caller;
 use countersign_benches::section::{Bar, Section, time};
@@ -31,7 +34,7 @@ fn main() -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    let (mut whole, mut least, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+    let [mut whole, mut with_signature, mut least, mut bare] = <[Vec<f64>; 4]>::default();
     runtime.block_on(async {
         let mut refresher = server
             .sign_in("user", 1)
@@ -44,13 +47,20 @@ fn main() -> Result<(), Failure> {
         let answer = connection.send(&request).await?;
         let body = answer.body.len();
         refresher.answered(answer)?;
+        let (asked, answered) = (request.len(), body);
         let other = Row::copied(server.folder(), "least.db")?;
-        let mut to_least = Connection::open(answering(other, request.len(), body)?).await?;
+        let mut to_least = Connection::open(answering(other, asked, answered, None)?).await?;
+        let other = Row::copied(server.folder(), "signed.db")?;
+        let signer = Signer::new(SigningKey::generate(Algorithm::ES256)?);
+        let mut to_signed =
+            Connection::open(answering(other, asked, answered, Some(signer))?).await?;
         for round in 0..rounds {
             let mut took = calls_of(&mut connection, &mut refresher, calls).await?;
             whole.push(took.percentile(50));
             let same = &mut Same(request.clone());
             least.push(calls_of(&mut to_least, same, calls).await?.percentile(50));
+            let mut took = calls_of(&mut to_signed, same, calls).await?;
+            with_signature.push(took.percentile(50));
             bare.push(row.updates(calls)?.percentile(50));
             if round % 20 == 0 {
                 eprintln!("latency: round {} of {rounds}", round + 1);
@@ -74,6 +84,7 @@ fn main() -> Result<(), Failure> {
             [
                 row("bare durable update", &bare),
                 row("the same, asked for over a connection", &least),
+                row("the same, and a signature (ES256)", &with_signature),
                 row("refresh over HTTP", &whole),
             ],
         )
@@ -116,9 +127,14 @@ impl Caller for Same {
     }
 }
 
-/// The least that can be asked: for every `asked` bytes one update, then an answer with a body of
-/// `answered` bytes.
-fn answering(row: Row, asked: usize, answered: usize) -> Result<SocketAddr, Failure> {
+/// The least that can be asked: for every `asked` bytes one update, and a signature if there is a
+/// signer, then an answer with a body of `answered` bytes.
+fn answering(
+    row: Row,
+    asked: usize,
+    answered: usize,
+    signer: Option<Signer>,
+) -> Result<SocketAddr, Failure> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let address = listener.local_addr()?;
     std::thread::spawn(move || -> Result<(), Failure> {
@@ -130,6 +146,9 @@ fn answering(row: Row, asked: usize, answered: usize) -> Result<SocketAddr, Fail
         loop {
             stream.read_exact(&mut request)?;
             row.updates(1)?;
+            if let Some(signer) = &signer {
+                black_box(signer.sign_payload(&request)?);
+            }
             stream.write_all(answer.as_bytes())?;
         }
     });
@@ -173,4 +192,5 @@ const SAYS: &str = "\
     one prepared statement, in the load program itself. 201 rounds of 100 each. The refresh is all of \
     it: HTTP in and out, the check of the token, the durable swap, the signature (ES256, some 17 us). \
     Between the two, the least that can be asked over a connection: a blocking thread that reads as \
-    many bytes, makes the same bare update and writes as many bytes, and understands none of them.";
+    many bytes, makes the same bare update and writes as many bytes, and understands none of them; and \
+    the same thread with a signature over those bytes in between.";
