@@ -53,6 +53,20 @@ async fn so_it_is_on_a_shared_database() {
     shut_down_again_and_again(Server::sharing(&shared), &database).await;
 }
 
+/// Also one that answers already and has more to say: the password of its first administrator is being
+/// hashed.
+#[tokio::test]
+async fn a_server_that_has_only_just_begun_ends_in_order() {
+    for _ in 0..SHUTDOWNS {
+        let mut server = Server::with(["--dev"]);
+        server.start().await;
+        server.terminate();
+        let (status, words) = server.ended_with_words().await;
+        assert!(status.success(), "{status}: {words:?}");
+        assert!(words.iter().any(|line| line == "stopping"), "{words:?}");
+    }
+}
+
 async fn shut_down_again_and_again(mut server: Server, database: &Database) {
     let mut chance = Chance::from_environment();
     for number in 0..SIGNING_IN + REFRESHING {

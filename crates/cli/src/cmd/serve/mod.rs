@@ -5,6 +5,7 @@ mod limits;
 mod welcome;
 
 use std::num::NonZero;
+use std::pin::pin;
 use std::thread::available_parallelism;
 
 use countersign_server::Server;
@@ -42,7 +43,15 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
     }
     open_files::raise_for(config.limits.connections, " or lower --max-connections")?;
     let first_use = FirstUse::of(&config);
-    let server = Server::start(config).await.map_err(Failure::failed)?;
+    // From before the first request can come: whoever has an answer is under way when the signal comes.
+    let mut stopped = pin!(stop::signal().map_err(Failure::failed)?);
+    let server = tokio::select! {
+        server = Server::start(config) => server.map_err(Failure::failed)?,
+        outcome = &mut stopped => {
+            outcome.map_err(Failure::failed)?;
+            return output::note("stopping");
+        }
+    };
     first_use.say()?;
     output::note(&format!(
         "serving {} on {}",
@@ -59,10 +68,7 @@ async fn serve(args: &ServeArgs) -> Result<(), Failure> {
         output::note("next: add a user with  countersign user add NAME")?;
     }
 
-    stop::signal()
-        .map_err(Failure::failed)?
-        .await
-        .map_err(Failure::failed)?;
+    stopped.await.map_err(Failure::failed)?;
     output::note("stopping")?;
     server.stop().await;
     Ok(())
