@@ -307,8 +307,10 @@ pub(super) const REQUEST: &[Explained] = &[
     },
     Explained {
         code: "bad_query",
-        means: "The query string has something that the route does not take. 400.",
-        do_this: "Send the parameters that docs/reference/http.md lists.",
+        means: "The query string has something that the route does not take, a parameter twice or out of \
+                its range, or lacks one. 400.",
+        do_this: "Send what the description of the refusal names: of a list `after` and `limit`, from 1 to \
+                  1000. docs/reference/http.md has them all.",
     },
     Explained {
         code: "bad_cursor",

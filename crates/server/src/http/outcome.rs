@@ -85,7 +85,7 @@ const fn class(rejection: &Rejection) -> Class<'_> {
         | Rejection::CookieForClient
         | Rejection::CrossSite
         | Rejection::BadPath
-        | Rejection::BadQuery
+        | Rejection::BadQuery { .. }
         | Rejection::BadCursor
         | Rejection::BadHost
         | Rejection::HeadTooLarge

@@ -11,14 +11,20 @@ use super::problem::Rejection;
 /// The query string: each parameter once, and none that the route does not know.
 pub(super) struct Query<T>(pub(super) T);
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+/// What a route takes there.
+pub(super) trait Parameters: DeserializeOwned {
+    /// The same in words, for whoever sent something else.
+    const TAKEN: &'static str;
+}
+
+impl<T: Parameters, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Rejection;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
         let query = AxumQuery::try_from_uri(&parts.uri);
         query
             .map(|AxumQuery(query)| Self(query))
-            .map_err(|_| Rejection::BadQuery)
+            .map_err(|_| Rejection::BadQuery { taken: T::TAKEN })
     }
 }
 
@@ -29,6 +35,10 @@ pub(super) struct Page {
     pub(super) after: Option<String>,
     #[serde(default)]
     limit: Entries,
+}
+
+impl Parameters for Page {
+    const TAKEN: &'static str = "`after` and `limit`, a number from 1 to 1000, each at most once";
 }
 
 impl Page {

@@ -286,6 +286,17 @@ async fn bad_input_is_said_to_be_bad() {
         let reason = refused(refusal, StatusCode::BAD_REQUEST, "invalid_request").await;
         assert_eq!(reason, expected, "{path}");
     }
+    for (method, path, taken) in [
+        (Method::GET, "/admin/users?limit=1001", "from 1 to 1000"),
+        (Method::DELETE, "/admin/sessions", "`user`, the name"),
+        (Method::DELETE, "/admin/sessions?sid=x", "`user`, the name"),
+    ] {
+        let refusal = send(&running, method, path, None).await;
+        assert_eq!(refusal.status(), StatusCode::BAD_REQUEST, "{path}");
+        let refusal: Value = refusal.json().await.expect("JSON");
+        let words = refusal["error_description"].as_str().expect("text");
+        assert!(words.contains(taken), "{path} does not say so: {words}");
+    }
 }
 
 #[tokio::test]

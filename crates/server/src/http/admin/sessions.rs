@@ -9,7 +9,7 @@ use serde::Deserialize;
 use super::caller::{Admin, private};
 use crate::flow::SessionsOf;
 use crate::http::problem::Rejection;
-use crate::http::query::{Page, Query};
+use crate::http::query::{Page, Parameters, Query};
 use crate::http::segment::Segment;
 
 /// `GET /admin/sessions`.
@@ -39,6 +39,10 @@ pub(in crate::http) async fn end(
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct OfUser {
     user: String,
+}
+
+impl Parameters for OfUser {
+    const TAKEN: &'static str = "`user`, the name of one user";
 }
 
 /// `DELETE /admin/sessions?user=NAME`: every session of a user.

@@ -56,7 +56,7 @@ pub(crate) enum Rejection {
     /// A part of the path is not text.
     BadPath,
     /// The query string is not what the route takes.
-    BadQuery,
+    BadQuery { taken: &'static str },
     /// A page is asked for behind something that is not in the list.
     BadCursor,
     /// An administrator's change was refused or failed.
@@ -207,8 +207,9 @@ impl IntoResponse for Rejection {
                  --browser-origin",
             ),
             Self::BadPath => Said::bad("bad_path", "The path is not percent-encoded UTF-8"),
-            Self::BadQuery => {
-                Said::bad("bad_query", "The query string is not what this path takes")
+            Self::BadQuery { taken } => {
+                let words = format!("The query string of this path takes {taken}");
+                Said::bad("bad_query", words)
             }
             Self::BadCursor => Said::bad("bad_cursor", CURSOR),
             Self::BadHost => Said::bad("bad_host", "The Host header must name this server, once"),
