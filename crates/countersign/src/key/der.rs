@@ -8,7 +8,7 @@ use alloc::vec::Vec;
 
 use zeroize::Zeroizing;
 
-use super::KeyError;
+use super::error::KeyError;
 use super::material::{Material, Private, Public, RsaPrivate};
 use crate::algorithm::Curve;
 #[cfg(feature = "ml-dsa")]

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use super::KeyError;
+use super::error::KeyError;
 use super::strength;
 #[cfg(feature = "ml-dsa")]
 use crate::algorithm::MlDsa;

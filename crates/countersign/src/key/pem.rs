@@ -10,8 +10,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use zeroize::Zeroizing;
 
+use super::der;
+use super::error::KeyError;
 use super::material::Material;
-use super::{KeyError, der};
 
 pub(super) fn read(text: &str) -> Result<Material, KeyError> {
     let (label, document) = unarmour(text)?;

@@ -7,7 +7,9 @@ use core::fmt;
 
 use serde_json::Value;
 
-use super::{Jwk, KeyError, VerifyingKey};
+use super::error::KeyError;
+use super::jwk::Jwk;
+use super::verifying::VerifyingKey;
 use crate::algorithm::Algorithm;
 use crate::json;
 

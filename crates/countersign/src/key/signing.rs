@@ -4,8 +4,11 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 
+use super::error::KeyError;
+use super::jwk::Jwk;
 use super::material::Material;
-use super::{Jwk, KeyError, VerifyingKey, der, pem};
+use super::verifying::VerifyingKey;
+use super::{der, pem};
 use crate::algorithm::{Algorithm, Scheme};
 use crate::crypto::{CryptoError, Signing, generate};
 use crate::secret::{Secret, SecretString};

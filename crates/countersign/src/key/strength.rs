@@ -1,6 +1,6 @@
 //! The least strength a key must have.
 
-use super::KeyError;
+use super::error::KeyError;
 use crate::algorithm::{Algorithm, Hash};
 
 /// A shared secret as long as the hash (RFC 7518 §3.2).

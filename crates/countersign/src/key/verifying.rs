@@ -5,9 +5,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::jwk::thumbprint;
+use super::error::KeyError;
+use super::jwk::{Jwk, MAX_KEY_ID, thumbprint};
 use super::material::{Material, Public};
-use super::{Jwk, KeyError, der, pem, strength};
+use super::{der, pem, strength};
 use crate::algorithm::{Algorithm, Scheme};
 use crate::base64url;
 use crate::crypto::Verifying;
@@ -196,7 +197,7 @@ impl VerifyingKey {
     /// The same key under another `kid`, which is cut off after 256 bytes.
     pub fn with_key_id(self, key_id: impl Into<String>) -> Self {
         let mut key_id = key_id.into();
-        while key_id.len() > super::MAX_KEY_ID {
+        while key_id.len() > MAX_KEY_ID {
             key_id.pop();
         }
         let mut inner = Arc::unwrap_or_clone(self.0);

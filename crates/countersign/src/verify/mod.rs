@@ -6,6 +6,7 @@
 //!
 //! The payload is not looked at before the signature holds.
 
+mod checked;
 mod header;
 mod rules;
 mod seen;
@@ -25,6 +26,7 @@ pub use header::VerifiedHeader;
 pub use rules::{AlgorithmRule, AudienceRule, IssuerRule, Rules};
 pub use verified::Verified;
 
+use checked::{Checked, Meaning};
 use seen::{Seen, SeenHeaders};
 
 use crate::base64url::decoded_len;
@@ -81,22 +83,6 @@ struct Inner {
 struct Ring {
     issuer: IssuerRule,
     keys: KeySet,
-}
-
-/// A token whose signature holds.
-struct Checked {
-    seen: Arc<Seen<Meaning>>,
-    payload_len: usize,
-}
-
-/// What a header comes to.
-struct Meaning {
-    key: VerifyingKey,
-    ring: usize,
-    /// Whether `typ` is as it should be; said only once the signature holds.
-    typ_allowed: bool,
-    /// All of it, once somebody asked.
-    header: OnceBox<VerifiedHeader>,
 }
 
 impl Verifier {
@@ -338,18 +324,6 @@ impl Verifier {
         let issuer = &self.0.rings[meaning.ring].issuer;
         self.0.rules.check(payload, &claims, issuer, now)?;
         Ok(claims)
-    }
-}
-
-impl Meaning {
-    fn check_typ(&self) -> Result<(), TokenError> {
-        if self.typ_allowed {
-            return Ok(());
-        }
-        Err(TokenError::new(
-            Reason::WrongType,
-            "the token's `typ` is not the one that is expected here",
-        ))
     }
 }
 

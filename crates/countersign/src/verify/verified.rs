@@ -8,9 +8,9 @@ use core::fmt;
 
 use serde::de::DeserializeOwned;
 
+use super::checked::{Checked, Meaning};
 use super::header::VerifiedHeader;
 use super::seen::Seen;
-use super::{Checked, Meaning};
 use crate::algorithm::Algorithm;
 use crate::base64url::{self, encoded_len};
 use crate::error::{Reason, TokenError};

@@ -6,11 +6,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::Jwk;
+use super::{Jwk, MAX_KEY_ID};
 use crate::algorithm::{Algorithm, Curve};
 use crate::base64url;
+use crate::key::error::KeyError;
 use crate::key::material::{Material, Private, Public, RsaPrivate};
-use crate::key::{KeyError, MAX_KEY_ID};
 use crate::secret::{Secret, SecretString};
 
 /// Every member this crate knows, unchecked.

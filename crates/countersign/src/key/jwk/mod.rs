@@ -11,13 +11,16 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use serde::ser::{Error as _, Serialize, SerializeMap as _, Serializer};
 
 use self::members::Members;
-use super::KeyError;
+use super::error::KeyError;
 use super::material::{Material, Private, Public};
 use crate::algorithm::Algorithm;
 use crate::base64url;
 use crate::crypto::sha256;
 use crate::json;
 use crate::secret::SecretString;
+
+/// The longest `kid`, in bytes.
+pub(super) const MAX_KEY_ID: usize = 256;
 
 /// One JSON Web Key, public or private, as it is written down.
 ///
@@ -110,7 +113,7 @@ impl Jwk {
     /// The same key under another `kid`, which is cut off after 256 bytes.
     pub fn with_key_id(mut self, key_id: impl Into<String>) -> Self {
         let mut key_id = key_id.into();
-        while key_id.len() > super::MAX_KEY_ID {
+        while key_id.len() > MAX_KEY_ID {
             key_id.pop();
         }
         self.key_id = Some(key_id);
