@@ -54,7 +54,7 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Whether plain HTTP may be served to more than this machine.
     pub plain_http: PlainHttp,
-    /// The proxies whose `X-Forwarded-For` is believed.
+    /// The proxies whose `X-Forwarded-For` is believed: some of all addresses, never all of them.
     pub trusted_proxies: Vec<IpNet>,
     /// The origins of single-page apps, as browsers write them (`https://app.example.com`): they
     /// may read the answers, and keep the refresh token in a cookie. The issuer's own origin always
@@ -139,6 +139,12 @@ pub enum ConfigError {
         /// What was asked for.
         algorithm: Algorithm,
     },
+    /// Whoever connects would say who they are.
+    #[error(
+        "`{0}` is every address there is, so everybody would be a proxy and say by X-Forwarded-For who \
+         they are: name the network that your proxy calls from, such as 10.0.0.0/8"
+    )]
+    EverybodyTrusted(IpNet),
     /// No browser would call a page's origin that.
     #[error(
         "`{0}` is not the origin of a page: give the scheme, the host and, if it is not the usual \
@@ -231,6 +237,10 @@ impl Config {
                 return Err(ConfigError::IssuerUnset(self.listen));
             }
             Some(_) | None => {}
+        }
+        let mut proxies = self.trusted_proxies.iter();
+        if let Some(all) = proxies.find(|network| network.prefix_len() == 0) {
+            return Err(ConfigError::EverybodyTrusted(*all));
         }
         let other = self.other_audiences.iter();
         let signed = other.map(|(audience, algorithm)| (audience, *algorithm));

@@ -201,6 +201,25 @@ fn the_audience_of_administration_has_a_name() {
 }
 
 #[test]
+fn a_proxy_is_not_everybody() {
+    let trusting = |networks: &[&str]| Config {
+        trusted_proxies: networks
+            .iter()
+            .map(|network| network.parse().expect("a network"))
+            .collect(),
+        ..Config::default()
+    };
+    assert!(trusting(&["10.0.0.0/8", "fd00::/8"]).check().is_ok());
+    for all in ["0.0.0.0/0", "::/0"] {
+        let refused = trusting(&["10.0.0.0/8", all]).check();
+        assert!(
+            matches!(&refused, Err(ConfigError::EverybodyTrusted(network)) if network.to_string() == all),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
 fn a_session_is_unused_no_longer_than_it_lasts() {
     let day = Duration::from_secs(86_400);
     let with = |idle, absolute, grace| Config {

@@ -17,9 +17,11 @@ fn one_patience_for_all_behind_a_proxy_is_warned_of() {
     let warned = ended.words.starts_with("warning: without --trusted-proxy");
     assert!(warned, "{ended:?}");
 
-    let named = serve(&[&behind[..], &["--trusted-proxy", "10.0.0.0/8"]].concat());
-    assert_eq!(named.code, 1, "{named:?}");
-    assert!(!named.words.contains("warning"), "{named:?}");
+    for proxy in ["10.0.0.0/8", "10.0.0.5", "fd00::5"] {
+        let named = serve(&[&behind[..], &["--trusted-proxy", proxy]].concat());
+        assert_eq!(named.code, 1, "{named:?}");
+        assert!(!named.words.contains("warning"), "{named:?}");
+    }
 }
 
 #[test]
@@ -32,6 +34,11 @@ fn what_cannot_be_served_is_wrong_usage() {
         ),
         (&["--algorithm", "HS256"], "ES256"),
         (&["--other-audience", "legacy=HS512"], "ES256"),
+        (
+            &["--trusted-proxy", "0.0.0.0/0"],
+            "name the network that your proxy calls from",
+        ),
+        (&["--trusted-proxy", "nginx"], "such as 10.0.0.0/8"),
         (&["--max-connections", "0"], "0 is not in 1.."),
         (&["--max-connections-per-network", "0"], "0 is not in 1.."),
         (&["--max-in-flight", "0"], "0 is not in 1.."),

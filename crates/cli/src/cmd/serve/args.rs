@@ -1,6 +1,6 @@
 //! What is typed after `countersign serve`, as the settings of a server.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -109,7 +109,8 @@ pub(crate) struct ServeArgs {
         long = "trusted-proxy",
         env = "COUNTERSIGN_TRUSTED_PROXIES",
         value_delimiter = ',',
-        value_name = "CIDR"
+        value_name = "CIDR",
+        value_parser = network
     )]
     pub(super) trusted_proxies: Vec<IpNet>,
     /// The origin of a single-page app, which may then call this server from the browser and leave
@@ -281,6 +282,14 @@ impl ServeArgs {
         };
         Err(Failure::usage(problem))
     }
+}
+
+/// Reads a network, or an address, which is a network of one.
+fn network(text: &str) -> Result<IpNet, String> {
+    let one = || text.parse::<IpAddr>().map(IpNet::from);
+    text.parse().or_else(|_| one()).map_err(|_| {
+        "write an address, or a network such as 10.0.0.0/8; names are not looked up".to_owned()
+    })
 }
 
 /// Reads `NAME=ALG`.
