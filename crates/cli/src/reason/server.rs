@@ -97,8 +97,9 @@ pub(super) const SIGN_IN: &[Explained] = &[
     },
     Explained {
         code: "nothing_to_end",
-        means: "`POST /logout` came with neither a refresh token nor an access token. 400.",
-        do_this: "Send the refresh token in the body, or the access token in the `Authorization` header.",
+        means: "`POST /logout` came with neither a refresh token nor an access token of a session. 400.",
+        do_this: "Send the refresh token in the body, or the access token in the `Authorization` header. A \
+                  client's own token has no session: `/oauth/revoke` takes it back.",
     },
     Explained {
         code: "nothing_to_refresh",

@@ -20,7 +20,7 @@ use countersign_wire::account::{Me, PasswordChange, SessionEntry, SessionList};
 use super::body::Json;
 use super::origin::Origin;
 use super::problem::Rejection;
-use super::query::{Page, Query};
+use super::query::{NoQuery, Page, Query};
 use super::segment::Segment;
 use super::shared::Shared;
 use crate::flow::{self, Authority};
@@ -104,6 +104,7 @@ pub(super) async fn end_sessions(
     State(authority): State<Arc<Authority>>,
     Origin(origin): Origin,
     Owner(caller): Owner,
+    _: NoQuery,
 ) -> Result<StatusCode, Rejection> {
     authority
         .end_own_sessions(caller.sub(), None, origin)

@@ -28,6 +28,21 @@ impl<T: Parameters, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// No query string. For a route that takes everything there is: one that was passed over would have been
+/// meant to take less.
+pub(super) struct NoQuery;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = Rejection;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Rejection> {
+        match parts.uri.query() {
+            None | Some("") => Ok(Self),
+            Some(_) => Err(Rejection::BadQuery { taken: "nothing" }),
+        }
+    }
+}
+
 /// Which page of a list: so many entries, from behind the last one of the page before.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

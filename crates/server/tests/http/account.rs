@@ -80,6 +80,16 @@ async fn sessions_are_listed_and_ended() {
         StatusCode::UNAUTHORIZED
     );
     assert_eq!(running.get_as("/me", &one).await.status(), StatusCode::OK);
+    // Whoever narrows it down means less than all of them.
+    let narrowed = running
+        .request(Method::DELETE, "/sessions?user=bob")
+        .bearer_auth(&one.access)
+        .send()
+        .await
+        .expect("an answer");
+    let reason = refused(narrowed, StatusCode::BAD_REQUEST, "invalid_request").await;
+    assert_eq!(reason, "bad_query");
+    assert_eq!(running.get_as("/me", &one).await.status(), StatusCode::OK);
     let all = running
         .request(Method::DELETE, "/sessions")
         .bearer_auth(&one.access)

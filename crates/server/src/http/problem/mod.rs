@@ -188,7 +188,8 @@ impl IntoResponse for Rejection {
             ),
             Self::NothingToEnd => Said::bad(
                 "nothing_to_end",
-                "Send the refresh token in the body or the access token in the Authorization header",
+                "No session is named: send its refresh token in the body or its access token in the \
+                 Authorization header; a client's own token has no session",
             ),
             Self::NothingToRefresh => Said::bad(
                 "nothing_to_refresh",
