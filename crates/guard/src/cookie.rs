@@ -62,19 +62,25 @@ impl CookieRule {
 ///
 /// # Errors
 /// [`BearerError::Missing`] without one, [`BearerError::Repeated`] with several: a page on a
-/// neighbouring host may have planted the second.
+/// neighbouring host may have planted the second. [`BearerError::Malformed`] if it is not ASCII.
 pub fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Result<&'a str, BearerError> {
+    // All cookies come in one header, and what others put into theirs is whatever bytes they like.
     let mut found = headers
         .get_all(COOKIE)
         .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(';'))
-        .filter_map(|pair| pair.trim().split_once('='))
-        .filter(|(found, value)| *found == name && !value.is_empty())
+        .flat_map(|value| value.as_bytes().split(|byte| *byte == b';'))
+        .filter_map(|pair| {
+            let mut halves = pair.trim_ascii().splitn(2, |byte| *byte == b'=');
+            Some((halves.next()?, halves.next()?))
+        })
+        .filter(|(found, value)| *found == name.as_bytes() && !value.is_empty())
         .map(|(_, value)| value);
     match (found.next(), found.next()) {
         (None, _) => Err(BearerError::Missing),
-        (Some(token), None) => Ok(token),
+        (Some(token), None) if token.is_ascii() => {
+            str::from_utf8(token).map_err(|_| BearerError::Malformed)
+        }
+        (Some(_), None) => Err(BearerError::Malformed),
         (Some(_), Some(_)) => Err(BearerError::Repeated),
     }
 }
@@ -129,6 +135,8 @@ fn is_origin(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     const TOKEN: &str = "__Host-token=a.b.c";
@@ -178,6 +186,24 @@ mod tests {
             passes(&Method::GET, &[("cookie", value)]);
         }
         passes(&Method::GET, &[("cookie", "a=b"), ("cookie", TOKEN)]);
+    }
+
+    /// Browsers send what a page wrote into a cookie as it is, in UTF-8 or not.
+    #[test]
+    fn what_stands_in_other_cookies_does_not_matter() {
+        let read = |bytes: &[u8]| {
+            let mut headers = HeaderMap::new();
+            let value = HeaderValue::from_bytes(bytes).expect("a header value");
+            headers.insert(COOKIE, value);
+            cookie(&headers, "__Host-token").map(str::to_owned)
+        };
+        let token = || Ok("a.b.c".to_owned());
+        assert_eq!(read("name=Zoë; __Host-token=a.b.c".as_bytes()), token());
+        assert_eq!(read(b"__Host-token=a.b.c; name=\xff"), token());
+        let planted = read(b"__Host-token=\xff; __Host-token=a.b.c");
+        assert_eq!(planted, Err(BearerError::Repeated));
+        let bent = read("__Host-token=ë".as_bytes());
+        assert_eq!(bent, Err(BearerError::Malformed));
     }
 
     #[test]
