@@ -36,7 +36,8 @@ impl<C> Policy<C> {
     ///
     /// [`PolicyError`] if a rule's path is not plain or looks like a pattern, a method is not known,
     /// two rules are for the same requests, or a rule that asks for a token of some methods leaves the
-    /// others of its path to what asks for none.
+    /// others of its path to a rule without methods, or the policy's own word, that asks for none. What a
+    /// rule opens by the name of a method is meant, below its path as well.
     pub fn by_path(
         proxy: Proxy,
         rules: impl IntoIterator<Item = Rule<C>>,
@@ -92,7 +93,8 @@ impl<C> Policy<C> {
 }
 
 /// Whether the rule asks something of its own methods, and no rule of its path says what the others are
-/// asked, which is then nothing.
+/// asked, which is then nothing. A rule above that opens one of them by its name was not forgotten:
+/// reading is free, or the browser's `OPTIONS` is, which comes without a token.
 fn leaves_open<C>(rule: &Ready<C>, rules: &[Ready<C>], otherwise: &Access<C>) -> bool {
     if rule.methods.is_empty() || rule.access.is_open() {
         return false;
@@ -187,6 +189,27 @@ mod tests {
                 decided.contains(expected),
                 "{method} {target}: {decided}, not {expected}"
             );
+        }
+    }
+
+    /// Who frees reading, or the question that a browser asks first, does so on purpose.
+    #[test]
+    fn a_method_that_is_opened_by_its_name_is_open_below_as_well() {
+        let policy = policy(vec![
+            Rule::new("/", Access::Public).methods([Method::GET, Method::OPTIONS]),
+            Rule::new("/orders", role("write")).methods([Method::POST]),
+            Rule::new("/orders/all", role("any")),
+        ]);
+        for (method, target, expected) in [
+            ("POST", "/orders", "write"),
+            ("OPTIONS", "/orders", "Public"),
+            ("HEAD", "/orders/1", "Public"),
+            ("DELETE", "/orders", "Closed"),
+            ("GET", "/orders/all", "any"),
+            ("OPTIONS", "/orders/all", "any"),
+        ] {
+            let decided = decided(&policy, method, target);
+            assert!(decided.contains(expected), "{method} {target}: {decided}");
         }
     }
 
