@@ -54,15 +54,20 @@ impl FromStr for NamedIssuer {
                  https://",
             );
         }
-        Ok(match text.split_once("=http") {
-            Some((name, rest)) => Self {
-                name: name.to_owned(),
-                found_at: Some(format!("http{rest}")),
-            },
-            None => Self {
-                name: text.to_owned(),
-                found_at: None,
-            },
+        let (name, found_at) = match text.split_once("=http") {
+            Some((name, rest)) => (name, Some(format!("http{rest}"))),
+            None => (text, None),
+        };
+        if name.is_empty() {
+            return Err("the issuer's name is missing before the '='");
+        }
+        // It is compared to the last character, and no token has one like this.
+        if name.trim() != name {
+            return Err("there is a space before or after the issuer's name");
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            found_at,
         })
     }
 }
@@ -110,11 +115,11 @@ pub(super) struct ClaimArgs {
     /// The claim with the roles, an array of texts or one text: the one of that very name, or else dots
     /// lead into objects, as in realm_access.roles; a token with both is refused if they differ
     /// [default: roles]
-    #[arg(long, value_name = "CLAIM")]
+    #[arg(long, value_name = "CLAIM", value_parser = not_empty)]
     roles_claim: Option<String>,
     /// The claim with the scope, words in one text or an array of them; found as the one with the
     /// roles [default: scope, or scp where there is none]
-    #[arg(long, value_name = "CLAIM")]
+    #[arg(long, value_name = "CLAIM", value_parser = not_empty)]
     scope_claim: Option<String>,
 }
 
@@ -130,6 +135,14 @@ impl ClaimArgs {
             None => trusted,
         }
     }
+}
+
+/// A variable of a script that is not set asks for nothing in a place where something was to be asked.
+pub(super) fn not_empty(text: &str) -> Result<String, &'static str> {
+    if text.trim().is_empty() {
+        return Err("it is empty; leave the option out to ask for nothing of the kind");
+    }
+    Ok(text.to_owned())
 }
 
 #[cfg(test)]
@@ -152,8 +165,16 @@ mod tests {
             at("https://id.example", "http://127.0.0.1:7800")
         );
         assert_eq!(read("my-app=https://id"), at("my-app", "https://id"));
-        for text in ["https://id.example=countersign:7800", "", " "] {
-            assert!(read(text).is_err(), "{text:?}");
+        for (text, told) in [
+            ("https://id.example=countersign:7800", "a whole URL"),
+            ("", "it is empty"),
+            (" ", "it is empty"),
+            ("=http://127.0.0.1:7800", "name is missing"),
+            (" https://id.example", "a space"),
+            ("https://id.example =http://127.0.0.1:7800", "a space"),
+        ] {
+            let why = read(text).expect_err(text);
+            assert!(why.contains(told), "{text:?}: {why}");
         }
     }
 }

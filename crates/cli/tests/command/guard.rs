@@ -120,7 +120,28 @@ fn what_cannot_be_guarded_is_said_at_once() {
             2,
             "leave the option out",
         ),
+        (
+            &["--issuer", "https://id.example", "--roles-claim", ""],
+            2,
+            "leave the option out",
+        ),
         (&["--issuer", ""], 2, "it is empty"),
+        (&["--issuer", "=http://127.0.0.1:1"], 2, "name is missing"),
+        (
+            &["--issuer", "https://id.example, https://b.example"],
+            2,
+            "a space before or after",
+        ),
+        (
+            &[
+                "--listen",
+                "127.0.0.1:0",
+                "--issuer",
+                "https://id.example,https://id.example",
+            ],
+            2,
+            "is given twice",
+        ),
         (&["--issuer", "id.example"], 1, "begin with https://"),
         (
             &["--issuer", "https://id.example=countersign:7800"],

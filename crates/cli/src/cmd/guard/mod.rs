@@ -15,7 +15,7 @@ use countersign_guard::{AnyClaims, Guard, GuardBuilder, Requirements, Stale, Tru
 
 pub(crate) use self::metrics::families;
 use self::serve::Addresses;
-use super::issuer::{ClaimArgs, NamedIssuer, ReachArgs};
+use super::issuer::{ClaimArgs, NamedIssuer, ReachArgs, not_empty};
 use super::listen;
 use crate::failure::Failure;
 
@@ -251,12 +251,4 @@ impl GuardArgs {
             trusted
         }
     }
-}
-
-/// A variable of a script that is not set asks for nothing in a place where something was to be asked.
-fn not_empty(text: &str) -> Result<String, &'static str> {
-    if text.trim().is_empty() {
-        return Err("it is empty; leave the option out to ask for nothing of the kind");
-    }
-    Ok(text.to_owned())
 }

@@ -13,7 +13,7 @@ use axum::{Json, Router};
 use countersign::UnixTime;
 use countersign_guard::forward::{ForwardAuth, Policy};
 use countersign_guard::wire::paths;
-use countersign_guard::{AnyClaims, GuardBuilder, IssuerHealth};
+use countersign_guard::{AnyClaims, GuardBuilder, GuardError, IssuerHealth};
 use countersign_server::config::Limits;
 use countersign_server::{Readers, metrics_router, serve_plain};
 use serde_json::{Value, json};
@@ -61,7 +61,10 @@ pub(super) async fn serve(
     let guard = guard
         .follow_in_background()
         .await
-        .map_err(Failure::failed)?;
+        .map_err(|error| match error {
+            GuardError::IssuerTwice(_) => Failure::usage(error),
+            error => Failure::failed(error),
+        })?;
     let issuers = guard.health(UnixTime::now());
     let names: Vec<_> = issuers
         .iter()
