@@ -17,7 +17,7 @@ use countersign_issuer::{IssuerError, MasterKey};
 
 use crate::config::{Config, Database};
 use crate::place::{
-    Draft, beside as with_end, folder_of, may_change, named, open_private, sync_folder,
+    Draft, beside as with_end, folder_of, may_replace, named, open_private, sync_folder,
 };
 use crate::store::sqlite::survey::survey;
 
@@ -160,7 +160,7 @@ pub(crate) fn look(config: &Config) -> Result<Option<MasterKey>, MasterKeyError>
             if !folder.is_dir() {
                 return Err(MasterKeyError::NoFolder(folder.to_owned()));
             }
-            may_change(&path).map_err(|source| MasterKeyError::Unmade { path, source })?;
+            may_replace(&path).map_err(|source| MasterKeyError::Unmade { path, source })?;
             Ok(None)
         }
         outcome => outcome.map(Some),

@@ -13,7 +13,11 @@ pub(crate) struct Draft(PathBuf);
 
 impl Draft {
     /// A name that nobody else uses, beside `place`. Nothing is there yet.
+    ///
+    /// Refused in a folder that cannot be synced: it would be found out when the file is in its place, and
+    /// said as if it were not.
     pub(crate) fn of(place: &Path) -> io::Result<Self> {
+        open_folder(folder_of(place))?;
         let draft = beside(place, &format!(".draft-{}", std::process::id()));
         // One that a crash left behind, under the number this process has now.
         match fs::remove_file(&draft) {
@@ -128,7 +132,8 @@ pub(crate) fn may_replace(path: &Path) -> io::Result<()> {
             "it is a folder; name a file in it",
         ));
     }
-    may_make_in(folder_of(path))
+    may_make_in(folder_of(path))?;
+    open_folder(folder_of(path)).map(drop)
 }
 
 /// Refuses a file that this process may not write, and a folder in which it may make none beside it.
@@ -204,7 +209,22 @@ pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
 
 /// A name survives a power cut when its folder has reached the disk.
 pub(crate) fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(folder_of(path))?.sync_all()
+    open_folder(folder_of(path))?.sync_all()
+}
+
+/// A folder that one may write in and not list cannot be opened.
+fn open_folder(folder: &Path) -> io::Result<File> {
+    File::open(folder).map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => {
+            let words = format!(
+                "{}: {error}; who puts a file there must be able to list the folder as well, or the file \
+                 might not survive a power cut",
+                folder.display()
+            );
+            io::Error::new(error.kind(), words)
+        }
+        _ => named(folder, &error),
+    })
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@
 
 #![expect(clippy::expect_used, reason = "a test that cannot go on must fail")]
 
+#[cfg(unix)]
+mod somebody;
 mod tokens;
 
 use std::fs;
@@ -18,6 +20,8 @@ use countersign_witness::Keep;
 use rusqlite::{Connection, OpenFlags};
 use serde_json::{Value, json};
 
+#[cfg(unix)]
+use self::somebody::{Somebody, mode};
 use self::tokens::Tokens;
 
 const PASSWORD: &str = "correct horse battery staple";
@@ -371,59 +375,62 @@ fn a_backup_is_never_written_over_anything_unasked_and_never_over_the_installati
     assert_eq!(fs::read_dir(nothing.folder()).expect("a folder").count(), 0);
 }
 
-/// As whoever keeps backups safe from being changed leaves them. Root may write every file, so it is
-/// somebody else who asks.
+/// As whoever keeps backups safe from being changed leaves them.
 #[cfg(unix)]
 #[test]
 fn a_backup_that_cannot_be_written_can_be_replaced() {
-    use std::os::unix::fs::{PermissionsExt, chown};
-    use std::os::unix::process::CommandExt;
-
-    const SOMEBODY: u32 = 7_801;
     let server = Server::new();
     server.add_user("ada", PASSWORD);
     command(&server, &["backup", "safe.db"]);
     let safe = server.folder().join("safe.db");
-    let mode = |path: &Path, mode| {
-        let set = fs::set_permissions(path, fs::Permissions::from_mode(mode));
-        set.expect("ours");
-    };
     mode(&safe, 0o400);
-    let binary = server.folder().join("countersign");
-    fs::copy(command::binary(), &binary).expect("where its owner may read it");
-    let is_root = chown(server.folder(), Some(SOMEBODY), None).is_ok();
-    if is_root {
-        for file in fs::read_dir(server.folder()).expect("a folder") {
-            chown(file.expect("a file").path(), Some(SOMEBODY), None).expect("root may");
-        }
-    }
     server.add_user("bob", PASSWORD);
-    let somebody = |to: &str| {
-        let mut backup = Command::new(&binary);
-        backup.args(["backup", to, "--force"]);
-        backup
-            .env_remove("COUNTERSIGN_DATABASE")
-            .current_dir(server.folder());
-        if is_root {
-            backup.uid(SOMEBODY);
-        }
-        backup.run().expect("countersign starts")
-    };
-    let replaced = somebody("safe.db");
+    let somebody = Somebody::with(server.folder());
+    let replaced = somebody.run(server.folder(), &["backup", "safe.db", "--force"]);
     assert_eq!(replaced.status.code(), Some(0), "{replaced:?}");
     assert_eq!(count(&safe, "SELECT count(*) FROM users"), 2);
-    // A folder nobody may write in, and one where a file is meant.
-    let shut = server.folder().join("shut");
-    fs::create_dir(&shut).expect("a folder");
-    mode(&shut, 0o500);
+    // A folder nobody may write in, one that nobody may list, and one where a file is meant.
+    for (folder, bits) in [("shut", 0o500), ("blind", 0o300)] {
+        fs::create_dir(server.folder().join(folder)).expect("a folder");
+        somebody.owns(&server.folder().join(folder));
+        mode(&server.folder().join(folder), bits);
+    }
     for (to, says) in [
         ("shut/safe.db", "shut: Permission denied"),
+        ("blind/safe.db", "blind: Permission denied"),
         ("shut", "it is a folder"),
     ] {
-        let refused = somebody(to);
+        let refused = somebody.run(server.folder(), &["backup", to, "--force"]);
         assert_eq!(refused.status.code(), Some(1), "{refused:?}");
         assert!(words(&refused).contains(says), "{refused:?}");
     }
+    assert!(!server.folder().join("blind/safe.db").exists());
+}
+
+/// Its name could be lost again with the power. A restore that says it failed must not have been one.
+#[cfg(unix)]
+#[test]
+fn in_a_folder_that_cannot_be_listed_nothing_is_restored() {
+    let server = Server::new();
+    server.add_user("ada", PASSWORD);
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    let copy = elsewhere.path().join("copy.db");
+    let copy = copy.to_str().expect("text");
+    command(&server, &["backup", copy]);
+    server.add_user("bob", PASSWORD);
+    let somebody = Somebody::with(server.folder());
+    somebody.owns(Path::new(copy));
+    mode(elsewhere.path(), 0o755);
+    let before = fs::read_dir(server.folder()).expect("a folder").count();
+    mode(server.folder(), 0o300);
+    let refused = somebody.run(server.folder(), &["restore", copy]);
+    mode(server.folder(), 0o700);
+    assert_eq!(refused.status.code(), Some(1), "{refused:?}");
+    assert!(words(&refused).contains("list the folder"), "{refused:?}");
+    let after = fs::read_dir(server.folder()).expect("a folder").count();
+    assert_eq!(after, before, "nothing was put aside");
+    let database = server.folder().join("countersign.db");
+    assert_eq!(count(&database, "SELECT count(*) FROM users"), 2);
 }
 
 fn refused(server: &Server, says: &str) {
