@@ -35,11 +35,15 @@ impl AuditLog for PostgresStore {
 pub(super) const LINE: &str =
     "at, event, user_id, username, sid, actor, network, detail, written_at";
 
+/// The name of whose session it was, where sessions end as `ended`.
+pub(super) const NAME_OF_ENDED: &str =
+    "(SELECT username FROM users WHERE users.id = ended.user_id)";
+
 /// How long a transaction that has drawn a number may be under way, in microseconds: twice what a
 /// transaction is given.
 const UNDER_WAY: i64 = 10_000_000;
 
-/// Selects one line, whose parameters are numbered from `first` on, for [`LINE`].
+/// Selects one line, with the name of the user where only the id is known, whose parameters are numbered from `first` on, for [`LINE`].
 pub(super) fn line_from(first: usize) -> String {
     line_with(first, &format!("${}::TEXT", first + 7))
 }
@@ -48,12 +52,14 @@ pub(super) fn line_from(first: usize) -> String {
 pub(super) fn line_with(first: usize, detail: &str) -> String {
     let p = |offset: usize| first + offset;
     format!(
-        "${}::BIGINT, ${}::TEXT, ${}::TEXT, ${}::TEXT, ${}::TEXT, ${}::TEXT, ${}::TEXT, \
-         {detail}, {MICROS}",
+        "${}::BIGINT, ${}::TEXT, ${}::TEXT, \
+         COALESCE(${}::TEXT, (SELECT username FROM users WHERE users.id = ${})), \
+         ${}::TEXT, ${}::TEXT, ${}::TEXT, {detail}, {MICROS}",
         p(0),
         p(1),
         p(2),
         p(3),
+        p(2),
         p(4),
         p(5),
         p(6)

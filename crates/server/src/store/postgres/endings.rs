@@ -20,7 +20,7 @@ use deadpool_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Error, Row};
 
-use super::audit::LINE;
+use super::audit::{LINE, NAME_OF_ENDED};
 use super::clock::{MICROS, SECONDS};
 use super::engine::PostgresStore;
 use super::pool::{Finish, Pool, Work};
@@ -209,8 +209,8 @@ pub(super) fn end_sql(condition: &str) -> String {
              SELECT '{kind}', sid, $3::BIGINT, {MICROS}, $4::BIGINT FROM ended {REPUBLISH}
          ), written AS (
              INSERT INTO audit ({LINE})
-             SELECT $1::BIGINT, $5::TEXT, user_id, NULL::TEXT, sid, $6::TEXT, $7::TEXT, $8::TEXT,
-                 {MICROS}
+             SELECT $1::BIGINT, $5::TEXT, user_id, {NAME_OF_ENDED}, sid, $6::TEXT, $7::TEXT,
+                 $8::TEXT, {MICROS}
              FROM ended
          )
          SELECT sid, user_id FROM ended",

@@ -9,7 +9,7 @@ use countersign_issuer::record::{AuditEvent, Handle, PasswordHash, Session};
 use countersign_issuer::revoke::RevocationKind;
 use tokio_postgres::Row;
 
-use super::audit::{LINE, Line, line_from};
+use super::audit::{LINE, Line, NAME_OF_ENDED, line_from};
 use super::clock::MICROS;
 use super::endings::{EndingValues, begin_alone, end_sql, ended_row};
 use super::engine::PostgresStore;
@@ -122,8 +122,8 @@ fn open_sql(held: &str) -> String {
              SELECT '{kind}', sid, $35::BIGINT, {MICROS}, $36::BIGINT FROM ended {REPUBLISH}
          ), told AS (
              INSERT INTO audit ({LINE})
-             SELECT $33::BIGINT, $37::TEXT, user_id, NULL::TEXT, sid, $38::TEXT, $39::TEXT,
-                 $40::TEXT, {MICROS}
+             SELECT $33::BIGINT, $37::TEXT, user_id, {NAME_OF_ENDED}, sid, $38::TEXT,
+                 $39::TEXT, $40::TEXT, {MICROS}
              FROM ended
          )
          SELECT opened.sid, ended.sid, ended.user_id FROM opened LEFT JOIN ended ON TRUE",

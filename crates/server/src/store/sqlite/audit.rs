@@ -27,11 +27,13 @@ impl AuditLog for SqliteStore {
     }
 }
 
-/// Appends a line, in the transaction of what it records.
+/// Appends a line, in the transaction of what it records; with the name of the user where only the id is
+/// known, for names are what people look for.
 pub(super) fn append(db: &Connection, event: &AuditEvent) -> Result<(), StoreError> {
     db.prepare_cached(
         "INSERT INTO audit (at, event, user_id, username, sid, actor, network, detail)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+         VALUES (?1, ?2, ?3, coalesce(?4, (SELECT username FROM users WHERE id = ?3)),
+                 ?5, ?6, ?7, ?8)",
     )?
     .execute(params![
         seconds(event.at),

@@ -73,9 +73,11 @@ pub(crate) async fn very_many_sessions_end_a_batch_at_a_time(f: Fixture) {
     assert_eq!(published.len(), MANY, "each is told of");
     let lines = f.store.audit_log(0, 10_000).await.expect("works");
     let ended = lines.iter().filter(|(_, it)| {
-        it.kind == AuditKind::SessionEnded && it.detail.as_deref() == Some("ended_by_owner")
+        it.kind == AuditKind::SessionEnded
+            && it.detail.as_deref() == Some("ended_by_owner")
+            && it.username.as_ref() == Some(&ada.username)
     });
-    assert_eq!(ended.count(), MANY, "and written down once");
+    assert_eq!(ended.count(), MANY, "and written down once, with its name");
     assert_eq!(f.store.end_more(&whose, now()).await.expect("works"), None);
 }
 

@@ -186,9 +186,12 @@ pub(crate) async fn the_least_recently_used_session_ends_for_one_too_many(f: Fix
     let ended: Vec<_> = lines
         .iter()
         .filter(|(_, line)| line.kind == AuditKind::SessionEnded)
-        .map(|(_, line)| (line.sid.as_deref(), line.detail.as_deref()))
+        .map(|(_, line)| [&line.username, &line.sid, &line.detail].map(Option::as_deref))
         .collect();
-    assert_eq!(ended, [(Some("sid-2"), Some("crowded"))]);
+    assert_eq!(
+        ended,
+        [[Some(&*ada.username), Some("sid-2"), Some("crowded")]]
+    );
     assert_eq!(open(session(&ada, 5), 1).await, ["sid-1", "sid-3", "sid-4"]);
     let alive = f.alive_of(&bob.id).await;
     assert_eq!(alive.len(), 1);
