@@ -56,7 +56,8 @@ pub struct Client {
     /// The `sid` of its tokens in its own name: random, and another one each time it is enabled
     /// again. It is what is revoked when the client is disabled or deleted.
     pub own_sid: String,
-    /// Rises by one with every change, so that no change is made over another one unseen.
+    /// Rises by one with every change, so that no change is made over another one unseen. Random at first:
+    /// a client that is deleted and added anew under the same id is another one.
     pub revision: u32,
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign::crypto;
 use countersign::{Algorithm, UnixTime};
 use countersign_issuer::client::{Authentication, ClientKeys, ClientTerms};
 use countersign_issuer::{Client, ClientSecret, GrantType, IssuerError};
@@ -105,7 +106,8 @@ impl NewClient {
             disabled: false,
             created_at: now,
             own_sid,
-            revision: 0,
+            // Half of the numbers are left to count on in.
+            revision: u32::from_be_bytes(crypto::random::<4>()?) >> 1,
         };
         Ok((client, secret))
     }

@@ -349,6 +349,33 @@ async fn a_client_changed_while_the_hash_runs_is_taken_as_it_is_then() {
     oauth_refused(answer, status, error, "a public client").await;
 }
 
+/// As programs do that set a server up: they delete a client, and add it as it is to be.
+#[tokio::test]
+async fn a_client_added_anew_while_the_hash_runs_is_another_one() {
+    let stage = Stage::with(slow).await;
+    let anew = async {
+        stage.running.hash_runs().await;
+        let was = stage.registry.client("page").await.expect("a client");
+        stage.registry.delete("page").await.expect("a client");
+        let less = NewClient {
+            client_id: was.client_id,
+            name: was.name,
+            proof: Proof::None,
+            grant_types: None,
+            scope: "write".to_owned(),
+            audiences: was.audiences,
+            serves: was.serves,
+            roles: was.roles,
+            terms: was.terms,
+        };
+        stage.registry.add(less).await.expect("a client");
+    };
+    let (answer, ()) = tokio::join!(stage.sign_in("page", None, json!({})), anew);
+    assert_eq!(answer.status(), StatusCode::OK);
+    let pair: Value = answer.json().await.expect("JSON");
+    assert_eq!(pair["scope"], "write");
+}
+
 /// The secret that was shown goes on for a while, or has leaked.
 #[tokio::test]
 async fn a_secret_replaced_while_the_hash_runs_is_good_as_long_as_it_is_kept() {
