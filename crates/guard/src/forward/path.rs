@@ -50,9 +50,11 @@ impl PlainPath {
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 
-    /// As a service reads it that does not tell upper from lower case.
+    /// As a service reads it that does not tell upper from lower case. Some letters have two lower
+    /// cases (`s` and `ſ`, `σ` and `ς`) and only their upper one in common.
     pub(super) fn folded(&self) -> Self {
-        Self(self.0.to_lowercase())
+        let upper = self.0.chars().flat_map(char::to_uppercase);
+        Self(upper.flat_map(char::to_lowercase).collect())
     }
 
     /// A longer prefix is a more precise one.

@@ -162,6 +162,12 @@ mod tests {
         Policy::by_path(Proxy::Nginx, rules, Access::Closed).expect("good rules")
     }
 
+    /// These for administrators, all else for everybody.
+    fn policy_of(paths: &[&str]) -> Policy {
+        let rules = paths.iter().map(|path| Rule::new(*path, role("admin")));
+        Policy::by_path(Proxy::Nginx, rules, Access::Public).expect("good rules")
+    }
+
     #[test]
     fn the_longest_path_decides_and_then_the_method() {
         let policy = policy(vec![
@@ -227,6 +233,19 @@ mod tests {
                 "{target}"
             );
         }
+        // `ſ` is an `s`, `K` (Kelvin) a `k` to who folds as Unicode says.
+        let letters = policy_of(&["/tasks", "/%CF%83", "/Stra%C3%9Fe"]);
+        for target in [
+            "/ta%C5%BFks",
+            "/tas%E2%84%AAs",
+            "/%CF%82",
+            "/%CE%A3/x",
+            "/STRASSE",
+        ] {
+            let decided = decided(&letters, "GET", target);
+            assert_eq!(decided, "ambiguous_request", "{target}");
+        }
+        assert!(decided(&letters, "GET", "/%CF%83/x").contains("admin"));
         assert!(decided(&policy, "GET", "/admin/Users").contains("admin"));
         assert!(decided(&policy, "GET", "/Other").contains("any"));
     }
