@@ -4,6 +4,8 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
 use crate::failure::Failure;
 use crate::output;
 
@@ -30,10 +32,25 @@ pub(crate) fn code(outcome: Result<(), Failure>) -> ExitCode {
 
 /// What was typed is no command: help that was asked for, or what is wrong with it, is printed.
 pub(crate) fn told(told: &clap::Error) -> ExitCode {
+    if is_password(told) {
+        output::failure("error", NO_PASSWORD);
+        return ExitCode::from(2);
+    }
     // There is nobody left to tell if that fails.
     let _ = told.print();
     ExitCode::from(if told.use_stderr() { 2 } else { 0 })
 }
+
+/// Whether somebody wrote the option that other programs have; the nearest of ours is about hashing.
+fn is_password(told: &clap::Error) -> bool {
+    let unknown = told.get(ContextKind::InvalidArg);
+    let is_it = |it: &ContextValue| matches!(it, ContextValue::String(it) if it == "--password");
+    told.kind() == ErrorKind::UnknownArgument && unknown.is_some_and(is_it)
+}
+
+const NO_PASSWORD: &str = "there is no --password: what stands on a command line can be read by everybody \
+                           on the machine. Leave it out and the password is asked for, or pipe it in with \
+                           --password-stdin; one that was typed here is in the shell's history now";
 
 /// The error and its causes, unless the error has told them already.
 fn chain(error: &(dyn Error + 'static)) -> String {

@@ -48,7 +48,8 @@ pub(super) async fn run(config: &Config, json: bool) -> Result<(), Failure> {
             "the new master key is in {file}: keep a copy of it elsewhere, in place of the old one"
         )),
         None => output::note(&format!(
-            "from now on COUNTERSIGN_MASTER_KEY must hold what {NEW_MASTER_KEY} holds now"
+            "from now on COUNTERSIGN_MASTER_KEY must hold what {NEW_MASTER_KEY} holds now; a server that \
+             still runs with the old one cannot change its keys any more: start it anew"
         )),
     }
 }

@@ -116,6 +116,21 @@ fn every_shell_can_complete() {
 }
 
 #[test]
+fn a_password_on_the_command_line_is_refused_with_the_way_in_and_never_said_back() {
+    for typed in [
+        &["user", "add", "ada", "--password", "hunter2hunter2"][..],
+        &["user", "passwd", "ada", "--password=hunter2hunter2"],
+        &["login", "127.0.0.1:1", "--password", "hunter2hunter2"],
+    ] {
+        let ended = run(typed);
+        assert_eq!((ended.code, ended.data.as_str()), (2, ""), "{ended:?}");
+        let way_in = ended.words.contains("pipe it in with --password-stdin");
+        assert!(way_in, "{typed:?}: {ended:?}");
+        assert!(!ended.words.contains("hunter2"), "{typed:?}: {ended:?}");
+    }
+}
+
+#[test]
 fn what_is_mistyped_gets_a_suggestion() {
     for (typed, meant) in [
         (&["sesion", "list"][..], "session"),
