@@ -223,6 +223,8 @@ fn an_issuer_whose_authority_is_ones_own_is_asked_all_the_same() {
         let unknown = with(&[]);
         assert_eq!(unknown.code, 1, "{unknown:?}");
         assert!(unknown.words.contains("--cacert FILE"), "{unknown:?}");
+        let log = "rustls_platform_verifier";
+        assert!(!unknown.words.contains(log), "twice: {unknown:?}");
         with(&cacert).done();
         let mut by_variable = stage.command(&[&ask[..], &[token.trim()]].concat());
         by_variable.env("COUNTERSIGN_CACERT", "authority.pem");
