@@ -100,17 +100,23 @@ impl Authority {
     }
 
     /// Who asks, by the same proof, of the client as it is stored now: the one that is known may have
-    /// been changed a moment ago, by any process.
-    pub(super) async fn asking_now(&self, asking: Asking) -> Result<Asking, FlowError> {
+    /// been changed a moment ago, by any process. Who is not accepted any more is written down.
+    pub(super) async fn asking_now(
+        &self,
+        asking: Asking,
+        peer: IpAddr,
+    ) -> Result<Asking, FlowError> {
         let client_id = &asking.client().client_id;
         let (_, generation) = self.clients.get(client_id);
         let stored = self.stored_client(client_id, generation).await?;
-        Ok(match asking {
+        let now = match asking {
             Asking::Proved(proved) => {
-                Asking::Proved(proved.renewed(stored.as_ref(), UnixTime::now())?)
+                let renewed = proved.renewed(stored.as_ref(), UnixTime::now());
+                renewed.map(Asking::Proved)
             }
-            Asking::Public(_) => Asking::Public(Client::named(stored.as_ref())?),
-        })
+            Asking::Public(_) => Client::named(stored.as_ref()).map(Asking::Public),
+        };
+        now.map_err(|refused| self.noted(refused, stored.as_deref(), peer))
     }
 
     /// What `check` says of the client as it is known, or else of the client as it is stored: one
@@ -129,16 +135,19 @@ impl Authority {
             return Ok(passed);
         }
         let stored = self.stored_client(client_id, generation).await?;
-        check(stored.as_ref()).map_err(|refused| {
-            let doubt = match &stored {
-                None => Doubt::Unknown,
-                Some(client) if client.disabled => Doubt::Disabled,
-                Some(_) => Doubt::Refused(&refused),
-            };
-            let client_id = stored.as_ref().map(|client| client.client_id.as_str());
-            self.failures.note(client_id, doubt, peer, UnixTime::now());
-            refused.into()
-        })
+        check(stored.as_ref()).map_err(|refused| self.noted(refused, stored.as_deref(), peer))
+    }
+
+    /// A refusal of the client that is stored, if there is one, to be written down.
+    fn noted(&self, refused: Refused, stored: Option<&Client>, peer: IpAddr) -> FlowError {
+        let doubt = match stored {
+            None => Doubt::Unknown,
+            Some(client) if client.disabled => Doubt::Disabled,
+            Some(_) => Doubt::Refused(&refused),
+        };
+        let client_id = stored.map(|client| client.client_id.as_str());
+        self.failures.note(client_id, doubt, peer, UnixTime::now());
+        refused.into()
     }
 
     async fn check_assertion(

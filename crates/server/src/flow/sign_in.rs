@@ -52,7 +52,7 @@ impl Authority {
                 return Ok(pair);
             }
             if let Some(asking) = asked.client.take() {
-                asked.client = Some(self.asking_now(asking).await?);
+                asked.client = Some(self.asking_now(asking, asked.peer).await?);
             }
         }
         Err(StoreError::Overloaded.into())

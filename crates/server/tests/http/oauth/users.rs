@@ -347,6 +347,7 @@ async fn a_client_changed_while_the_hash_runs_is_taken_as_it_is_then() {
     let answer = during("page", None, shut_out).await;
     let (status, error) = (StatusCode::UNAUTHORIZED, "invalid_client");
     oauth_refused(answer, status, error, "a public client").await;
+    assert_eq!(refused_clients(stage).await, ["page client_disabled"]);
 }
 
 /// As programs do that set a server up: they delete a client, and add it as it is to be.
@@ -397,4 +398,17 @@ async fn a_secret_replaced_while_the_hash_runs_is_good_as_long_as_it_is_kept() {
         }
         shop = basic("shop", &secret);
     }
+    assert_eq!(refused_clients(stage).await, ["shop invalid_client"]);
+}
+
+/// What the audit log says of clients that were refused, once the server has ended.
+async fn refused_clients(stage: Stage) -> Vec<String> {
+    let Stage { running, .. } = stage;
+    running.server.stop().await;
+    let database = rusqlite::Connection::open(running.folder.path().join("test.db"));
+    let database = database.expect("the database");
+    let sql = "SELECT detail FROM audit WHERE event = 'client_refused' ORDER BY id";
+    let mut lines = database.prepare(sql).expect("a statement");
+    let lines = lines.query_map([], |row| row.get(0));
+    lines.expect("rows").map(|it| it.expect("text")).collect()
 }
