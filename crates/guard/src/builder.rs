@@ -335,21 +335,7 @@ impl<C> GuardBuilder<C> {
     /// [`AccessClaims`], which holds none of them, [`GuardError::BadOrigin`] if one that was given to
     /// [`cookie`](Self::cookie) is none.
     pub fn build(self) -> Result<Guard<C>, GuardError> {
-        if self.legacy.is_some() && type_name::<C>() == type_name::<AccessClaims>() {
-            return Err(GuardError::LegacyClaims);
-        }
-        if let Some(origin) = self.cookie.as_ref().and_then(CookieRule::misspelt) {
-            return Err(GuardError::BadOrigin(origin.to_owned()));
-        }
-        if self.leeway > LEEWAY_MAX {
-            return Err(GuardError::LeewayTooLong(self.leeway));
-        }
-        let issuers = std::iter::once(&self.first).chain(&self.others);
-        let mut names: Vec<_> = issuers.filter_map(TrustedIssuer::name).collect();
-        names.sort_unstable();
-        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(GuardError::IssuerTwice(twice[0].to_owned()));
-        }
+        self.check()?;
         let realm = self
             .realm
             .unwrap_or_else(|| self.first.audiences.first().cloned().unwrap_or_default());
@@ -369,6 +355,26 @@ impl<C> GuardBuilder<C> {
         });
         let issuers = issuers.chain(legacy).collect::<Result<_, GuardError>>()?;
         Ok(Guard::new(issuers, self.cache, self.cookie, answer))
+    }
+
+    /// What can be said before anybody is asked for keys.
+    pub(crate) fn check(&self) -> Result<(), GuardError> {
+        if self.legacy.is_some() && type_name::<C>() == type_name::<AccessClaims>() {
+            return Err(GuardError::LegacyClaims);
+        }
+        if let Some(origin) = self.cookie.as_ref().and_then(CookieRule::misspelt) {
+            return Err(GuardError::BadOrigin(origin.to_owned()));
+        }
+        if self.leeway > LEEWAY_MAX {
+            return Err(GuardError::LeewayTooLong(self.leeway));
+        }
+        let issuers = std::iter::once(&self.first).chain(&self.others);
+        let mut names: Vec<_> = issuers.filter_map(TrustedIssuer::name).collect();
+        names.sort_unstable();
+        if let Some(twice) = names.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(GuardError::IssuerTwice(twice[0].to_owned()));
+        }
+        Ok(())
     }
 
     fn with_first(mut self, change: impl FnOnce(TrustedIssuer) -> TrustedIssuer) -> Self {

@@ -72,6 +72,7 @@ impl<C> GuardBuilder<C> {
     /// [`GuardError::Follow`] if an issuer cannot be reached, or says something else than it
     /// should; else as [`build`](Self::build).
     pub async fn follow(mut self) -> Result<Guard<C>, GuardError> {
+        self.check()?;
         let fetcher = Fetcher::new(&self.pace)?;
         for trusted in std::iter::once(&mut self.first).chain(&mut self.others) {
             if !trusted.has_keys() {
@@ -93,6 +94,7 @@ impl<C> GuardBuilder<C> {
     /// [`GuardError::Follow`] for what no waiting would change: another issuer's metadata, plain
     /// HTTP, no usable key.
     pub async fn follow_in_background(mut self) -> Result<Guard<C>, GuardError> {
+        self.check()?;
         let fetcher = Fetcher::new(&self.pace)?;
         for trusted in std::iter::once(&mut self.first).chain(&mut self.others) {
             if trusted.has_keys() {

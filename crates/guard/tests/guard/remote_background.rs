@@ -92,6 +92,19 @@ async fn what_no_waiting_would_change_is_said_at_once() {
     assert_eq!(outcome.expect_err("plain HTTP").code(), "plain_http");
 }
 
+/// Nobody is at that address: who asked first would tell of that, and of the slip once there is.
+#[tokio::test]
+async fn a_slip_in_the_settings_is_said_before_anybody_is_asked() {
+    let builder = || Guard::builder("http://127.0.0.1:1", "api").cookie("__Host-token", ["null"]);
+    for outcome in [
+        builder().follow().await,
+        builder().follow_in_background().await,
+    ] {
+        let error = outcome.expect_err("no origin");
+        assert_eq!(error.code(), "bad_origin");
+    }
+}
+
 #[tokio::test]
 async fn the_search_ends_with_the_last_guard() {
     let remote = RemoteIssuer::start().await;
