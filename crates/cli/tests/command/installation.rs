@@ -107,3 +107,27 @@ fn where_a_backup_cannot_be_written_the_database_is_not_blamed() {
         .contains("cannot write nowhere/copy.db: nowhere: ");
     assert!(said, "{refused:?}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_backup_takes_the_place_of_no_device() {
+    use std::os::unix::fs::FileTypeExt;
+
+    let folder = tempfile::tempdir().expect("a folder");
+    run_in(folder.path(), &["user", "add", "ada", "--password-stdin"]).done();
+    // As it is with a device: something that a rename would put an end to.
+    let socket = folder.path().join("socket");
+    let _listens = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+    for typed in [
+        &["backup", "socket"][..],
+        &["backup", "socket", "--force"],
+        &["backup", ".", "--force"],
+    ] {
+        let refused = run_in(folder.path(), typed);
+        assert_eq!(refused.code, 1, "{refused:?}");
+        assert!(refused.words.contains("is no file"), "{refused:?}");
+        assert!(!refused.words.contains("--force"), "{refused:?}");
+    }
+    let there = fs::metadata(&socket).expect("still there");
+    assert!(there.file_type().is_socket());
+}

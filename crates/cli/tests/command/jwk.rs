@@ -78,6 +78,19 @@ fn what_is_there_is_not_written_over_unasked() {
             .contains(r#""d":"#)
     );
 
+    // As it is with a device: something that a rename would put an end to.
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::FileTypeExt;
+        let socket = folder.path("socket");
+        let _listens = std::os::unix::net::UnixListener::bind(&socket).expect("a socket");
+        let ended = run(&["jwk", "new", "--out", &socket, "--force"]);
+        assert_eq!(ended.code, 1, "{ended:?}");
+        assert!(ended.words.contains("is no file"), "{ended:?}");
+        let there = fs::metadata(&socket).expect("still there");
+        assert!(there.file_type().is_socket());
+    }
+
     let nowhere = folder.path("no/such/folder.json");
     let ended = run(&["jwk", "new", "--out", &nowhere]);
     assert_eq!(ended.code, 1);

@@ -48,6 +48,9 @@ pub enum BackupError {
     /// There is a file of that name.
     #[error("{} is there already; --force puts the new backup in its place", .0.display())]
     Exists(PathBuf),
+    /// A device, a pipe or a folder: the backup would be put in its place, and that be gone.
+    #[error("{} is there already and is no file, so nothing is put in its place: choose another name", .0.display())]
+    NoFile(PathBuf),
     /// The file is the database, or one it needs.
     #[error("{} is part of the installation itself: choose another name", .0.display())]
     Installation(PathBuf),
@@ -82,6 +85,9 @@ pub fn backup(
         return Err(BackupError::NoDatabase(database.clone()));
     }
     refuse_own_files(database, to)?;
+    if to.metadata().is_ok_and(|there| !there.is_file()) {
+        return Err(BackupError::NoFile(to.to_owned()));
+    }
     if overwrite == Overwrite::Refuse && to.exists() {
         return Err(BackupError::Exists(to.to_owned()));
     }

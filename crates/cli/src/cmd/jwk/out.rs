@@ -62,6 +62,10 @@ impl OutArgs {
 
     /// Whole or not at all, and never readable by others, not even for a moment.
     fn for_the_owner(&self, path: &Path, text: &str) -> io::Result<()> {
+        // A device or a pipe would be gone afterwards, and the key a file in its place.
+        if path.metadata().is_ok_and(|there| !there.is_file()) {
+            return Err(io::Error::other("it is there already and is no file"));
+        }
         let folder = path.parent().filter(|folder| *folder != Path::new(""));
         let mut file = NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
         file.write_all(text.as_bytes())?;
