@@ -22,7 +22,7 @@ pub enum Access<C = AccessClaims> {
     Closed,
 }
 
-/// One rule of a [`Policy`].
+/// One rule of a [`Policy`](super::Policy).
 pub struct Rule<C = AccessClaims> {
     path: String,
     methods: Vec<Method>,
@@ -32,7 +32,7 @@ pub struct Rule<C = AccessClaims> {
 impl<C> Rule<C> {
     /// For this path and all below it, in whole segments; `/` is everything. It is taken as it
     /// stands: what looks like a pattern (`/admin/*`, `/users/{id}`) is no path, which
-    /// [`Policy::by_path`] says.
+    /// [`Policy::by_path`](super::Policy::by_path) says.
     pub fn new(path: impl Into<String>, access: Access<C>) -> Self {
         Self {
             path: path.into(),
