@@ -398,7 +398,7 @@ fn a_backup_that_cannot_be_written_can_be_replaced() {
     for (to, says) in [
         ("shut/safe.db", "shut: Permission denied"),
         ("blind/safe.db", "blind: Permission denied"),
-        ("shut", "it is a folder"),
+        ("shut", "is there already and is no file"),
     ] {
         let refused = somebody.run(server.folder(), &["backup", to, "--force"]);
         assert_eq!(refused.status.code(), Some(1), "{refused:?}");
